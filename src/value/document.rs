@@ -1,0 +1,534 @@
+//! The table of entries behind a JSON value.
+//!
+//! Entries stand in the order of the text. A list is followed by its items, an object by pairs of
+//! a key and a value; both know where they end, so a reader steps over what it doesn't want.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::value::number::Number;
+
+/// What an entry is; the payload's meaning follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Null,
+    False,
+    True,
+    /// The payload is the number as `i64`.
+    Int,
+    /// The payload is the bits of an `f64` whose shortest decimal form is the exact number.
+    Float,
+    /// A number as text in the own buffer.
+    Decimal,
+    /// Offset and length in the input.
+    Text,
+    /// Offset and length in the own buffer.
+    OwnText,
+    /// Number of items, and the index behind the last entry inside.
+    List,
+    Object,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    kind: Kind,
+    /// The number of lists and objects around it.
+    depth: u16,
+    /// [`hash_key`] for keys, which is never 0; 0 for values.
+    hash: u32,
+    payload: u64,
+}
+
+impl Entry {
+    fn pair(self) -> (usize, usize) {
+        ((self.payload >> 32) as usize, (self.payload & u64::from(u32::MAX)) as usize)
+    }
+}
+
+fn pair(high: usize, low: usize) -> u64 {
+    ((high as u64) << 32) | low as u64
+}
+
+/// The memory of a document, kept to be used again.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    entries: Vec<Entry>,
+    own: String,
+}
+
+/// One JSON value. `'t` is the life of the text it was read from.
+#[derive(Debug, Default)]
+pub struct Document<'t> {
+    text: &'t str,
+    own: String,
+    entries: Vec<Entry>,
+}
+
+impl<'t> Document<'t> {
+    /// The value itself.
+    pub fn root(&self) -> Node<'_> {
+        Node { document: self, at: 0 }
+    }
+
+    /// Gives the memory back, for the next document.
+    pub fn into_buffers(self) -> Buffers {
+        Buffers { entries: self.entries, own: self.own }
+    }
+
+    /// The text the document was read from; empty when a [`Builder`] made it.
+    pub fn text(&self) -> &'t str {
+        self.text
+    }
+
+    fn entry(&self, at: u32) -> Entry {
+        self.entries[at as usize]
+    }
+
+    fn slice(&self, entry: Entry) -> &str {
+        let (offset, length) = entry.pair();
+        let buffer = if entry.kind == Kind::Text { self.text } else { &self.own };
+        &buffer[offset..offset + length]
+    }
+
+    /// The index of the entry behind the value at `at`.
+    fn behind(&self, at: u32) -> u32 {
+        let entry = self.entry(at);
+        match entry.kind {
+            Kind::List | Kind::Object => (entry.payload & u64::from(u32::MAX)) as u32,
+            _ => at + 1,
+        }
+    }
+}
+
+/// Makes a [`Document`] from the outside in: open, fill, close.
+#[derive(Debug)]
+pub struct Builder<'t> {
+    document: Document<'t>,
+    open: Vec<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    at: usize,
+    count: usize,
+}
+
+impl<'t> Builder<'t> {
+    /// An empty builder over `text`, whose slices [`Builder::borrowed_text`] may use.
+    pub fn new(text: &'t str, mut buffers: Buffers) -> Self {
+        buffers.entries.clear();
+        buffers.own.clear();
+        let document = Document { text, own: buffers.own, entries: buffers.entries };
+        Self { document, open: Vec::new() }
+    }
+
+    /// The finished document. Without a single value it holds `null`.
+    pub fn finish(mut self) -> Document<'t> {
+        while !self.open.is_empty() {
+            self.close();
+        }
+        if self.document.entries.is_empty() {
+            self.null();
+        }
+        self.document
+    }
+
+    /// Drops what was built and gives the memory back.
+    pub fn into_buffers(self) -> Buffers {
+        self.document.into_buffers()
+    }
+
+    fn push(&mut self, kind: Kind, payload: u64) {
+        if let Some(open) = self.open.last_mut() {
+            open.count += 1;
+        }
+        let depth = self.depth();
+        self.document.entries.push(Entry { kind, depth, hash: 0, payload });
+    }
+
+    /// `null`.
+    pub fn null(&mut self) {
+        self.push(Kind::Null, 0);
+    }
+
+    /// A boolean.
+    pub fn boolean(&mut self, value: bool) {
+        self.push(if value { Kind::True } else { Kind::False }, 0);
+    }
+
+    /// An integer.
+    pub fn integer(&mut self, value: i64) {
+        self.push(Kind::Int, value.cast_unsigned());
+    }
+
+    /// A floating-point number that stands for its shortest decimal form.
+    pub fn float(&mut self, value: f64) {
+        self.push(Kind::Float, value.to_bits());
+    }
+
+    /// A number in JSON's spelling, kept to its last digit.
+    pub fn decimal(&mut self, text: &str) {
+        let payload = self.keep(text);
+        self.push(Kind::Decimal, payload);
+    }
+
+    /// A text, copied.
+    pub fn text(&mut self, text: &str) {
+        let payload = self.keep(text);
+        self.push(Kind::OwnText, payload);
+    }
+
+    /// A text that may be a slice of the builder's own input; then nothing is copied.
+    pub fn borrowed_text(&mut self, text: &str) {
+        match self.offset_in_input(text) {
+            Some(offset) => self.push(Kind::Text, pair(offset, text.len())),
+            None => self.text(text),
+        }
+    }
+
+    /// The key of the next value; inside an object only. Keys must not repeat.
+    pub fn key(&mut self, key: &str) {
+        let (kind, payload) = match self.offset_in_input(key) {
+            Some(offset) => (Kind::Text, pair(offset, key.len())),
+            None => (Kind::OwnText, self.keep(key)),
+        };
+        let depth = self.depth();
+        self.document.entries.push(Entry { kind, depth, hash: hash_key(key), payload });
+    }
+
+    /// Opens a list; what follows until [`Builder::close`] are its items.
+    pub fn open_list(&mut self) {
+        self.push(Kind::List, 0);
+        self.open.push(Open { at: self.document.entries.len() - 1, count: 0 });
+    }
+
+    /// Opens an object; a key and a value follow in turn until [`Builder::close`].
+    pub fn open_object(&mut self) {
+        self.push(Kind::Object, 0);
+        self.open.push(Open { at: self.document.entries.len() - 1, count: 0 });
+    }
+
+    /// Closes the innermost open list or object.
+    pub fn close(&mut self) {
+        if let Some(open) = self.open.pop() {
+            let end = self.document.entries.len();
+            self.document.entries[open.at].payload = pair(open.count, end);
+        }
+    }
+
+    /// Whether two keys of the object opened last, which is still open, are equal.
+    pub(in crate::value) fn has_repeated_keys(&self) -> bool {
+        let Some(open) = self.open.last() else { return false };
+        let document = &self.document;
+        let mut seen = [0_u64; 16];
+        let mut at = open.at as u32 + 1;
+        let end = document.entries.len() as u32;
+        while at < end {
+            let entry = document.entry(at);
+            let (word, bit) = (entry.hash as usize >> 6 & 15, 1_u64 << (entry.hash & 63));
+            if seen[word] & bit != 0 {
+                let mut earlier = open.at as u32 + 1;
+                while earlier < at {
+                    let other = document.entry(earlier);
+                    if other.hash == entry.hash && document.slice(other) == document.slice(entry) {
+                        return true;
+                    }
+                    earlier = document.behind(earlier + 1);
+                }
+            }
+            seen[word] |= bit;
+            at = document.behind(at + 1);
+        }
+        false
+    }
+
+    fn depth(&self) -> u16 {
+        u16::try_from(self.open.len()).unwrap_or(u16::MAX)
+    }
+
+    fn offset_in_input(&self, text: &str) -> Option<usize> {
+        let input = self.document.text;
+        let offset = text.as_ptr().addr().checked_sub(input.as_ptr().addr())?;
+        (offset + text.len() <= input.len()).then_some(offset)
+    }
+
+    fn keep(&mut self, text: &str) -> u64 {
+        let offset = self.document.own.len();
+        self.document.own.push_str(text);
+        pair(offset, text.len())
+    }
+}
+
+/// A place in a document: one JSON value.
+#[derive(Clone, Copy)]
+pub struct Node<'d> {
+    document: &'d Document<'d>,
+    at: u32,
+}
+
+/// A JSON value as its kind.
+#[derive(Clone, Debug)]
+pub enum View<'d> {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Boolean(bool),
+    /// An exact number.
+    Number(Number),
+    /// A text.
+    Text(&'d str),
+    /// A list.
+    List(List<'d>),
+    /// An object.
+    Object(Object<'d>),
+}
+
+impl<'d> Node<'d> {
+    /// The value as its kind.
+    #[inline]
+    pub fn view(self) -> View<'d> {
+        let document = self.document;
+        let entry = document.entry(self.at);
+        match entry.kind {
+            Kind::Null => View::Null,
+            Kind::False => View::Boolean(false),
+            Kind::True => View::Boolean(true),
+            Kind::Int => View::Number(Number::from(entry.payload.cast_signed())),
+            Kind::Float => View::Number(Number::from_shortest(f64::from_bits(entry.payload))),
+            Kind::Decimal => View::Number(Number::from_json(document.slice(entry))),
+            Kind::Text | Kind::OwnText => View::Text(document.slice(entry)),
+            Kind::List => View::List(List { document, at: self.at }),
+            Kind::Object => View::Object(Object { document, at: self.at }),
+        }
+    }
+
+    /// Whether this is `null`.
+    pub fn is_null(self) -> bool {
+        self.document.entry(self.at).kind == Kind::Null
+    }
+
+    /// The text, when it is one.
+    pub fn as_text(self) -> Option<&'d str> {
+        let entry = self.document.entry(self.at);
+        matches!(entry.kind, Kind::Text | Kind::OwnText).then(|| self.document.slice(entry))
+    }
+
+    /// The object, when it is one.
+    pub fn as_object(self) -> Option<Object<'d>> {
+        let Self { document, at } = self;
+        (document.entry(at).kind == Kind::Object).then_some(Object { document, at })
+    }
+
+    /// The list, when it is one.
+    pub fn as_list(self) -> Option<List<'d>> {
+        let Self { document, at } = self;
+        (document.entry(at).kind == Kind::List).then_some(List { document, at })
+    }
+
+    /// What kind of value this is, in JSON's words: `null`, `boolean`, `number`, `string`, `array`,
+    /// `object`.
+    pub fn kind_name(self) -> &'static str {
+        match self.document.entry(self.at).kind {
+            Kind::Null => "null",
+            Kind::False | Kind::True => "boolean",
+            Kind::Int | Kind::Float | Kind::Decimal => "number",
+            Kind::Text | Kind::OwnText => "string",
+            Kind::List => "array",
+            Kind::Object => "object",
+        }
+    }
+
+    /// A floating-point number's own bits, for writing it as it was (`6396.0`).
+    pub(in crate::value) fn as_float(self) -> Option<f64> {
+        let entry = self.document.entry(self.at);
+        (entry.kind == Kind::Float).then(|| f64::from_bits(entry.payload))
+    }
+
+    /// The spelling of a number that was kept as text.
+    pub(in crate::value) fn as_decimal_text(self) -> Option<&'d str> {
+        let entry = self.document.entry(self.at);
+        (entry.kind == Kind::Decimal).then(|| self.document.slice(entry))
+    }
+}
+
+impl fmt::Debug for Node<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        crate::value::write_json(*self, &mut text);
+        f.write_str(&text)
+    }
+}
+
+/// A list in a document.
+#[derive(Clone, Copy, Debug)]
+pub struct List<'d> {
+    document: &'d Document<'d>,
+    at: u32,
+}
+
+impl<'d> List<'d> {
+    /// The number of items.
+    pub fn len(self) -> usize {
+        self.document.entry(self.at).pair().0
+    }
+
+    /// Whether there is no item.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The item at `index`, from 0. Steps over the items before it.
+    pub fn get(self, index: usize) -> Option<Node<'d>> {
+        self.iter().nth(index)
+    }
+
+    /// The items in order.
+    pub fn iter(self) -> impl Iterator<Item = Node<'d>> + Clone {
+        let document = self.document;
+        let end = document.behind(self.at);
+        let mut at = self.at + 1;
+        std::iter::from_fn(move || {
+            (at < end).then(|| {
+                let node = Node { document, at };
+                at = document.behind(at);
+                node
+            })
+        })
+    }
+
+    /// The list as a value.
+    pub fn node(self) -> Node<'d> {
+        Node { document: self.document, at: self.at }
+    }
+}
+
+/// An object in a document. Keys keep the order of the text.
+#[derive(Clone, Copy, Debug)]
+pub struct Object<'d> {
+    document: &'d Document<'d>,
+    at: u32,
+}
+
+impl<'d> Object<'d> {
+    /// The number of keys.
+    pub fn len(self) -> usize {
+        self.document.entry(self.at).pair().0
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value of `key`.
+    pub fn get(self, key: &str) -> Option<Node<'d>> {
+        self.search(key, hash_key(key)).map(|at| Node { document: self.document, at: at + 1 })
+    }
+
+    /// The value of a key that is asked for often: events of one source have their keys in one
+    /// order, so the place of the last hit is tried first.
+    #[inline]
+    pub fn get_key(self, key: &Key) -> Option<Node<'d>> {
+        let document = self.document;
+        let guess = self.at + key.hint.load(Ordering::Relaxed);
+        if guess + 1 < document.behind(self.at) {
+            let entry = document.entry(guess);
+            // Inside this object, only its own keys are exactly one level deeper.
+            if entry.hash == key.hash
+                && entry.depth == document.entry(self.at).depth + 1
+                && document.slice(entry) == &*key.name
+            {
+                return Some(Node { document, at: guess + 1 });
+            }
+        }
+        let at = self.search(&key.name, key.hash)?;
+        key.hint.store(at - self.at, Ordering::Relaxed);
+        Some(Node { document, at: at + 1 })
+    }
+
+    /// The key and value pairs in order.
+    pub fn iter(self) -> impl Iterator<Item = (&'d str, Node<'d>)> + Clone {
+        let document = self.document;
+        let end = document.behind(self.at);
+        let mut at = self.at + 1;
+        std::iter::from_fn(move || {
+            (at < end).then(|| {
+                let key = document.slice(document.entry(at));
+                let node = Node { document, at: at + 1 };
+                at = document.behind(at + 1);
+                (key, node)
+            })
+        })
+    }
+
+    /// The object as a value.
+    pub fn node(self) -> Node<'d> {
+        Node { document: self.document, at: self.at }
+    }
+
+    fn search(self, key: &str, hash: u32) -> Option<u32> {
+        let document = self.document;
+        let end = document.behind(self.at);
+        let mut at = self.at + 1;
+        while at < end {
+            let entry = document.entry(at);
+            if entry.hash == hash && document.slice(entry) == key {
+                return Some(at);
+            }
+            at = document.behind(at + 1);
+        }
+        None
+    }
+}
+
+/// A key with its hash, and where it was found last. For keys that templates and filters name.
+#[derive(Debug)]
+pub struct Key {
+    name: Box<str>,
+    hash: u32,
+    /// The distance from the object's entry to the key's.
+    hint: AtomicU32,
+}
+
+impl Key {
+    /// A key by its name.
+    pub fn new(name: &str) -> Self {
+        Self { name: name.into(), hash: hash_key(name), hint: AtomicU32::new(1) }
+    }
+
+    /// The key's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        Self::new(&self.name)
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// A quick hash of a key's length, first and last bytes; never 0. Keys are compared in full where
+/// it agrees, so a collision costs time only.
+fn hash_key(key: &str) -> u32 {
+    const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+    let bytes = key.as_bytes();
+    let word = |part: &[u8]| {
+        let mut padded = [0_u8; 8];
+        padded[..part.len()].copy_from_slice(part);
+        u64::from_le_bytes(padded)
+    };
+    let (first, last) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (word(bytes), 0),
+    };
+    let mixed =
+        (first ^ last.rotate_left(23) ^ (bytes.len() as u64) << 56).wrapping_mul(MULTIPLIER);
+    (mixed >> 32) as u32 | 1
+}
