@@ -4,7 +4,11 @@
 //! keys, built-ins become functions) and `eval` (program and data to text).
 
 pub mod ast;
+pub mod builtins;
+pub mod coerce;
 mod error;
+pub mod format;
+pub mod model;
 mod settings;
 
 pub use crate::ftl::error::{Blame, Fault, TemplateError, TemplateErrorKind};

@@ -383,17 +383,8 @@ impl<'d> List<'d> {
     }
 
     /// The items in order.
-    pub fn iter(self) -> impl Iterator<Item = Node<'d>> + Clone {
-        let document = self.document;
-        let end = document.behind(self.at);
-        let mut at = self.at + 1;
-        std::iter::from_fn(move || {
-            (at < end).then(|| {
-                let node = Node { document, at };
-                at = document.behind(at);
-                node
-            })
-        })
+    pub fn iter(self) -> Items<'d> {
+        Items { document: self.document, at: self.at + 1, end: self.document.behind(self.at) }
     }
 
     /// The list as a value.
@@ -447,18 +438,8 @@ impl<'d> Object<'d> {
     }
 
     /// The key and value pairs in order.
-    pub fn iter(self) -> impl Iterator<Item = (&'d str, Node<'d>)> + Clone {
-        let document = self.document;
-        let end = document.behind(self.at);
-        let mut at = self.at + 1;
-        std::iter::from_fn(move || {
-            (at < end).then(|| {
-                let key = document.slice(document.entry(at));
-                let node = Node { document, at: at + 1 };
-                at = document.behind(at + 1);
-                (key, node)
-            })
-        })
+    pub fn iter(self) -> Pairs<'d> {
+        Pairs { document: self.document, at: self.at + 1, end: self.document.behind(self.at) }
     }
 
     /// The object as a value.
@@ -478,6 +459,46 @@ impl<'d> Object<'d> {
             at = document.behind(at + 1);
         }
         None
+    }
+}
+
+/// The items of a [`List`] in order.
+#[derive(Clone, Debug)]
+pub struct Items<'d> {
+    document: &'d Document<'d>,
+    at: u32,
+    end: u32,
+}
+
+impl<'d> Iterator for Items<'d> {
+    type Item = Node<'d>;
+
+    fn next(&mut self) -> Option<Node<'d>> {
+        let Self { document, at, end } = *self;
+        (at < end).then(|| {
+            self.at = document.behind(at);
+            Node { document, at }
+        })
+    }
+}
+
+/// The key and value pairs of an [`Object`] in order.
+#[derive(Clone, Debug)]
+pub struct Pairs<'d> {
+    document: &'d Document<'d>,
+    at: u32,
+    end: u32,
+}
+
+impl<'d> Iterator for Pairs<'d> {
+    type Item = (&'d str, Node<'d>);
+
+    fn next(&mut self) -> Option<(&'d str, Node<'d>)> {
+        let Self { document, at, end } = *self;
+        (at < end).then(|| {
+            self.at = document.behind(at + 1);
+            (document.slice(document.entry(at)), Node { document, at: at + 1 })
+        })
     }
 }
 

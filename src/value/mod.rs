@@ -12,7 +12,9 @@ mod json;
 mod number;
 mod path;
 
-pub use crate::value::document::{Buffers, Builder, Document, Key, List, Node, Object, View};
+pub use crate::value::document::{
+    Buffers, Builder, Document, Items, Key, List, Node, Object, Pairs, View,
+};
 pub use crate::value::json::{JsonError, write_json, write_json_text};
 pub use crate::value::number::{Digits, Number, NumberError, Rounding};
 pub use crate::value::path::{Path, PathError};

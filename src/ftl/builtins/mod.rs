@@ -1,0 +1,157 @@
+//! `x?name`: the table of built-ins, and what a built-in may ask of the evaluator.
+//!
+//! A built-in is a function of its target and arguments. What it needs beyond them (settings,
+//! calling a lambda, walking over a lazy sequence) it asks of its [`Host`], which the evaluator is.
+//! Built-ins know no places: they return a [`Fault`], and the evaluator says where it happened.
+
+use crate::ftl::ast::Output;
+use crate::ftl::error::Fault;
+use crate::ftl::format::Formatting;
+use crate::ftl::model::Cursor;
+use crate::ftl::model::Hash;
+use crate::ftl::model::Model;
+use crate::ftl::model::Text;
+
+/// What a built-in may ask of the evaluator.
+pub trait Host<'r> {
+    /// The settings, as `<#setting>` left them, and the formats compiled so far.
+    fn formatting(&mut self) -> Formatting<'_>;
+
+    /// The output format of the place, and whether values are escaped there.
+    fn output(&self) -> &Output;
+
+    /// Now, in milliseconds since 1970; the same all through one rendering.
+    fn now_millis(&self) -> i64;
+
+    /// Regular expressions compiled so far.
+    fn patterns(&mut self) -> &mut Patterns;
+
+    /// Calls a function, lambda or method.
+    fn call(&mut self, callee: &Model<'r>, arguments: Vec<Model<'r>>) -> Result<Model<'r>, Fault>;
+
+    /// The next item of a walk; `None` at its end. An item that is JSON's `null` is
+    /// [`Model::Missing`].
+    fn next(&mut self, cursor: &mut Cursor<'r>) -> Result<Option<Model<'r>>, Fault>;
+
+    /// Counts work against the limit of steps: items walked over, characters produced.
+    fn spend(&mut self, steps: usize) -> Result<(), Fault>;
+
+    /// The value of a key of any hash; [`Model::Missing`] when there is none.
+    fn get(&mut self, hash: &Hash<'r>, key: &str) -> Result<Model<'r>, Fault>;
+
+    /// All keys and values of a hash in order.
+    fn pairs(&mut self, hash: &Hash<'r>) -> Result<Vec<(Text<'r>, Model<'r>)>, Fault>;
+}
+
+/// A line of the table.
+#[derive(Debug)]
+pub struct BuiltIn {
+    /// The name as `upper_case`; the `upperCase` spelling follows from it ([`camel_case`]).
+    pub name: &'static str,
+    /// The group of the documentation: `string`, `number`, `date`, `boolean`, `sequence`, `hash`,
+    /// `loop_variable`, `existence`, `type`, `expert`.
+    pub group: &'static str,
+    /// How many arguments it takes; `None`: it is not called (`x?length`).
+    pub arguments: Option<(usize, usize)>,
+    /// Whether it accepts a missing target (`?default`, `?has_content`, `?cn` …).
+    pub accepts_missing: bool,
+    /// One line of help.
+    pub help: &'static str,
+    /// What it does.
+    pub function: Function,
+}
+
+/// A result of a built-in.
+pub type Outcome<'r> = Result<Model<'r>, Fault>;
+
+/// What a built-in does.
+#[derive(Clone, Copy, Debug)]
+pub enum Function {
+    /// `x?name`
+    Value(for<'r> fn(&mut (dyn Host<'r> + '_), Model<'r>) -> Outcome<'r>),
+    /// `x?name(a, b)`; the evaluator has checked the number of arguments.
+    Method(for<'r> fn(&mut (dyn Host<'r> + '_), Model<'r>, &[Model<'r>]) -> Outcome<'r>),
+    /// All of `x?name`, `x?name(a)` and `x?name.key`: `?string`, `?date`, `?datetime`, `?time`.
+    Flexible(for<'r> fn(&mut (dyn Host<'r> + '_), Model<'r>, Applied<'_, 'r>) -> Outcome<'r>),
+    /// What only the evaluator can do.
+    Special(Special),
+}
+
+/// How a [`Function::Flexible`] is applied.
+#[derive(Clone, Copy, Debug)]
+pub enum Applied<'a, 'r> {
+    /// `x?name`
+    Bare,
+    /// `x?name(a, b)`
+    Call(&'a [Model<'r>]),
+    /// `x?name.key` or `x?name["key"]`
+    Key(&'a str),
+}
+
+/// Built-ins that need more than values: the evaluator does them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Special {
+    /// `?then`: evaluates one of its arguments.
+    Then,
+    /// `?switch`: evaluates what it needs.
+    Switch,
+    /// `?default(a, b …)`: evaluates until something is there.
+    Default,
+    /// `?eval`
+    Eval,
+    /// `?interpret`
+    Interpret,
+    /// `?namespace`
+    Namespace,
+    /// `?absolute_template_name`
+    AbsoluteTemplateName,
+    /// `x?index` and the other questions to a loop variable.
+    Loop(LoopQuestion),
+    /// FreeMarker has it, but it needs Java or XML; the text says which.
+    NotAvailable(&'static str),
+}
+
+/// What can be asked of a loop variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoopQuestion {
+    /// From 0.
+    Index,
+    /// From 1.
+    Counter,
+    /// Whether another item follows.
+    HasNext,
+    /// Whether it is the first.
+    IsFirst,
+    /// Whether it is the last.
+    IsLast,
+    /// Whether the counter is odd.
+    IsOdd,
+    /// Whether the counter is even.
+    IsEven,
+    /// `odd` or `even`.
+    Parity,
+    /// `Odd` or `Even`.
+    ParityCapitalized,
+    /// Its arguments in turn.
+    Cycle,
+}
+
+/// Regular expressions compiled while rendering.
+#[derive(Debug, Default)]
+pub struct Patterns {}
+
+/// `upper_case` → `upperCase`, with FreeMarker's exceptions (`iso_utc_ms_nz` → `isoUtcMsNZ`).
+pub fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let mut camel = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        if matches!(word, "nz" | "fz") {
+            camel.push_str(&word.to_ascii_uppercase());
+        } else {
+            let mut letters = word.chars();
+            camel.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+            camel.push_str(letters.as_str());
+        }
+    }
+    camel
+}

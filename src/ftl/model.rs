@@ -1,0 +1,486 @@
+//! What an expression gives: JSON data, and what templates make themselves.
+//!
+//! `'r` is the life of one rendering: data, compiled templates and what they evaluate are borrowed
+//! for it, so reading an event copies nothing. Models are cheap to clone and stay in one thread.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Deref;
+use std::rc::Rc;
+
+use crate::ftl::settings::OutputFormat;
+use crate::value::Items;
+use crate::value::List;
+use crate::value::Node;
+use crate::value::Number;
+use crate::value::Object;
+use crate::value::View;
+
+/// A value of the template language.
+#[derive(Clone, Debug)]
+pub enum Model<'r> {
+    /// Nothing: a name that leads nowhere, or JSON's `null`.
+    Missing,
+    /// `true` or `false`.
+    Boolean(bool),
+    /// An exact number.
+    Number(Number),
+    /// A text.
+    Text(Text<'r>),
+    /// A point in time, from `?date`, `?datetime`, `.now` and their kin.
+    Date(Date),
+    /// Text of an output format, which is printed without escaping it again.
+    Markup(Rc<Markup>),
+    /// A list, a range, or something that can be walked over.
+    Sequence(Sequence<'r>),
+    /// Keys and values.
+    Hash(Hash<'r>),
+    /// What can be called.
+    Callable(Callable<'r>),
+    /// One match of a regular expression: a text that has groups.
+    Match(Rc<Match>),
+    /// What `?matches` gives: true or false, the matches, and the groups of the whole.
+    Matches(Rc<Matches>),
+}
+
+impl<'r> Model<'r> {
+    /// The model of a JSON value.
+    #[inline]
+    pub fn from_node(node: Node<'r>) -> Self {
+        match node.view() {
+            View::Null => Self::Missing,
+            View::Boolean(value) => Self::Boolean(value),
+            View::Number(number) => Self::Number(number),
+            View::Text(text) => Self::Text(Text::Borrowed(text)),
+            View::List(list) => Self::Sequence(Sequence::Json(list)),
+            View::Object(object) => Self::Hash(Hash::Json(object)),
+        }
+    }
+
+    /// A text of its own.
+    pub fn text(text: impl Into<Rc<str>>) -> Self {
+        Self::Text(Text::Shared(text.into()))
+    }
+
+    /// A list of its own.
+    pub fn list(items: Vec<Self>) -> Self {
+        Self::Sequence(Sequence::Items(Rc::new(items)))
+    }
+
+    /// Whether this is nothing.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing)
+    }
+
+    /// What kind of value this is, in the words of messages: `a string`, `a number`, …
+    pub fn kind_name(&self) -> &'static str {
+        match self {
+            Self::Missing => "nothing (null or missing)",
+            Self::Boolean(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::Text(_) | Self::Match(_) => "a string",
+            Self::Date(date) => match date.kind {
+                DateKind::Date => "a date",
+                DateKind::Time => "a time",
+                DateKind::DateTime => "a datetime",
+                DateKind::Unknown => "a date of unknown kind",
+            },
+            Self::Markup(_) => "markup output",
+            Self::Sequence(Sequence::Range(_)) => "a range",
+            Self::Sequence(_) | Self::Matches(_) => "a sequence",
+            Self::Hash(Hash::Namespace(_)) => "a namespace",
+            Self::Hash(_) => "a hash",
+            Self::Callable(callable) => match callable {
+                Callable::Macro { is_function: false, .. } => "a macro",
+                Callable::Macro { is_function: true, .. } => "a function",
+                Callable::Lambda { .. } => "a lambda",
+                Callable::Directive { .. } => "a directive",
+                Callable::Method(_) | Callable::Static(_) => "a method",
+                Callable::WithArguments(bound) => bound.callee.kind_name(),
+            },
+        }
+    }
+}
+
+impl<'r> From<Number> for Model<'r> {
+    fn from(number: Number) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<usize> for Model<'_> {
+    fn from(count: usize) -> Self {
+        Self::Number(Number::from(i64::try_from(count).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<bool> for Model<'_> {
+    fn from(value: bool) -> Self {
+        Self::Boolean(value)
+    }
+}
+
+/// A text: a part of the data or the template, or one made while rendering.
+#[derive(Clone)]
+pub enum Text<'r> {
+    /// A slice of what outlives the rendering.
+    Borrowed(&'r str),
+    /// A text of its own.
+    Shared(Rc<str>),
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Borrowed(text) => text,
+            Self::Shared(text) => text,
+        }
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl<'r> From<&'r str> for Text<'r> {
+    fn from(text: &'r str) -> Self {
+        Self::Borrowed(text)
+    }
+}
+
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self::Shared(text.into())
+    }
+}
+
+/// A point in time, to the millisecond as Java's `Date` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Date {
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub millis: i64,
+    /// Which parts of it count.
+    pub kind: DateKind,
+}
+
+/// Which parts of a [`Date`] count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DateKind {
+    /// The day.
+    Date,
+    /// The time of the day.
+    Time,
+    /// Both.
+    DateTime,
+    /// Nobody said (only Java objects are like this; kept for `?date_if_unknown` and its kin).
+    Unknown,
+}
+
+/// Text of an output format.
+#[derive(Clone, Debug)]
+pub struct Markup {
+    /// Which format.
+    pub format: OutputFormat,
+    /// The text.
+    pub content: MarkupContent,
+}
+
+/// The text of a [`Markup`].
+#[derive(Clone, Debug)]
+pub enum MarkupContent {
+    /// Plain text that is still to be escaped when printed (`?esc`).
+    Plain(Rc<str>),
+    /// Text in the format (`?no_esc`, captured output).
+    Markup(Rc<str>),
+}
+
+/// What can be walked over.
+#[derive(Clone, Debug)]
+pub enum Sequence<'r> {
+    /// A JSON array.
+    Json(List<'r>),
+    /// A list of the template's own.
+    Items(Rc<Vec<Model<'r>>>),
+    /// `a..b`
+    Range(Range),
+    /// Items that are computed as they are walked over (`?map`, `?filter` … on something endless or
+    /// not yet needed). Not indexable.
+    Lazy(Rc<Lazy<'r>>),
+}
+
+/// A range of integers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The first item.
+    pub start: i64,
+    /// 1 or -1.
+    pub step: i64,
+    /// The number of items; `None`: endless.
+    pub length: Option<u64>,
+}
+
+impl Range {
+    /// The item at `index`, from 0.
+    pub fn get(&self, index: u64) -> Option<i64> {
+        if self.length.is_some_and(|length| index >= length) {
+            return None;
+        }
+        self.start.checked_add(i64::try_from(index).ok()?.checked_mul(self.step)?)
+    }
+}
+
+/// A sequence and what is done with each of its items when somebody asks.
+#[derive(Clone, Debug)]
+pub struct Lazy<'r> {
+    /// The items before.
+    pub source: Sequence<'r>,
+    /// What is done.
+    pub stage: Stage,
+    /// With which function: a lambda, a function or a method of one argument.
+    pub function: Model<'r>,
+}
+
+/// What a [`Lazy`] does with the items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// `?map`
+    Map,
+    /// `?filter`
+    Filter,
+    /// `?take_while`
+    TakeWhile,
+    /// `?drop_while`
+    DropWhile,
+}
+
+/// A walk over a [`Sequence`]; `Host::next` moves it on.
+#[derive(Clone, Debug)]
+pub enum Cursor<'r> {
+    /// Over a JSON array.
+    Json(Items<'r>),
+    /// Over a list; the number is the next index.
+    Items(Rc<Vec<Model<'r>>>, usize),
+    /// Over a range; the number is the next index.
+    Range(Range, u64),
+    /// Over a lazy sequence.
+    Lazy {
+        /// The walk before.
+        inner: Box<Cursor<'r>>,
+        /// What is done with its items.
+        lazy: Rc<Lazy<'r>>,
+        /// For `?take_while` and `?drop_while`: whether the condition has turned.
+        turned: bool,
+    },
+}
+
+impl<'r> Sequence<'r> {
+    /// A walk from the first item.
+    pub fn cursor(&self) -> Cursor<'r> {
+        match self {
+            Self::Json(list) => Cursor::Json(list.iter()),
+            Self::Items(items) => Cursor::Items(Rc::clone(items), 0),
+            Self::Range(range) => Cursor::Range(*range, 0),
+            Self::Lazy(lazy) => Cursor::Lazy {
+                inner: Box::new(lazy.source.cursor()),
+                lazy: Rc::clone(lazy),
+                turned: false,
+            },
+        }
+    }
+
+    /// The number of items, when it is known without walking; `None` for endless and lazy ones.
+    pub fn known_length(&self) -> Option<usize> {
+        match self {
+            Self::Json(list) => Some(list.len()),
+            Self::Items(items) => Some(items.len()),
+            Self::Range(range) => range.length.and_then(|length| usize::try_from(length).ok()),
+            Self::Lazy(_) => None,
+        }
+    }
+}
+
+/// Keys and values.
+#[derive(Clone, Debug)]
+pub enum Hash<'r> {
+    /// A JSON object.
+    Json(Object<'r>),
+    /// A hash of the template's own.
+    Made(Rc<Map<'r>>),
+    /// The variables of a template: what `<#import>` gives, `.main`, `.namespace`.
+    Namespace(Rc<Namespace<'r>>),
+    /// `.vars`, `.globals`, `.locals`, `.data_model`: what the evaluator looks up when asked.
+    Scope(ScopeHash),
+    /// `statics`, and the class it gives.
+    Statics(Statics),
+}
+
+/// The hashes behind special variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScopeHash {
+    /// `.vars`: everything visible.
+    Variables,
+    /// `.globals`: globals and data.
+    Globals,
+    /// `.locals`
+    Locals,
+    /// `.data_model`
+    DataModel,
+}
+
+/// `statics['…FtlUtils']`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Statics {
+    /// `statics`
+    Classes,
+    /// The class.
+    FtlUtils,
+}
+
+/// The variables of a template, changed as it runs.
+#[derive(Debug, Default)]
+pub struct Namespace<'r> {
+    /// The template's name.
+    pub template: Rc<str>,
+    /// The variables.
+    pub variables: RefCell<Map<'r>>,
+}
+
+/// Keys and values in the order they were added.
+#[derive(Clone, Debug, Default)]
+pub struct Map<'r> {
+    entries: Vec<(Text<'r>, Model<'r>)>,
+    /// Only for more than [`Map::SMALL`] entries.
+    index: HashMap<Box<str>, usize>,
+}
+
+impl<'r> Map<'r> {
+    /// Up to here, looking at every key is the quickest way to find one.
+    const SMALL: usize = 12;
+
+    /// The value of a key.
+    #[inline]
+    pub fn get(&self, key: &str) -> Option<&Model<'r>> {
+        self.position(key).map(|at| &self.entries[at].1)
+    }
+
+    /// Sets the value of a key; one that is there already keeps its place.
+    pub fn insert(&mut self, key: Text<'r>, value: Model<'r>) {
+        if let Some(at) = self.position(&key) {
+            self.entries[at].1 = value;
+            return;
+        }
+        self.entries.push((key, value));
+        let count = self.entries.len();
+        if count == Self::SMALL + 1 {
+            let keys = self.entries.iter().enumerate();
+            self.index = keys.map(|(at, (key, _))| (Box::from(&**key), at)).collect();
+        } else if count > Self::SMALL {
+            self.index.insert(Box::from(&*self.entries[count - 1].0), count - 1);
+        }
+    }
+
+    /// The number of keys.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Keys and values in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Text<'r>, &Model<'r>)> {
+        self.entries.iter().map(|(key, value)| (key, value))
+    }
+
+    fn position(&self, key: &str) -> Option<usize> {
+        if self.entries.len() > Self::SMALL {
+            return self.index.get(key).copied();
+        }
+        self.entries.iter().position(|(own, _)| **own == *key)
+    }
+}
+
+/// What can be called. Macros, functions, lambdas and directives are known to the evaluator by
+/// number.
+#[derive(Clone, Debug)]
+pub enum Callable<'r> {
+    /// `<#macro>`, `<#function>`
+    Macro {
+        /// The evaluator's number for it.
+        id: u32,
+        /// `<#function>`
+        is_function: bool,
+    },
+    /// `x -> e`, with the variables it sees.
+    Lambda {
+        /// The evaluator's number for it.
+        id: u32,
+    },
+    /// What `?interpret` gives, and the directives FreeMarker has under a name (`html_escape` …).
+    Directive {
+        /// The evaluator's number for it.
+        id: u32,
+    },
+    /// A built-in that waits for its arguments: `text?contains`.
+    Method(Rc<Method<'r>>),
+    /// A method of `FtlUtils`, by its name.
+    Static(&'static str),
+    /// `m?with_args(…)`
+    WithArguments(Rc<WithArguments<'r>>),
+}
+
+/// A built-in that waits for its arguments.
+#[derive(Clone, Debug)]
+pub struct Method<'r> {
+    /// The built-in's name in the table.
+    pub built_in: &'static str,
+    /// What stands left of `?`.
+    pub target: Model<'r>,
+}
+
+/// A callable with arguments given in advance.
+#[derive(Clone, Debug)]
+pub struct WithArguments<'r> {
+    /// What is called.
+    pub callee: Model<'r>,
+    /// In order, or by name.
+    pub arguments: BoundArguments<'r>,
+    /// `?with_args_last`: they come behind the others.
+    pub last: bool,
+}
+
+/// The arguments of `?with_args`.
+#[derive(Clone, Debug)]
+pub enum BoundArguments<'r> {
+    /// From a sequence.
+    Positional(Vec<Model<'r>>),
+    /// From a hash.
+    Named(Vec<(Text<'r>, Model<'r>)>),
+}
+
+/// One match of a regular expression.
+#[derive(Clone, Debug)]
+pub struct Match {
+    /// The whole match.
+    pub text: Rc<str>,
+    /// The whole match, then the groups; `None` for a group that took no part.
+    pub groups: Vec<Option<Rc<str>>>,
+}
+
+/// What `?matches` gives.
+#[derive(Clone, Debug)]
+pub struct Matches {
+    /// Whether the whole text matches.
+    pub whole: bool,
+    /// The groups of the whole match; of the first match when the whole does not match.
+    pub groups: Vec<Option<Rc<str>>>,
+    /// Every match in order.
+    pub matches: Vec<Rc<Match>>,
+}
