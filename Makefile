@@ -1,0 +1,74 @@
+# `make` lists the commands; `make check` is what CI runs.
+# Everything lives in this folder: the virtual environment in .venv, builds in target/.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_QUIET := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The tests talk to loopback only; a proxy in the environment must not stand between.
+export NO_PROXY := 127.0.0.1,localhost
+
+.DEFAULT_GOAL := help
+.PHONY: help setup develop demo test test-rust test-python lint doc check format update-cases bench clean need-rust need-python
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+need-rust:
+	@command -v cargo >/dev/null || { echo "Rust is missing: install it from https://rustup.rs (1.91 or newer)"; exit 1; }
+
+need-python:
+	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Python 3.11 or newer with its venv module is missing: install it, or name one: make PYTHON=python3.12"; exit 1; }
+
+$(BIN)/maturin: pyproject.toml | need-python
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --upgrade pip
+	@$(BIN)/python -m pip install --group dev
+	@touch $(BIN)/maturin
+
+setup: need-rust $(BIN)/maturin ## the virtual environment with the tools, in .venv
+
+develop: setup ## builds the core into .venv (optimised)
+	@$(BIN)/maturin develop --release --quiet
+
+demo: develop ## watch a sample export archive stream to a local webhook
+	@$(BIN)/python examples/demo.py
+
+test: test-rust test-python ## all tests
+
+test-rust: need-rust ## the core's tests, without Python
+	cargo test --quiet
+
+test-python: develop ## the package, its docstrings and the examples
+	$(BIN)/python -m pytest -q
+
+lint: setup ## formatting, clippy, ruff, mypy, and that the stub tells the truth
+	cargo fmt --check
+	cargo clippy --quiet --all-targets -- -D warnings
+	cargo clippy --quiet --all-targets --features python -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/maturin develop --release --quiet
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest webhook_stream
+
+doc: need-rust ## the core's documentation, warnings are errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
+
+check: lint test doc ## what CI runs: lint, test, doc
+
+format: setup ## formats everything
+	cargo fmt
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format --quiet .
+
+update-cases: need-rust ## writes what the Markdown cases give now; read the diff
+	UPDATE_CASES=1 cargo test --quiet
+
+bench: develop ## speed, side by side with peers (benches/README.md)
+	cargo bench --quiet
+	$(BIN)/python benches/end_to_end.py
+
+clean: ## removes the virtual environment and all builds
+	rm -rf $(VENV) target
