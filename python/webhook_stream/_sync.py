@@ -1,0 +1,269 @@
+"""A sync: a named stream of events to one webhook."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from webhook_stream import _core
+from webhook_stream._progress import Figures, choose
+from webhook_stream._report import Report
+from webhook_stream._table import Table
+from webhook_stream.testing import VirtualClock
+
+Event = Mapping[str, Any] | str | bytes
+"""An event: a mapping, or JSON text."""
+Wait = Literal["first_attempt", "settled"]
+
+_LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO}
+
+
+class Source:
+    """Events in files, as :func:`read` gives them. Iterating yields them as dicts."""
+
+    def __init__(self, *paths: str | os.PathLike[str]) -> None:
+        self.paths = tuple(os.fspath(path) for path in paths)
+        """Files, folders and patterns, in order; ``-`` is the standard input."""
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return _core.Events(list(self.paths))
+
+    def __repr__(self) -> str:
+        return f"read({', '.join(map(repr, self.paths))})"
+
+
+def read(*paths: str | os.PathLike[str]) -> Source:
+    """Events from files: .json, .ndjson, .jsonl, gzip, zip, folders, globs, ``-`` for stdin.
+
+    What a file is, its first bytes tell. Nothing is read before the source is used; a path that
+    leads nowhere raises :class:`EventError` then.
+    """
+    if not paths:
+        message = "read() takes at least one path"
+        raise TypeError(message)
+    return Source(*paths)
+
+
+class Sync:
+    """A named stream of events to one webhook.
+
+    ``url`` and the values of ``headers`` are FTL over ``input`` and ``secrets``; ``secrets`` reads
+    the environment. Two headers are preset (``Content-Type: application/json``,
+    ``User-Agent: Amplitude/Webhook/1.0``), up to ``max_headers`` may be added. Without a
+    ``template`` the original event is sent as it is; without a ``filter`` every event is.
+
+    Deliveries that are not finished live in this object; :meth:`drain` goes on with them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        *,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+        template: _core.Template | None = None,
+        filter: _core.Filter | None = None,  # noqa: A002 - the field's own word
+        retry: _core.RetryPolicy | None = None,
+        store: str | os.PathLike[str] | None = None,
+        concurrency: int = 32,
+        timeout_seconds: float = 10,
+        rate_limit_per_second: float | None = None,
+        event_key: str | None = None,
+        ordering: str | None = None,
+        durability: Literal["disk", "process", "none"] = "disk",
+        keep_events: bool = True,
+        signing_secret: str | Sequence[str] | None = None,
+        address_policy: Literal["metadata", "public", "any"] = "metadata",
+        allow_addresses: Sequence[str] = (),
+        max_headers: int = 5,
+        enabled: bool = True,
+        clock: VirtualClock | None = None,
+    ) -> None:
+        secrets = [signing_secret] if isinstance(signing_secret, str) else signing_secret
+        self._options: dict[str, Any] = {
+            "method": method,
+            "headers": dict(headers or {}),
+            "template": template,
+            "filter": filter,
+            "retry": retry,
+            "store": None if store is None else os.fspath(store),
+            "concurrency": concurrency,
+            "timeout_seconds": float(timeout_seconds),
+            "rate_limit_per_second": rate_limit_per_second,
+            "event_key": event_key,
+            "ordering": ordering,
+            "durability": durability,
+            "keep_events": keep_events,
+            "signing_secret": list(secrets or ()),
+            "address_policy": address_policy,
+            "allow_addresses": list(allow_addresses),
+            "max_headers": max_headers,
+            "enabled": enabled,
+        }
+        self.name = name
+        """Its name, which is part of every ``webhook-id``."""
+        self.url = url
+        """Where it sends to, with secrets as references."""
+        self._clock = clock
+        self._core = _core.Sync(name, url, clock=clock and clock._core, **self._options)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _sync, (self.name, self.url, self._options)
+
+    def __repr__(self) -> str:
+        return f"Sync({self.name!r}, {self.url!r})"
+
+    def preview(self, events: Source | Iterable[Event] | str, limit: int = 10) -> Table:
+        """Return what would be sent for the first ``limit`` events; nothing is sent.
+
+        Each row has ``event``, ``outcome`` (``send``, ``filtered`` or ``discarded``), ``payload``
+        and ``error``.
+        """
+        rows: list[dict[str, Any]] = []
+        for event in _events(events):
+            if len(rows) >= limit:
+                break
+            rows.append(self._core.preview(event))
+        return Table(rows)
+
+    def run(
+        self,
+        source: Source | Iterable[Event] | str | os.PathLike[str],
+        *,
+        wait: Wait = "first_attempt",
+        progress: bool | Callable[[Figures], None] | None = None,
+    ) -> Report:
+        """Send the events of a source, and return the figures.
+
+        ``source`` is what :func:`read` takes or gives, or any iterable of dicts or JSON text. Every
+        event is accepted and attempted once; ``wait="settled"`` also waits out the retry schedule.
+        Ctrl-C ends a run within 200 ms and keeps what was accepted as pending.
+        """
+        if isinstance(source, str | os.PathLike):
+            source = Source(source)
+        show, end = choose(progress, self.name)
+        run = self._start()
+        try:
+            if isinstance(source, Source):
+                run.feed_source(list(source.paths), show)
+            else:
+                run.feed_iterable(iter(_events(source)), show)
+            run.wait(wait, None, show)
+        except BaseException:
+            run.stop(0.0)
+            raise
+        finally:
+            end()
+            run.stop(5.0)
+            _log(run)
+        return _report(run)
+
+    def open(self) -> Stream:
+        """Return a stream for events that arrive one by one; use it in a ``with`` block."""
+        return Stream(self._start(), self.name)
+
+    def drain(
+        self,
+        timeout_seconds: float | None = None,
+        *,
+        progress: bool | Callable[[Figures], None] | None = None,
+    ) -> Report:
+        """Go on with pending deliveries until none is left or the time is up; return the figures."""
+        show, end = choose(progress, self.name)
+        run = self._start()
+        try:
+            run.wait("settled", timeout_seconds, show)
+        finally:
+            end()
+            run.stop(0.0)
+            _log(run)
+        return _report(run)
+
+    def status(self) -> dict[str, Any]:
+        """Return counts by state, the oldest pending delivery and when the next one is due."""
+        return self._core.status()
+
+    def dead_letters(self) -> Iterator[dict[str, Any]]:
+        """Yield what was given up: event key, payload, reason and every attempt."""
+        return iter(self._core.dead_letters())
+
+    def _start(self) -> _core.Run:
+        return self._core.start()
+
+
+class Stream:
+    """An open sync: events go out as they are sent here. Thread-safe."""
+
+    def __init__(self, run: _core.Run, name: str) -> None:
+        self._run = run
+        self._name = name
+
+    def send(self, event: Event) -> None:
+        """Accept one event; returns when it is accepted."""
+        self._run.send([event])
+
+    def send_many(self, events: Iterable[Event]) -> None:
+        """Accept many events at once; quicker than one by one."""
+        self._run.send(list(events))
+
+    def report(self) -> Report:
+        """Return the figures up to now."""
+        return _report(self._run)
+
+    def close(self) -> Report:
+        """Wait until every event had its first attempt, stop, and return the figures."""
+        try:
+            self._run.wait("first_attempt", None, lambda _figures: None)
+        finally:
+            self._run.stop(5.0)
+            _log(self._run)
+        return self.report()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            # What was accepted stays pending; the exception goes on at once.
+            self._run.stop(0.0)
+            _log(self._run)
+
+
+def load_syncs(path: str | os.PathLike[str]) -> dict[str, Sync]:
+    """Return the syncs of a ``syncs.toml`` by name; templates are looked for beside the file."""
+    return {name: _sync(name, url, options) for name, url, options in _core.load_syncs(os.fspath(path))}
+
+
+def _sync(name: str, url: str, options: Mapping[str, Any]) -> Sync:
+    return Sync(name, url, **options)
+
+
+def _events(source: Source | Iterable[Event] | str) -> Iterable[Event]:
+    """Return the events of whatever holds some; a mapping or a text is none by itself."""
+    if isinstance(source, str | os.PathLike):
+        return Source(source)
+    if isinstance(source, bytes | Mapping):
+        message = f"expected an iterable of events, found {type(source).__name__}: put it in a list"
+        raise TypeError(message)
+    return source
+
+
+def _report(run: _core.Run) -> Report:
+    figures, text, notes = run.report()
+    return Report(figures, text, tuple(notes))
+
+
+def _log(run: _core.Run) -> None:
+    for level, target, message in run.take_log():
+        logging.getLogger(f"webhook_stream.{target}").log(_LEVELS.get(level, logging.DEBUG), "%s", message)

@@ -1,0 +1,129 @@
+//! The commands and their options, as clap reads them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueEnum;
+
+/// Sends a stream of JSON events to webhooks: filtered, shaped by a FreeMarker template, delivered.
+///
+/// Exit status: 0 all delivered; 1 findings, or anything expired, discarded or invalid; 2 wrong
+/// usage; 3 a configuration, template or filter that does not load; 75 deliveries still pending;
+/// 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "webhook-stream", version)]
+pub(in crate::cli) struct Arguments {
+    #[command(subcommand)]
+    pub(in crate::cli) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum Command {
+    /// Send the source's events to every enabled sync
+    Run(Run),
+    /// Parse everything and say what would fail
+    Check(Check),
+    /// Render a template to standard output
+    Render(Render),
+    /// Say which syncs would send an event, and why or why not
+    Explain(Explain),
+    /// Send one event to the real endpoint, and show the request and the response
+    SendTest(SendTest),
+    /// Start a local receiver that prints what arrives
+    Receive(Receive),
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Run {
+    /// The file that describes the syncs
+    pub(in crate::cli) syncs: PathBuf,
+    /// Files, folders and patterns (.json .ndjson .jsonl gzip zip); `-` is standard input
+    #[arg(required = true)]
+    pub(in crate::cli) sources: Vec<String>,
+    /// Until when to stay
+    #[arg(long, value_enum, default_value_t = Wait::FirstAttempt)]
+    pub(in crate::cli) wait: Wait,
+    /// Print the reports as JSON on standard output
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+    /// No progress on standard error
+    #[arg(long, short)]
+    pub(in crate::cli) quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(in crate::cli) enum Wait {
+    /// Every event was accepted and attempted once
+    FirstAttempt,
+    /// Every event is delivered or given up: up to 4 hours
+    Settled,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Check {
+    /// The file that describes the syncs
+    pub(in crate::cli) syncs: PathBuf,
+    /// Also render these events, and say which fail
+    #[arg(long)]
+    pub(in crate::cli) events: Option<String>,
+    /// Print the findings as JSON on standard output
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Render {
+    /// The template
+    pub(in crate::cli) template: PathBuf,
+    /// A file with an event, bound to `input`; `-` is standard input
+    #[arg(long, conflicts_with = "data")]
+    pub(in crate::cli) event: Option<String>,
+    /// A file with a JSON object whose keys are the top-level variables
+    #[arg(long)]
+    pub(in crate::cli) data: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Explain {
+    /// The file that describes the syncs
+    pub(in crate::cli) syncs: PathBuf,
+    /// A file with the event; `-` is standard input
+    #[arg(long)]
+    pub(in crate::cli) event: String,
+    /// Print the explanations as JSON on standard output
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct SendTest {
+    /// The file that describes the syncs
+    pub(in crate::cli) syncs: PathBuf,
+    /// Which sync
+    pub(in crate::cli) name: String,
+    /// A file with the event; `-` is standard input; a made-up event without
+    #[arg(long)]
+    pub(in crate::cli) event: Option<String>,
+    /// Print request and response as JSON on standard output
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Receive {
+    /// The port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8080)]
+    pub(in crate::cli) port: u16,
+    /// What to answer, one step a request, then 200: 503,503,200 or hang, reset, close, garbage
+    #[arg(long, value_delimiter = ',')]
+    pub(in crate::cli) script: Vec<String>,
+    /// Stop after so many requests
+    #[arg(long)]
+    pub(in crate::cli) count: Option<u64>,
+    /// Print one JSON object a request
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}

@@ -1,0 +1,152 @@
+//! The command `webhook-stream`. Data goes to standard output, words for people and progress to
+//! standard error, and the exit status says how it went.
+
+mod arguments;
+mod explain;
+mod receive;
+mod render;
+mod run;
+mod send_test;
+
+use std::io;
+use std::io::Write;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use crate::cli::arguments::Arguments;
+use crate::cli::arguments::Command;
+use crate::config;
+use crate::events::EventError;
+use crate::filter::FilterError;
+use crate::ftl::TemplateError;
+use crate::pipeline::ConfigError;
+use crate::pipeline::SetupError;
+use crate::pipeline::SyncOptions;
+
+/// All delivered, or nothing to complain about.
+pub const OK: u8 = 0;
+/// Findings, or anything expired, discarded or invalid.
+pub const FINDINGS: u8 = 1;
+/// Wrong usage.
+pub const USAGE: u8 = 2;
+/// A configuration, template or filter that does not load.
+pub const SETUP: u8 = 3;
+/// Deliveries are still pending.
+pub const PENDING: u8 = 75;
+/// Ended by Ctrl-C.
+pub const INTERRUPTED: u8 = 130;
+
+/// What a command needs of the world.
+pub struct World<'w> {
+    /// Data.
+    pub out: &'w mut (dyn Write + Send),
+    /// Words for people.
+    pub err: &'w mut (dyn Write + Send),
+    /// Whether `err` is a terminal, where a line can be written again.
+    pub err_is_terminal: bool,
+    /// Says whether to go on; asked at least every 50 ms.
+    pub go_on: &'w (dyn Fn() -> bool + Sync),
+}
+
+impl std::fmt::Debug for World<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("err_is_terminal", &self.err_is_terminal).finish_non_exhaustive()
+    }
+}
+
+/// Why a command ends early.
+#[derive(Debug)]
+enum Failure {
+    Setup(SetupError),
+    Event(EventError),
+    /// A file that a command reads by itself, or an output that is closed.
+    Io(String),
+    Usage(String),
+}
+
+impl From<SetupError> for Failure {
+    fn from(error: SetupError) -> Self {
+        Self::Setup(error)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Setup(error.into())
+    }
+}
+
+impl From<TemplateError> for Failure {
+    fn from(error: TemplateError) -> Self {
+        Self::Setup(error.into())
+    }
+}
+
+impl From<FilterError> for Failure {
+    fn from(error: FilterError) -> Self {
+        Self::Setup(error.into())
+    }
+}
+
+impl From<EventError> for Failure {
+    fn from(error: EventError) -> Self {
+        Self::Event(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error.to_string())
+    }
+}
+
+/// Runs a command line (without the program's name) and returns the exit status.
+pub fn main(arguments: &[String], world: &mut World<'_>) -> u8 {
+    let words = std::iter::once("webhook-stream").chain(arguments.iter().map(String::as_str));
+    let parsed = match Arguments::try_parse_from(words) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let text = error.render().to_string();
+            let _ = if help { world.out.write_all(text.as_bytes()) } else { world.err.write_all(text.as_bytes()) };
+            return if help { OK } else { USAGE };
+        }
+    };
+    let result = match &parsed.command {
+        Command::Run(run) => run::run(run, world),
+        Command::Check(check) => run::check(check, world),
+        Command::Render(render) => render::render(render, world),
+        Command::Explain(explain) => explain::explain(explain, world),
+        Command::SendTest(test) => send_test::send_test(test, world),
+        Command::Receive(receive) => receive::receive(receive, world),
+    };
+    match result {
+        Ok(status) => status,
+        Err(failure) => {
+            let (text, status) = match failure {
+                Failure::Setup(error) => (error.to_string(), SETUP),
+                Failure::Event(error) => (error.to_string(), FINDINGS),
+                Failure::Io(text) => (text, FINDINGS),
+                Failure::Usage(text) => (text, USAGE),
+            };
+            // When even standard error is closed there is nobody left to tell.
+            let _ = writeln!(world.err, "error: {text}");
+            status
+        }
+    }
+}
+
+/// The syncs of a file; with a name, only that one.
+fn syncs(path: &std::path::Path, name: Option<&str>) -> Result<Vec<SyncOptions>, Failure> {
+    let syncs = config::load(path)?;
+    let Some(name) = name else { return Ok(syncs) };
+    let names: Vec<String> = syncs.iter().map(|sync| sync.name.clone()).collect();
+    match syncs.into_iter().find(|sync| sync.name == name) {
+        Some(sync) => Ok(vec![sync]),
+        None => Err(Failure::Usage(format!(
+            "expected one of the syncs {}, found `{name}`",
+            names.join(", ")
+        ))),
+    }
+}

@@ -1,0 +1,195 @@
+//! URL and headers of a sync's requests, rendered per event where they depend on it.
+//!
+//! Secrets are never rendered: what a template gets for `secrets.NAME` is a mark that only this
+//! file can know, and every mark in the result becomes a reference that is filled in at each try.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
+
+use crate::delivery::request::MaskedText;
+use crate::delivery::request::Part;
+use crate::delivery::request::Target;
+use crate::ftl::Data;
+use crate::ftl::Settings;
+use crate::ftl::Template;
+use crate::pipeline::error::ConfigError;
+use crate::pipeline::error::ConfigErrorKind;
+use crate::pipeline::error::SetupError;
+use crate::pipeline::options::SyncOptions;
+use crate::value::Document;
+use crate::value::Node;
+use crate::value::write_json_text;
+
+/// Ends a mark; printable text of an event can't be mistaken for it.
+const MARK_END: char = '\u{2}';
+
+/// What a request starts with.
+#[derive(Debug)]
+pub(in crate::pipeline) struct Head {
+    method: String,
+    max_headers: usize,
+    url: Template,
+    headers: Vec<(String, Template)>,
+    /// When neither URL nor headers read the event: the one target of all requests.
+    fixed: Option<Arc<Target>>,
+    secrets: Secrets,
+    url_reads_events: bool,
+}
+
+/// The marks that stand for secrets while URL and headers are rendered.
+#[derive(Debug)]
+struct Secrets {
+    names: Vec<String>,
+    mark: String,
+    json: String,
+}
+
+impl Head {
+    /// Compiles URL and headers.
+    pub(in crate::pipeline) fn new(options: &SyncOptions) -> Result<Self, SetupError> {
+        let settings = Settings::amplitude();
+        let compile = |what: &str, text: &str| {
+            Template::compile(&format!("{what} of {}", options.name), text, &settings, None)
+        };
+        let url = compile("url", &options.url)?;
+        let headers = options
+            .headers
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), compile(name, value)?)))
+            .collect::<Result<Vec<_>, SetupError>>()?;
+        let reads = |template: &Template, variable: &str| {
+            let prefix = format!("{variable}.");
+            template.reads().iter().any(|path| path == variable || path.starts_with(&prefix))
+        };
+        let url_reads_events = reads(&url, "input");
+        if url_reads_events {
+            static_host(&options.url)?;
+        }
+        let secrets = Secrets::new(std::iter::once(&url).chain(headers.iter().map(|(_, value)| value)));
+        let depends = url_reads_events || headers.iter().any(|(_, value)| reads(value, "input"));
+        let mut head = Self {
+            method: options.method.clone(),
+            max_headers: options.max_headers,
+            url,
+            headers,
+            fixed: None,
+            secrets,
+            url_reads_events,
+        };
+        if !depends {
+            let nothing = Document::parse("{}").unwrap_or_default();
+            head.fixed = Some(Arc::new(head.render(nothing.root())?));
+        }
+        Ok(head)
+    }
+
+    /// Whether the URL's text comes from events, so that only public addresses may be dialled.
+    pub(in crate::pipeline) fn url_reads_events(&self) -> bool {
+        self.url_reads_events
+    }
+
+    /// The names of the secrets that URL and headers use.
+    pub(in crate::pipeline) fn secret_names(&self) -> &[String] {
+        &self.secrets.names
+    }
+
+    /// URL and headers for an event.
+    pub(in crate::pipeline) fn target(&self, event: Node<'_>) -> Result<Arc<Target>, SetupError> {
+        match &self.fixed {
+            Some(target) => Ok(Arc::clone(target)),
+            None => self.render(event).map(Arc::new),
+        }
+    }
+
+    fn render(&self, event: Node<'_>) -> Result<Target, SetupError> {
+        let secrets = Document::parse(&self.secrets.json).unwrap_or_default();
+        let render = |template: &Template| -> Result<MaskedText, SetupError> {
+            let data = Data::event(event).with("secrets", secrets.root());
+            self.secrets.unmark(&template.render(data)?)
+        };
+        let url = render(&self.url)?;
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), render(value)?)))
+            .collect::<Result<Vec<_>, SetupError>>()?;
+        Target::new(&self.method, url, headers, self.max_headers)
+            .map_err(|error| ConfigError::from(error).into())
+    }
+}
+
+impl Secrets {
+    fn new<'t>(templates: impl Iterator<Item = &'t Template>) -> Self {
+        // A number nobody can guess, so that no event can name a secret by writing its mark.
+        let random = RandomState::new();
+        let mark = format!("\u{1}{:016x}{:016x}:", random.hash_one(1), random.hash_one(2));
+        let mut names: Vec<String> = templates
+            .flat_map(Template::reads)
+            .filter_map(|path| path.strip_prefix("secrets.").map(str::to_owned))
+            .collect();
+        names.sort();
+        names.dedup();
+        let mut json = String::from("{");
+        for (index, name) in names.iter().enumerate() {
+            if index > 0 {
+                json.push(',');
+            }
+            write_json_text(name, &mut json);
+            json.push(':');
+            write_json_text(&format!("{mark}{name}{MARK_END}"), &mut json);
+        }
+        json.push('}');
+        Self { names, mark, json }
+    }
+
+    /// A rendered text with its marks as references.
+    fn unmark(&self, text: &str) -> Result<MaskedText, SetupError> {
+        let mut parts = Vec::new();
+        let mut pieces = text.split(self.mark.as_str());
+        let mut plain = |text: &str| {
+            if !text.is_empty() {
+                parts.push(Part::Plain(text.to_owned()));
+            }
+        };
+        plain(pieces.next().unwrap_or_default());
+        let mut all = Vec::new();
+        all.append(&mut parts);
+        for piece in pieces {
+            let Some((name, behind)) = piece.split_once(MARK_END) else {
+                return Err(changed_secret().into());
+            };
+            all.push(Part::Secret(name.to_owned()));
+            if !behind.is_empty() {
+                all.push(Part::Plain(behind.to_owned()));
+            }
+        }
+        // A mark that a built-in cut or changed is no mark any more, and must not go out.
+        let inside = self.mark.trim_matches(['\u{1}', ':']);
+        let leaks = all.iter().any(|part| match part {
+            Part::Plain(text) => text.to_lowercase().contains(inside) || text.contains('\u{1}'),
+            Part::Secret(_) => false,
+        });
+        if leaks {
+            return Err(changed_secret().into());
+        }
+        Ok(MaskedText::new(all))
+    }
+}
+
+fn changed_secret() -> ConfigError {
+    ConfigError::new(ConfigErrorKind::Header, "a secret can only be printed as it is")
+        .with_hint("put the finished value into the secret: built-ins see a reference, not its text")
+}
+
+/// A URL that reads events must name its host itself.
+fn static_host(url: &str) -> Result<(), ConfigError> {
+    let host = url.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
+    let host_is_plain = host.is_some_and(|host| !host.is_empty() && !host.contains("${") && !host.contains('<'));
+    // `?` and `#` inside an interpolation would end the host too early, which is caught by `${`.
+    if host_is_plain {
+        return Ok(());
+    }
+    Err(ConfigError::new(ConfigErrorKind::Url, "expected a host that is written out, found one that comes from events")
+        .with_hint("text from events may fill the path and the query, as in https://example.com/${input.user_id}"))
+}

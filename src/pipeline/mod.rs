@@ -1,0 +1,195 @@
+//! Events → filter → template → request → delivery: what a sync does with an event.
+//!
+//! [`Sync`] decides, as a function of the event; [`Run`] brings events from their source to the
+//! delivery engine and counts. Reading, parsing, filtering and rendering happen on the calling
+//! thread, which also polls for an interrupt; sending has its own threads.
+
+mod error;
+mod head;
+mod options;
+mod preview;
+mod run;
+mod secrets;
+
+use std::sync::Arc;
+
+use crate::delivery::request::Request;
+use crate::delivery::request::Target;
+use crate::delivery::request::webhook_id;
+use crate::filter::FilterError;
+use crate::ftl::Data;
+use crate::ftl::TemplateError;
+use crate::pipeline::head::Head;
+use crate::value::Node;
+use crate::value::Path;
+use crate::value::View;
+
+pub use crate::pipeline::error::{ConfigError, ConfigErrorKind, SetupError};
+pub use crate::pipeline::options::{Durability, SyncOptions};
+pub use crate::pipeline::preview::Preview;
+pub use crate::pipeline::run::{Progress, Run, StartError, Until};
+pub use crate::pipeline::secrets::EnvironmentSecrets;
+
+/// A named stream to one webhook, ready to decide about events.
+#[derive(Debug)]
+pub struct Sync {
+    options: SyncOptions,
+    head: Head,
+    event_key: Option<Path>,
+}
+
+/// What becomes of an event.
+#[derive(Debug)]
+pub enum Decision {
+    /// The filter leaves it out.
+    Filtered,
+    /// It is sent.
+    Send {
+        /// What identifies the event.
+        key: String,
+        /// The request, the same on every try.
+        request: Request,
+    },
+    /// It can't be sent.
+    Discard {
+        /// What identifies the event.
+        key: String,
+        /// Why.
+        reason: Discard,
+    },
+}
+
+/// Why an event can't be sent.
+#[derive(Debug)]
+pub enum Discard {
+    /// The filter can't decide.
+    Filter(FilterError),
+    /// The payload can't be rendered.
+    Template(TemplateError),
+    /// URL or headers can't be made.
+    Head(SetupError),
+}
+
+impl Discard {
+    /// The reason for a dead letter: `filter` or `render`.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Filter(_) => "filter",
+            Self::Template(_) | Self::Head(_) => "render",
+        }
+    }
+
+    /// What happened, with the line of the template or filter.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Filter(error) => error.to_string(),
+            Self::Template(error) => error.to_string(),
+            Self::Head(error) => error.to_string(),
+        }
+    }
+
+    /// The kind for programs.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Filter(error) => format!("filter_{}", error.kind().name()),
+            Self::Template(error) => format!("template_{}", error.kind().name()),
+            Self::Head(_) => "request_head".to_owned(),
+        }
+    }
+}
+
+impl Sync {
+    /// Checks the options and compiles URL and headers.
+    ///
+    /// # Errors
+    /// For an option out of range, and a URL or header that is none.
+    pub fn new(options: SyncOptions) -> Result<Arc<Self>, SetupError> {
+        options.check().map_err(|error| error.of_sync(&options.name))?;
+        let head = Head::new(&options).map_err(|error| match error {
+            SetupError::Config(error) => SetupError::Config(error.of_sync(&options.name)),
+            other => other,
+        })?;
+        let event_key = options.event_key.as_deref().and_then(|path| Path::parse(path).ok());
+        Ok(Arc::new(Self { options, head, event_key }))
+    }
+
+    /// The options it was made with.
+    pub fn options(&self) -> &SyncOptions {
+        &self.options
+    }
+
+    /// Decides about an event. `text` is its JSON, `position` identifies it where it has no key of
+    /// its own, `now_millis` is what its template sees as `.now`.
+    pub fn decide(&self, event: Node<'_>, text: &str, position: &Position<'_>, now_millis: i64) -> Decision {
+        let decide = || -> Result<Option<(String, Arc<Target>)>, Discard> {
+            if let Some(filter) = &self.options.filter
+                && !filter.matches(event).map_err(Discard::Filter)?
+            {
+                return Ok(None);
+            }
+            let payload = self.payload(event, text, now_millis).map_err(Discard::Template)?;
+            Ok(Some((payload, self.head.target(event).map_err(Discard::Head)?)))
+        };
+        let decided = decide();
+        if let Ok(None) = decided {
+            return Decision::Filtered;
+        }
+        let key = self.key(event, text, position);
+        match decided {
+            Ok(None) => Decision::Filtered,
+            Ok(Some((body, target))) => {
+                let id = webhook_id(&self.options.name, &key);
+                Decision::Send { request: Request { target, id, body: body.into_bytes() }, key }
+            }
+            Err(reason) => Decision::Discard { key, reason },
+        }
+    }
+
+    fn payload(&self, event: Node<'_>, text: &str, now_millis: i64) -> Result<String, TemplateError> {
+        match &self.options.template {
+            Some(template) => template.render_at(Data::event(event), now_millis),
+            None => Ok(text.to_owned()),
+        }
+    }
+
+    /// What identifies an event: the field the options name, else Amplitude's `$insert_id` (unique
+    /// per device only), else its position.
+    pub fn key(&self, event: Node<'_>, text: &str, position: &Position<'_>) -> String {
+        let plain = |node: Node<'_>| match node.view() {
+            View::Text(text) => text.to_owned(),
+            _ => format!("{node:?}"),
+        };
+        if let Some(path) = &self.event_key {
+            if let Some(node) = path.find(event) {
+                return plain(node);
+            }
+        } else if let Some(event) = event.as_object()
+            && let Some(insert_id) = event.get("$insert_id").filter(|node| !node.is_null())
+        {
+            let device = event.get("device_id").filter(|node| !node.is_null()).map(plain);
+            return match device {
+                Some(device) => format!("{}/{device}", plain(insert_id)),
+                None => plain(insert_id),
+            };
+        }
+        position.key(text)
+    }
+}
+
+/// Where an event stands, for those that have no key of their own.
+#[derive(Clone, Copy, Debug)]
+pub enum Position<'p> {
+    /// In a file or a member of an archive, on that line.
+    Source(&'p str, u64),
+    /// In a sequence without a name, counted from 0: its text counts too.
+    Ordinal(u64),
+}
+
+impl Position<'_> {
+    fn key(&self, text: &str) -> String {
+        match self {
+            Self::Source(origin, line) => format!("{origin}:{line}"),
+            Self::Ordinal(ordinal) => format!("{}-{ordinal}", webhook_id("", text)),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What a sync is made of: every option with its default, in one place.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::delivery::address::AddressPolicy;
+use crate::delivery::address::Network;
+use crate::delivery::policy::RetryPolicy;
+use crate::filter::Filter;
+use crate::ftl::Template;
+use crate::pipeline::error::ConfigError;
+use crate::pipeline::error::ConfigErrorKind;
+use crate::value::Path;
+
+/// Requests at the same time by default: enough to fill a receiver that takes some milliseconds.
+const CONCURRENCY: usize = 32;
+/// Threads cost memory; beyond this another process is the better answer.
+const MAX_CONCURRENCY: usize = 4096;
+/// How long a try may take by default.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Custom headers, beyond the preset ones: the requirement's number.
+const MAX_HEADERS: usize = 5;
+
+/// The options of a sync. [`SyncOptions::new`] has the defaults.
+#[derive(Clone, Debug)]
+pub struct SyncOptions {
+    /// Its name: part of the `webhook-id`, so renaming a sync makes its events new ones.
+    pub name: String,
+    /// Where to: FTL over `input` and `secrets`.
+    pub url: String,
+    /// `POST` by default.
+    pub method: String,
+    /// Names and values (FTL over `input` and `secrets`) beyond the preset ones, or in their place.
+    pub headers: Vec<(String, String)>,
+    /// How many headers may be added; 5 by default.
+    pub max_headers: usize,
+    /// Makes the payload; `None`: the original event as it is.
+    pub template: Option<Template>,
+    /// Which events; `None`: all.
+    pub filter: Option<Filter>,
+    /// When failed deliveries are tried again.
+    pub retry: RetryPolicy,
+    /// `memory`, a path for `SQLite`, or a URL.
+    pub store: String,
+    /// Requests at the same time, from 1.
+    pub concurrency: usize,
+    /// How long a try may take, from look-up to the answer's head.
+    pub timeout: Duration,
+    /// The most requests a second; `None`: no limit.
+    pub rate_limit_per_second: Option<f64>,
+    /// The path of the field that identifies an event; `None`: `$insert_id` with `device_id`.
+    pub event_key: Option<String>,
+    /// The path of the field whose events keep their order; `None`: no order.
+    pub ordering: Option<String>,
+    /// When an event counts as accepted.
+    pub durability: Durability,
+    /// Whether the store keeps events, so that they can be rendered anew.
+    pub keep_events: bool,
+    /// Standard Webhooks secrets (`whsec_…`, or `${secrets.NAME}`), the newest first.
+    pub signing_secrets: Vec<String>,
+    /// Which addresses may be dialled.
+    pub address_policy: AddressPolicy,
+    /// Networks that may be dialled whatever the policy says.
+    pub allow_addresses: Vec<Network>,
+    /// Whether it may run.
+    pub enabled: bool,
+}
+
+/// When an event counts as accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It is on the disk.
+    Disk,
+    /// The system has it: it survives the end of the process, not of the machine.
+    Process,
+    /// It is in memory.
+    None,
+}
+
+impl FromStr for Durability {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "disk" => Ok(Self::Disk),
+            "process" => Ok(Self::Process),
+            "none" => Ok(Self::None),
+            _ => Err(format!("durability: expected `disk`, `process` or `none`, found `{text}`")),
+        }
+    }
+}
+
+impl SyncOptions {
+    /// A sync with the default options.
+    pub fn new(name: &str, url: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            url: url.to_owned(),
+            method: "POST".to_owned(),
+            headers: Vec::new(),
+            max_headers: MAX_HEADERS,
+            template: None,
+            filter: None,
+            retry: RetryPolicy::default(),
+            store: "memory".to_owned(),
+            concurrency: CONCURRENCY,
+            timeout: TIMEOUT,
+            rate_limit_per_second: None,
+            event_key: None,
+            ordering: None,
+            durability: Durability::Disk,
+            keep_events: true,
+            signing_secrets: Vec::new(),
+            address_policy: AddressPolicy::Metadata,
+            allow_addresses: Vec::new(),
+            enabled: true,
+        }
+    }
+
+    /// Checks what can be checked without an event.
+    ///
+    /// # Errors
+    /// For the first option whose value is out of range.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |message: String| Err(ConfigError::new(ConfigErrorKind::BadValue, message));
+        if self.name.is_empty() || self.name.chars().any(char::is_control) {
+            return wrong(format!("expected a name without control characters, found {:?}", self.name));
+        }
+        if !(1..=MAX_CONCURRENCY).contains(&self.concurrency) {
+            let found = self.concurrency;
+            return wrong(format!("concurrency: expected 1 to {MAX_CONCURRENCY}, found {found}"));
+        }
+        if self.timeout.is_zero() {
+            return wrong("timeout_seconds: expected more than 0, found 0".to_owned());
+        }
+        if let Some(rate) = self.rate_limit_per_second
+            && !(rate.is_finite() && rate > 0.0)
+        {
+            return wrong(format!("rate_limit_per_second: expected more than 0, found {rate}"));
+        }
+        if let Some(key) = &self.event_key
+            && let Err(error) = Path::parse(key)
+        {
+            return wrong(format!("event_key: {error}"));
+        }
+        if self.ordering.is_some() {
+            let message = "ordering: this version sends events in no particular order";
+            return Err(ConfigError::new(ConfigErrorKind::NotAvailable, message)
+                .with_hint("concurrency=1 sends first attempts one after the other"));
+        }
+        self.retry.check().or_else(|error| wrong(error.to_string()))
+    }
+}

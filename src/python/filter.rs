@@ -1,0 +1,104 @@
+//! `Filter` and `Explanation`.
+
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use pyo3::types::PyTuple;
+
+use crate::filter;
+use crate::python::convert::event_text;
+use crate::python::convert::json_to_python;
+use crate::python::errors::filter_error;
+use crate::python::template::parse_event;
+
+/// Filter(expression, /, *, name='filter')
+/// --
+///
+/// Which events are sent: an FTL boolean expression over ``input``, or Amplitude's filter JSON by
+/// :meth:`from_json`.
+///
+/// >>> Filter("input.event_type == 'Login' && input.user_id??").matches({"event_type": "Login"})
+/// False
+#[pyclass(frozen, module = "webhook_stream", name = "Filter")]
+#[derive(Debug)]
+pub(in crate::python) struct Filter {
+    pub(in crate::python) inner: filter::Filter,
+    is_json: bool,
+    name: String,
+    text: String,
+}
+
+#[pymethods]
+impl Filter {
+    #[new]
+    #[pyo3(signature = (expression, /, *, name = "filter"))]
+    fn new(py: Python<'_>, expression: &str, name: &str) -> PyResult<Self> {
+        let inner = filter::Filter::from_expression(name, expression)
+            .map_err(|error| filter_error(py, &error))?;
+        Ok(Self { inner, is_json: false, name: name.to_owned(), text: expression.to_owned() })
+    }
+
+    /// Amplitude's filter: an object with ``event_type`` and ``filters``, or a list of them of which
+    /// any may match; as Python objects or JSON text.
+    #[staticmethod]
+    #[pyo3(signature = (filter, /))]
+    fn from_json(py: Python<'_>, filter: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let text = event_text(filter)?;
+        let inner = filter::Filter::from_json("filter", &text).map_err(|error| filter_error(py, &error))?;
+        Ok(Self { inner, is_json: true, name: "filter".to_owned(), text })
+    }
+
+    /// Whether the event is sent.
+    fn matches(&self, py: Python<'_>, event: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let text = event_text(event)?;
+        let document = parse_event(py, &text)?;
+        self.inner.matches(document.root()).map_err(|error| filter_error(py, &error))
+    }
+
+    /// Which clause decided, with the values it saw.
+    fn explain(&self, py: Python<'_>, event: &Bound<'_, PyAny>) -> PyResult<Explanation> {
+        let text = event_text(event)?;
+        let document = parse_event(py, &text)?;
+        Ok(Explanation { inner: self.inner.explain(document.root()) })
+    }
+
+    fn __repr__(&self) -> String {
+        if self.is_json { format!("Filter.from_json({:?})", self.text) } else { format!("Filter({:?})", self.text) }
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let py = slf.py();
+        let this = slf.get();
+        let rebuild = py.import("webhook_stream._rebuild")?.getattr("filter_")?;
+        let spelling = if this.is_json { "json" } else { "expression" };
+        Ok((rebuild, PyTuple::new(py, [spelling, &this.name, &this.text].map(|text| PyString::new(py, text)))?))
+    }
+}
+
+/// Why a filter decided as it did: ``str()`` says it in words.
+#[pyclass(frozen, module = "webhook_stream._core", name = "Explanation")]
+#[derive(Debug)]
+pub(in crate::python) struct Explanation {
+    inner: filter::Explanation,
+}
+
+#[pymethods]
+impl Explanation {
+    /// Whether the event is sent.
+    #[getter]
+    fn matched(&self) -> bool {
+        self.inner.matched
+    }
+
+    /// The clauses with the values they saw, as dicts and lists.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        json_to_python(py, &self.inner.to_json())
+    }
+
+    fn __str__(&self) -> String {
+        self.inner.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        self.inner.to_string()
+    }
+}

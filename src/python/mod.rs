@@ -1,0 +1,68 @@
+//! The skin: what `webhook_stream._core` exports. Converts, lets the interpreter go, calls the core,
+//! converts back. The only room that knows Python.
+
+mod convert;
+mod errors;
+mod events;
+mod filter;
+mod policy;
+mod receiver;
+mod run;
+mod sync;
+mod template;
+mod wait;
+
+use std::io;
+
+use pyo3::prelude::*;
+
+use crate::cli;
+
+/// The native half of `webhook_stream`.
+#[pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use super::cli_main;
+    #[pymodule_export]
+    use crate::python::events::Events;
+    #[pymodule_export]
+    use crate::python::filter::Explanation;
+    #[pymodule_export]
+    use crate::python::filter::Filter;
+    #[pymodule_export]
+    use crate::python::policy::RetryPolicy;
+    #[pymodule_export]
+    use crate::python::receiver::Receiver;
+    #[pymodule_export]
+    use crate::python::receiver::VirtualClock;
+    #[pymodule_export]
+    use crate::python::run::Run;
+    #[pymodule_export]
+    use crate::python::sync::Sync;
+    #[pymodule_export]
+    use crate::python::sync::load_syncs;
+    #[pymodule_export]
+    use crate::python::template::Settings;
+    #[pymodule_export]
+    use crate::python::template::Template;
+
+    #[pymodule_export]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}
+
+/// Run a command line, without the program's name, and return the exit status.
+#[pyfunction]
+#[pyo3(signature = (arguments, /))]
+fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
+    let waiting = wait::Waiting::new(None);
+    py.detach(|| {
+        let mut out = io::stdout();
+        let mut err = io::stderr();
+        let err_is_terminal = io::IsTerminal::is_terminal(&err);
+        let status = cli::main(
+            &arguments,
+            &mut cli::World { out: &mut out, err: &mut err, err_is_terminal, go_on: &|| waiting.go_on() },
+        );
+        if waiting.interrupted() { cli::INTERRUPTED } else { status }
+    })
+}

@@ -1,0 +1,178 @@
+//! `Run`: a run under way.
+
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::delivery::EngineError;
+use crate::delivery::log::LogLevel;
+use crate::events::Reader;
+use crate::events::Settings;
+use crate::pipeline;
+use crate::pipeline::Progress;
+use crate::pipeline::Until;
+use crate::python::convert::event_text;
+use crate::python::convert::json_to_python;
+use crate::python::errors::delivery_error;
+use crate::python::errors::source_error;
+use crate::python::wait::Waiting;
+
+/// Events taken from a Python iterator before the interpreter is let go.
+const BATCH: usize = 256;
+
+/// A run under way.
+#[pyclass(frozen, module = "webhook_stream._core", name = "Run")]
+#[derive(Debug)]
+pub(in crate::python) struct Run {
+    inner: pipeline::Run,
+}
+
+impl Run {
+    /// A run that has started.
+    pub(in crate::python) fn new(inner: pipeline::Run) -> Self {
+        Self { inner }
+    }
+}
+
+#[pymethods]
+impl Run {
+    /// Sends the events of files; `show` is called with the figures now and then.
+    #[pyo3(signature = (paths, show, /))]
+    fn feed_source(&self, py: Python<'_>, paths: Vec<String>, show: &Bound<'_, PyAny>) -> PyResult<()> {
+        let reader = py.detach(|| Reader::open(&paths, Settings::default()));
+        let reader = reader.map_err(|error| source_error(py, &error))?;
+        self.waiting(show, |go_on| self.inner.feed(reader, go_on))
+    }
+
+    /// Sends the events of an iterator.
+    #[pyo3(signature = (events, show, /))]
+    fn feed_iterable(&self, events: &Bound<'_, PyAny>, show: &Bound<'_, PyAny>) -> PyResult<()> {
+        let mut events = events.try_iter()?;
+        let mut more = true;
+        let shared = show.clone().unbind();
+        let display = |py: Python<'_>| self.show(py, &shared);
+        let waiting = Waiting::new(Some(&display));
+        while more {
+            let mut batch = Vec::with_capacity(BATCH);
+            while batch.len() < BATCH {
+                match events.next() {
+                    Some(event) => batch.push(event_text(&event?)?),
+                    None => {
+                        more = false;
+                        break;
+                    }
+                }
+            }
+            let result = show.py().detach(|| self.inner.send(&batch, &|| waiting.go_on()));
+            ended(show.py(), &waiting, result)?;
+            if !waiting.go_on() {
+                return Err(waiting.take_error().unwrap_or_else(stopped));
+            }
+        }
+        Ok(())
+    }
+
+    /// Accepts events that are there already.
+    #[pyo3(signature = (events, /))]
+    fn send(&self, py: Python<'_>, events: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
+        let texts = events.iter().map(event_text).collect::<PyResult<Vec<String>>>()?;
+        let waiting = Waiting::new(None);
+        let result = py.detach(|| self.inner.send(&texts, &|| waiting.go_on()));
+        ended(py, &waiting, result)
+    }
+
+    /// Waits for "first_attempt" or "settled", at most so many seconds.
+    #[pyo3(signature = (until, timeout_seconds, show, /))]
+    fn wait(&self, until: &str, timeout_seconds: Option<f64>, show: &Bound<'_, PyAny>) -> PyResult<()> {
+        let until = match until {
+            "first_attempt" => Until::FirstAttempts,
+            "settled" => Until::Settled,
+            other => {
+                let message = format!("wait: expected 'first_attempt' or 'settled', found {other:?}");
+                return Err(PyValueError::new_err(message));
+            }
+        };
+        let timeout = match timeout_seconds {
+            Some(seconds) => Some(crate::python::policy::seconds(show.py(), "timeout_seconds", seconds)?),
+            None => None,
+        };
+        self.waiting(show, |go_on| self.inner.wait(until, timeout, go_on))
+    }
+
+    /// Ends the run; requests under way get so many seconds to finish.
+    #[pyo3(signature = (grace_seconds, /))]
+    fn stop(&self, py: Python<'_>, grace_seconds: f64) -> PyResult<()> {
+        let grace = Duration::try_from_secs_f64(grace_seconds).unwrap_or(Duration::ZERO);
+        py.detach(|| self.inner.stop(grace)).map_err(|error| engine_error(py, &error))
+    }
+
+    /// The figures, their text for people, and notes.
+    #[pyo3(signature = (*, interrupted = false))]
+    fn report<'py>(
+        &self,
+        py: Python<'py>,
+        interrupted: bool,
+    ) -> PyResult<(Bound<'py, PyAny>, String, Vec<String>)> {
+        let mut report = self.inner.report();
+        report.interrupted = interrupted;
+        let figures = json_to_python(py, &report.to_json())?;
+        Ok((figures, report.to_string(), self.inner.notes().to_vec()))
+    }
+
+    /// What the threads had to say since the last time: level, logger and message.
+    fn take_log(&self) -> Vec<(&'static str, String, String)> {
+        let level = |level: LogLevel| match level {
+            LogLevel::Debug => "debug",
+            LogLevel::Info => "info",
+            LogLevel::Warning => "warning",
+            LogLevel::Error => "error",
+        };
+        let records = self.inner.take_log();
+        records
+            .into_iter()
+            .map(|record| (level(record.level), record.target.to_owned(), record.message))
+            .collect()
+    }
+}
+
+impl Run {
+    fn show(&self, py: Python<'_>, show: &Py<PyAny>) -> PyResult<()> {
+        let figures = json_to_python(py, &self.inner.report().to_json())?;
+        show.call1(py, (figures,)).map(drop)
+    }
+
+    fn waiting(
+        &self,
+        show: &Bound<'_, PyAny>,
+        work: impl FnOnce(&dyn Fn() -> bool) -> Result<Progress, EngineError> + Send,
+    ) -> PyResult<()> {
+        let shared = show.clone().unbind();
+        let display = |py: Python<'_>| self.show(py, &shared);
+        let waiting = Waiting::new(Some(&display));
+        let result = show.py().detach(|| work(&|| waiting.go_on()));
+        ended(show.py(), &waiting, result)
+    }
+}
+
+/// An exception that came while waiting goes first.
+fn ended(py: Python<'_>, waiting: &Waiting<'_>, result: Result<Progress, EngineError>) -> PyResult<()> {
+    if let Some(error) = waiting.take_error() {
+        return Err(error);
+    }
+    result.map(drop).map_err(|error| engine_error(py, &error))
+}
+
+fn stopped() -> PyErr {
+    pyo3::exceptions::PyKeyboardInterrupt::new_err(())
+}
+
+fn engine_error(py: Python<'_>, error: &EngineError) -> PyErr {
+    let kind = match error {
+        EngineError::Forked => "forked",
+        EngineError::Stopped => "stopped",
+        EngineError::Store(_) => "store",
+        _ => "engine",
+    };
+    delivery_error(py, kind, &error.to_string())
+}

@@ -1,0 +1,215 @@
+//! The core of `Sync`, and `load_syncs`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use pyo3::types::PyList;
+use pyo3::types::PyTuple;
+
+use crate::config;
+use crate::delivery::clock::Clock;
+use crate::delivery::clock::SystemClock;
+use crate::delivery::clock::Timestamp;
+use crate::delivery::store::Store;
+use crate::delivery::store::memory::MemoryStore;
+use crate::pipeline;
+use crate::pipeline::EnvironmentSecrets;
+use crate::pipeline::StartError;
+use crate::pipeline::SyncOptions;
+use crate::python::convert::event_text;
+use crate::python::convert::json_to_python;
+use crate::python::convert::text_to_python;
+use crate::python::errors::config_error;
+use crate::python::errors::delivery_error;
+use crate::python::errors::setup_error;
+use crate::python::filter::Filter;
+use crate::python::policy::RetryPolicy;
+use crate::python::policy::bad_value;
+use crate::python::policy::seconds;
+use crate::python::receiver::VirtualClock;
+use crate::python::run::Run;
+use crate::python::template::Template;
+
+/// The core of a sync: its options checked, and what is not finished.
+#[pyclass(frozen, module = "webhook_stream._core", name = "Sync")]
+#[derive(Debug)]
+pub(in crate::python) struct Sync {
+    inner: Arc<pipeline::Sync>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+}
+
+#[pymethods]
+impl Sync {
+    #[new]
+    #[expect(clippy::too_many_arguments, reason = "each is a keyword of the Python class")]
+    #[pyo3(signature = (name, url, *, clock, method, headers, template, filter, retry, store, concurrency, timeout_seconds, rate_limit_per_second, event_key, ordering, durability, keep_events, signing_secret, address_policy, allow_addresses, max_headers, enabled))]
+    fn new(
+        py: Python<'_>,
+        name: &str,
+        url: &str,
+        clock: Option<&VirtualClock>,
+        method: String,
+        headers: &Bound<'_, PyDict>,
+        template: Option<&Template>,
+        filter: Option<&Filter>,
+        retry: Option<&RetryPolicy>,
+        store: Option<String>,
+        concurrency: usize,
+        timeout_seconds: f64,
+        rate_limit_per_second: Option<f64>,
+        event_key: Option<String>,
+        ordering: Option<String>,
+        durability: &str,
+        keep_events: bool,
+        signing_secret: Vec<String>,
+        address_policy: &str,
+        allow_addresses: Vec<String>,
+        max_headers: usize,
+        enabled: bool,
+    ) -> PyResult<Self> {
+        let wrong = |message: String| bad_value(py, message);
+        let mut options = SyncOptions::new(name, url);
+        options.method = method;
+        for (name, value) in headers.iter() {
+            options.headers.push((name.extract()?, value.extract()?));
+        }
+        options.template = template.map(|template| template.inner.clone());
+        options.filter = filter.map(|filter| filter.inner.clone());
+        if let Some(retry) = retry {
+            options.retry = retry.inner.clone();
+        }
+        options.store = store.unwrap_or_else(|| "memory".to_owned());
+        options.concurrency = concurrency;
+        options.timeout = seconds(py, "timeout_seconds", timeout_seconds)?;
+        options.rate_limit_per_second = rate_limit_per_second;
+        options.event_key = event_key;
+        options.ordering = ordering;
+        options.durability = durability.parse().map_err(wrong)?;
+        options.keep_events = keep_events;
+        options.signing_secrets = signing_secret;
+        options.address_policy =
+            address_policy.parse().map_err(|error| wrong(format!("address_policy: {error}")))?;
+        for network in &allow_addresses {
+            let network = network.parse().map_err(|error| wrong(format!("allow_addresses: {error}")))?;
+            options.allow_addresses.push(network);
+        }
+        options.max_headers = max_headers;
+        options.enabled = enabled;
+        let inner = pipeline::Sync::new(options).map_err(|error| setup_error(py, &error))?;
+        let clock: Arc<dyn Clock> = match clock {
+            Some(clock) => clock.inner.clone(),
+            None => Arc::new(SystemClock::new()),
+        };
+        Ok(Self { inner, store: Arc::new(MemoryStore::new()), clock })
+    }
+
+    /// What would become of an event.
+    #[pyo3(signature = (event, /))]
+    fn preview<'py>(&self, py: Python<'py>, event: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+        let text = event_text(event)?;
+        let preview = self.inner.preview(&text, 0, self.clock.wall().millis());
+        let row = PyDict::new(py);
+        let shown = text_to_python(py, &text).unwrap_or_else(|_| event.clone());
+        row.set_item("event", shown)?;
+        row.set_item("outcome", preview.outcome)?;
+        let payload = preview.payload.as_deref();
+        let parsed = payload.and_then(|payload| text_to_python(py, payload).ok());
+        match (parsed, payload) {
+            (Some(parsed), _) => row.set_item("payload", parsed)?,
+            (None, payload) => row.set_item("payload", payload)?,
+        }
+        row.set_item("error", preview.error)?;
+        Ok(row)
+    }
+
+    /// Starts a run over what the store holds.
+    fn start(&self, py: Python<'_>) -> PyResult<Run> {
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        let started = py.detach(|| self.inner.start(store, clock, Arc::new(EnvironmentSecrets)));
+        match started {
+            Ok(run) => Ok(Run::new(run)),
+            Err(StartError::Config(error)) => Err(config_error(py, &error)),
+            Err(StartError::Engine(error)) => Err(delivery_error(py, "engine", &error.to_string())),
+        }
+    }
+
+    /// Counts by state; times are ISO 8601.
+    fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let counts = self.store.counts().map_err(|error| delivery_error(py, "store", &error.to_string()))?;
+        let status = PyDict::new(py);
+        status.set_item("sync", &self.inner.options().name)?;
+        status.set_item("pending", counts.pending)?;
+        status.set_item("dead", counts.dead)?;
+        let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
+        status.set_item("oldest_pending", text(counts.oldest_pending))?;
+        status.set_item("next_due", text(counts.next_due))?;
+        Ok(status)
+    }
+
+    /// What was given up, oldest first.
+    fn dead_letters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        const PAGE: usize = 1000;
+        let letters = PyList::empty(py);
+        let mut after = 0;
+        loop {
+            let page = self
+                .store
+                .dead_letters(after, PAGE)
+                .map_err(|error| delivery_error(py, "store", &error.to_string()))?;
+            for letter in &page {
+                letters.append(json_to_python(py, &letter.to_json())?)?;
+                after = letter.id;
+            }
+            if page.len() < PAGE {
+                return Ok(letters);
+            }
+        }
+    }
+}
+
+/// The syncs of a file, as names, URLs and keywords for `Sync`.
+#[pyfunction]
+#[pyo3(signature = (path, /))]
+pub(in crate::python) fn load_syncs<'py>(py: Python<'py>, path: &str) -> PyResult<Bound<'py, PyList>> {
+    let syncs = config::load(Path::new(path)).map_err(|error| setup_error(py, &error))?;
+    let list = PyList::empty(py);
+    for options in syncs {
+        let keywords = PyDict::new(py);
+        keywords.set_item("method", &options.method)?;
+        let headers = PyDict::new(py);
+        for (name, value) in &options.headers {
+            headers.set_item(name, value)?;
+        }
+        keywords.set_item("headers", headers)?;
+        let template = options.template.map(Template::wrap);
+        keywords.set_item("template", template.map(|template| Py::new(py, template)).transpose()?)?;
+        let filter = options.filter.map(Filter::wrap);
+        keywords.set_item("filter", filter.map(|filter| Py::new(py, filter)).transpose()?)?;
+        let retry = Py::new(py, RetryPolicy { inner: options.retry })?;
+        keywords.set_item("retry", retry)?;
+        keywords.set_item("store", options.store)?;
+        keywords.set_item("concurrency", options.concurrency)?;
+        keywords.set_item("timeout_seconds", options.timeout.as_secs_f64())?;
+        keywords.set_item("rate_limit_per_second", options.rate_limit_per_second)?;
+        keywords.set_item("event_key", options.event_key)?;
+        keywords.set_item("ordering", options.ordering)?;
+        keywords.set_item("durability", options.durability.name())?;
+        keywords.set_item("keep_events", options.keep_events)?;
+        keywords.set_item("signing_secret", options.signing_secrets)?;
+        keywords.set_item("address_policy", options.address_policy.name())?;
+        let networks: Vec<String> = options.allow_addresses.iter().map(ToString::to_string).collect();
+        keywords.set_item("allow_addresses", networks)?;
+        keywords.set_item("max_headers", options.max_headers)?;
+        keywords.set_item("enabled", options.enabled)?;
+        let row = [
+            options.name.into_pyobject(py)?.into_any(),
+            options.url.into_pyobject(py)?.into_any(),
+            keywords.into_any(),
+        ];
+        list.append(PyTuple::new(py, row)?)?;
+    }
+    Ok(list)
+}
