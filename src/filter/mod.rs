@@ -127,12 +127,11 @@ impl Alternative {
             operands.push(Clause { text, verdict: fulfilled.into(), saw, operands: Vec::new() });
         }
         for condition in &self.conditions {
-            let property = &condition.property;
-            let saw = Saw { path: property.text().to_owned(), value: property.seen(event) };
+            let seen = condition.property.seen(event).into_iter();
             operands.push(Clause {
                 text: condition.text(),
                 verdict: condition.matches(event).into(),
-                saw: vec![saw],
+                saw: seen.map(|(path, value)| Saw { path, value }).collect(),
                 operands: Vec::new(),
             });
         }

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use crate::value::Key;
 use crate::value::Node;
 use crate::value::Number;
+use crate::value::Object;
 use crate::value::View;
 use crate::value::write_json;
 
@@ -123,7 +124,7 @@ impl Property {
         let same = |known: &str| known.eq_ignore_ascii_case(name);
         if same("os") {
             let way = Way::Joined(Key::new("os_name"), Key::new("os_version"));
-            return Some(Self { way, text: "os_name os_version".to_owned() });
+            return Some(Self { way, text: "os".to_owned() });
         }
         let renamed = USER_PROPERTIES.iter().find(|(known, _)| same(known)).map(|(_, field)| field);
         let field = renamed.or_else(|| FIELDS.iter().find(|field| same(field)))?;
@@ -143,15 +144,13 @@ impl Property {
 
     /// A property of the event's groups (`grp:…`), of one type of them or of all.
     pub(in crate::filter) fn of_groups(group_type: Option<&str>, name: &str) -> Self {
-        let shown_type = group_type.map_or_else(|| "*".to_owned(), shown_key);
-        let text = format!("group_properties.{shown_type}.*.{}", shown_key(name));
+        let shown_type = group_type.map_or_else(|| ".*".to_owned(), shown_step);
+        let text = format!("group_properties{shown_type}.*{}", shown_step(name));
         Self { way: Way::OfGroups(group_type.map(Key::new), Key::new(name)), text }
     }
 
     fn inside(object: &str, name: &str) -> Self {
-        let shown = shown_key(name);
-        let dot = if shown.starts_with('[') { "" } else { "." };
-        let text = format!("{object}{dot}{shown}");
+        let text = format!("{object}{}", shown_step(name));
         Self { way: Way::Inside(Key::new(object), Key::new(name)), text }
     }
 
@@ -173,15 +172,34 @@ impl Property {
         elements
     }
 
-    /// What the event holds there, as JSON text; `None` when it holds nothing.
-    pub(in crate::filter) fn seen(&self, event: Node<'_>) -> Option<String> {
-        let mut seen = Vec::new();
-        self.visit(event, &mut |node| {
-            let mut text = String::new();
-            write_json(node, &mut text);
-            seen.push(text);
-        });
-        (!seen.is_empty()).then(|| seen.join(" "))
+    /// What the event holds there, each with its path: one value as a rule, and `None` for one
+    /// that isn't there.
+    pub(in crate::filter) fn seen(&self, event: Node<'_>) -> Vec<(String, Option<String>)> {
+        let field = |key: &Key| event.as_object().and_then(|event| event.get_key(key));
+        match &self.way {
+            Way::Field(_) | Way::Inside(..) => {
+                let mut value = None;
+                self.visit(event, &mut |node| value = Some(json_text(node)));
+                vec![(self.text.clone(), value)]
+            }
+            Way::Joined(one, other) => [one, other]
+                .map(|key| (shown_key(key.name()), field(key).map(json_text)))
+                .into_iter()
+                .collect(),
+            Way::OfGroups(group_type, key) => {
+                let mut seen = Vec::new();
+                for_each_group(event, group_type.as_ref(), &mut |group_type, name, group| {
+                    if let Some(value) = group.get_key(key) {
+                        let way = [group_type, name, key.name()].map(shown_step).concat();
+                        seen.push((format!("group_properties{way}"), Some(json_text(value))));
+                    }
+                });
+                if seen.is_empty() {
+                    seen.push((self.text.clone(), None));
+                }
+                seen
+            }
+        }
     }
 
     fn visit<'d>(&self, event: Node<'d>, found: &mut dyn FnMut(Node<'d>)) {
@@ -196,17 +214,39 @@ impl Property {
                 node.into_iter().for_each(found);
             }
             Way::OfGroups(group_type, key) => {
-                let types = event.as_object().and_then(|event| event.get("group_properties"));
-                let Some(types) = types.and_then(Node::as_object) else { return };
-                let wanted = types.iter().filter(|(name, _)| {
-                    group_type.as_ref().is_none_or(|group_type| group_type.name() == *name)
+                for_each_group(event, group_type.as_ref(), &mut |_, _, group| {
+                    group.get_key(key).into_iter().for_each(&mut *found);
                 });
-                let groups = wanted.filter_map(|(_, groups)| groups.as_object());
-                let groups = groups.flat_map(|groups| groups.iter().map(|(_, group)| group));
-                groups.filter_map(|group| field(group, key)).for_each(found);
             }
         }
     }
+}
+
+/// Calls with group type, group name and properties of each of the event's groups.
+fn for_each_group<'d>(
+    event: Node<'d>,
+    group_type: Option<&Key>,
+    found: &mut dyn FnMut(&'d str, &'d str, Object<'d>),
+) {
+    let types = event.as_object().and_then(|event| event.get("group_properties"));
+    let Some(types) = types.and_then(Node::as_object) else { return };
+    for (type_name, groups) in types.iter() {
+        if group_type.is_some_and(|wanted| wanted.name() != type_name) {
+            continue;
+        }
+        let Some(groups) = groups.as_object() else { continue };
+        for (name, group) in groups.iter() {
+            if let Some(group) = group.as_object() {
+                found(type_name, name, group);
+            }
+        }
+    }
+}
+
+/// A name as a step behind the first one.
+fn shown_step(name: &str) -> String {
+    let shown = shown_key(name);
+    if shown.starts_with('[') { shown } else { format!(".{shown}") }
 }
 
 /// A name as a step of a path: odd ones in brackets.
