@@ -4,5 +4,7 @@
 //! is in `docs/architecture.md`, and `tests/rust/architecture.rs` holds the code to it).
 
 pub mod ftl;
+pub mod events;
+pub mod filter;
 pub mod text;
 pub mod value;
