@@ -5,6 +5,7 @@
 
 pub mod ast;
 mod error;
+pub mod parse;
 mod settings;
 
 pub use crate::ftl::error::{Blame, Fault, TemplateError, TemplateErrorKind};
