@@ -9,6 +9,7 @@ pub mod coerce;
 mod error;
 pub mod format;
 pub mod model;
+pub mod parse;
 mod settings;
 
 pub use crate::ftl::error::{Blame, Fault, TemplateError, TemplateErrorKind};
