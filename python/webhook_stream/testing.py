@@ -42,10 +42,11 @@ class Receiver:
     """A scripted HTTP server on 127.0.0.1.
 
     ``script`` is what it answers, one step a request: a status (``503``), ``"hang"`` (never
-    answers), ``"reset"``, ``"close"``, ``"garbage"``, or a dict such as
-    ``{"status": 429, "retry_after": 2, "latency_seconds": 0.1, "body": "slow down"}``. After the
-    script it answers 200. ``mixture`` gives shares instead: ``{503: 0.03, "reset": 0.01}``, drawn
-    from ``seed``. ``keep_requests`` is how many requests it remembers.
+    answers), ``"reset"``, ``"close"``, ``"garbage"``, ``"drip"``, or a dict such as
+    ``{"status": 429, "retry_after": 2, "latency": 0.1}`` (seconds; other names are headers). The
+    last step goes on for ever; without a script it answers 200. ``mixture`` gives shares of all
+    requests instead: ``{503: 0.03, "reset": 0.01}``, the same ones for the same ``seed``.
+    ``keep_requests`` is how many requests it remembers.
     """
 
     def __init__(
@@ -60,9 +61,11 @@ class Receiver:
         keep_requests: int = 100_000,
     ) -> None:
         self._core = _core.Receiver(
-            [_step(step, retry_after) for step in script],
-            [(_step(step, retry_after), share) for step, share in (mixture or {}).items()],
-            latency_seconds,
+            [_step(step, retry_after, latency_seconds) for step in script or [200]],
+            [
+                (_step(step, retry_after, latency_seconds), share)
+                for step, share in (mixture or {}).items()
+            ],
             seed,
             port,
             keep_requests,
@@ -138,12 +141,12 @@ def _seconds(time: float | str) -> float:
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
-def _step(step: Step, retry_after: float | None) -> dict[str, object]:
-    if isinstance(step, Mapping):
-        return dict(step)
-    if isinstance(step, int):
-        fields: dict[str, object] = {"status": step}
-        if retry_after is not None and step in (429, 503):
-            fields["retry_after"] = retry_after
-        return fields
-    return {"mode": step}
+def _step(step: Step, retry_after: float | None, latency_seconds: float) -> str:
+    """Return the step in the words that the core's receiver reads."""
+    fields = dict(step) if isinstance(step, Mapping) else {"status": step}
+    status = str(fields.pop("status"))
+    if retry_after is not None and status in ("429", "503"):
+        fields.setdefault("retry_after", retry_after)
+    if latency_seconds:
+        fields.setdefault("latency", latency_seconds)
+    return " ".join([status, *(f"{name.replace('_', '-')}={value}" for name, value in fields.items())])
