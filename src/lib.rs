@@ -3,5 +3,8 @@
 //! The rooms, lowest floor first; each knows only rooms above it in this list (the whole floor plan
 //! is in `docs/architecture.md`, and `tests/rust/architecture.rs` holds the code to it).
 
+pub mod delivery;
+pub mod receiver;
+pub mod report;
 pub mod text;
 pub mod value;
