@@ -3,8 +3,18 @@
 //! The rooms, lowest floor first; each knows only rooms above it in this list (the whole floor plan
 //! is in `docs/architecture.md`, and `tests/rust/architecture.rs` holds the code to it).
 
-pub mod ftl;
-pub mod events;
-pub mod filter;
 pub mod text;
+
+pub mod report;
+
 pub mod value;
+
+pub mod ftl;
+
+pub mod filter;
+
+pub mod events;
+
+pub mod delivery;
+
+pub mod receiver;

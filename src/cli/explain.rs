@@ -19,7 +19,7 @@ use crate::pipeline::Sync;
 pub(in crate::cli) fn explain(arguments: &Explain, world: &mut World<'_>) -> Result<u8, Failure> {
     let text = read_event(&arguments.event)?;
     let event = parse(&text)?;
-    let now = SystemClock::new().wall().milliseconds();
+    let now = SystemClock::new().wall().as_millis();
     let mut all = Vec::new();
     for options in syncs(&arguments.syncs, None)? {
         let sync = Sync::new(options)?;

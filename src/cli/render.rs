@@ -29,7 +29,7 @@ pub(in crate::cli) fn render(arguments: &Render, world: &mut World<'_>) -> Resul
         Some(variables) if arguments.data.is_some() => Data::variables(variables),
         _ => Data::event(document.root()),
     };
-    let rendered = template.render_at(data, SystemClock::new().wall().milliseconds())?;
+    let rendered = template.render_at(data, SystemClock::new().wall().as_millis())?;
     world.out.write_all(rendered.as_bytes())?;
     Ok(OK)
 }

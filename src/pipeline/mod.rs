@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::delivery::request::Request;
 use crate::delivery::request::Target;
-use crate::delivery::request::webhook_id;
+use crate::delivery::webhook_id;
 use crate::filter::FilterError;
 use crate::ftl::Data;
 use crate::ftl::TemplateError;
@@ -118,6 +118,12 @@ impl Sync {
         &self.options
     }
 
+    /// The names of the secrets that URL, headers and signatures use.
+    pub fn secret_names(&self) -> impl Iterator<Item = &str> {
+        let signing = self.options.signing_secrets.iter().filter_map(|text| secret_reference(text));
+        self.head.secret_names().iter().map(String::as_str).chain(signing)
+    }
+
     /// Decides about an event. `text` is its JSON, `position` identifies it where it has no key of
     /// its own, `now_millis` is what its template sees as `.now`.
     pub fn decide(&self, event: Node<'_>, text: &str, position: &Position<'_>, now_millis: i64) -> Decision {
@@ -174,6 +180,11 @@ impl Sync {
         }
         position.key(text)
     }
+}
+
+/// `NAME` of `${secrets.NAME}`.
+fn secret_reference(text: &str) -> Option<&str> {
+    text.strip_prefix("${secrets.")?.strip_suffix('}')
 }
 
 /// Where an event stands, for those that have no key of their own.

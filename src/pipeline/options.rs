@@ -90,6 +90,17 @@ impl FromStr for Durability {
     }
 }
 
+impl Durability {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disk => "disk",
+            Self::Process => "process",
+            Self::None => "none",
+        }
+    }
+}
+
 impl SyncOptions {
     /// A sync with the default options.
     pub fn new(name: &str, url: &str) -> Self {

@@ -28,6 +28,7 @@ use crate::pipeline::ConfigErrorKind;
 use crate::pipeline::Decision;
 use crate::pipeline::Position;
 use crate::pipeline::Sync;
+use crate::pipeline::secret_reference;
 use crate::report::Counters;
 use crate::report::ErrorSample;
 use crate::report::Report;
@@ -98,7 +99,7 @@ impl Sync {
                 .of_sync(&options.name)
                 .into());
         }
-        for name in self.head.secret_names() {
+        for name in self.secret_names() {
             if secrets.get(name).is_none() {
                 return Err(missing_secret(name).of_sync(&options.name).into());
             }
@@ -143,7 +144,7 @@ impl Sync {
             if self.head.url_reads_events() { AddressPolicy::Public } else { options.address_policy };
         delivery.addresses = AddressRules { policy, allow: options.allow_addresses.clone() };
         for text in &options.signing_secrets {
-            let secret = match text.strip_prefix("${secrets.").and_then(|rest| rest.strip_suffix('}')) {
+            let secret = match secret_reference(text) {
                 Some(name) => secrets.get(name).ok_or_else(|| missing_secret(name))?,
                 None => text.clone(),
             };
@@ -194,7 +195,7 @@ impl Run {
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, EngineError> {
         let origin = block.origin().to_string();
-        let now = self.clock.wall().milliseconds();
+        let now = self.clock.wall().as_millis();
         for line in block.lines() {
             let line = match line {
                 Ok(line) => line,
@@ -227,7 +228,7 @@ impl Run {
     /// When the store does not take them.
     pub fn send(&self, events: &[String], go_on: &dyn Fn() -> bool) -> Result<Progress, EngineError> {
         let mut batch = Batch::default();
-        let now = self.clock.wall().milliseconds();
+        let now = self.clock.wall().as_millis();
         for text in events {
             let text = text.trim();
             let ordinal = self.ordinal.fetch_add(1, Ordering::Relaxed);

@@ -27,6 +27,14 @@ pub(in crate::python) struct Filter {
     text: String,
 }
 
+impl Filter {
+    /// A filter that was compiled elsewhere.
+    pub(in crate::python) fn wrap(inner: filter::Filter) -> Self {
+        let (is_json, name, text) = (inner.is_json(), inner.name().to_owned(), inner.text().to_owned());
+        Self { inner, is_json, name, text }
+    }
+}
+
 #[pymethods]
 impl Filter {
     #[new]

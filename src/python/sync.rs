@@ -110,7 +110,7 @@ impl Sync {
     #[pyo3(signature = (event, /))]
     fn preview<'py>(&self, py: Python<'py>, event: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
         let text = event_text(event)?;
-        let preview = self.inner.preview(&text, 0, self.clock.wall().millis());
+        let preview = self.inner.preview(&text, 0, self.clock.wall().as_millis());
         let row = PyDict::new(py);
         let shown = text_to_python(py, &text).unwrap_or_else(|_| event.clone());
         row.set_item("event", shown)?;

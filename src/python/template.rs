@@ -196,7 +196,7 @@ impl Template {
     fn payload<'py>(&self, py: Python<'py>, event: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let text = event_text(event)?;
         let document = parse_event(py, &text)?;
-        let now = SystemClock::new().wall().milliseconds();
+        let now = SystemClock::new().wall().as_millis();
         let rendered = self.inner.render_at(Data::event(document.root()), now);
         let rendered = rendered.map_err(|error| template_error(py, &error))?;
         match self.inner.payload_error(Data::event(document.root()), now, &rendered) {
@@ -243,10 +243,15 @@ impl Template {
 }
 
 impl Template {
+    /// A template that was compiled elsewhere, with the default settings.
+    pub(in crate::python) fn wrap(inner: ftl::Template) -> Self {
+        Self { inner, settings: None, templates: Vec::new() }
+    }
+
     fn render_as(&self, py: Python<'_>, data: &Bound<'_, PyAny>, as_event: bool) -> PyResult<String> {
         let text = event_text(data)?;
         let document = parse_event(py, &text)?;
-        let now = SystemClock::new().wall().milliseconds();
+        let now = SystemClock::new().wall().as_millis();
         py.detach(|| {
             let root = document.root();
             let data = match root.as_object() {

@@ -2,5 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is how to fail")]
 
 mod architecture;
+mod breaker;
+mod delivery;
 mod events;
 mod filter;
+mod outcome;
+mod policy;
+mod receiver;
+mod scheduler;
+mod store_contract;
+mod support;

@@ -1,0 +1,468 @@
+//! To the receiver: takes requests on, sends them, and sends them again until they are through.
+//!
+//! # The life of a delivery
+//!
+//! ```text
+//!  accept ──▶ ON HAND ──────── 2xx ───────────────────────────────▶ DELIVERED
+//!               │  ▲
+//!   attempt     │  │ due
+//!   failed      ▼  │
+//!             WAITING ─── no attempt left, too old, gone ─────────▶ DEAD LETTER (expired)
+//!
+//!  discard ──────────────── cannot become a request ──────────────▶ DEAD LETTER (discarded)
+//! ```
+//!
+//! An **attempt** is up to three **tries**, each one HTTP request; [`policy`] says when another one
+//! follows. What waits and what died is in a [`store::Store`].
+//!
+//! # What is promised
+//!
+//! * From the moment [`Engine::accept`] returns, an event is delivered at least once, or is a dead
+//!   letter that says why, or is still pending in the store. As safe as the store is.
+//! * Every try has the same `webhook-id` and the same bytes.
+//! * At most [`policy::RetryPolicy::max_requests`] requests are counted against an event. A request
+//!   on a kept-alive connection that had already gone is repeated at once and not counted.
+//! * The answer's status line decides. Redirects are failures and are not followed.
+//! * No thread is started before [`Engine::start`], none is left after [`Engine::stop`].
+//!
+//! # What is not
+//!
+//! * No order: each event goes its own way.
+//! * Not exactly once: a receiver that took an event and could not say so gets it again. It can
+//!   tell by the `webhook-id`.
+//!
+//! The room knows nothing of events, filters and templates: it is handed finished requests.
+
+pub mod address;
+mod attempt;
+pub mod breaker;
+pub mod client;
+pub mod clock;
+mod identity;
+pub mod log;
+mod names;
+pub mod outcome;
+pub mod policy;
+mod pool;
+mod queue;
+pub mod request;
+pub mod scheduler;
+mod side_by_side;
+pub mod sign;
+pub mod store;
+mod wire;
+
+pub use crate::delivery::identity::webhook_id;
+pub use crate::delivery::side_by_side::side_by_side;
+
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering::SeqCst;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::delivery::address::AddressRules;
+use crate::delivery::breaker::BreakerOptions;
+use crate::delivery::client::Clients;
+use crate::delivery::client::HttpClients;
+use crate::delivery::clock::Clock;
+use crate::delivery::clock::instant;
+use crate::delivery::log::LogRecord;
+use crate::delivery::names::Names;
+use crate::delivery::policy::PolicyError;
+use crate::delivery::policy::RetryPolicy;
+use crate::delivery::pool::Parts;
+use crate::delivery::pool::Pool;
+use crate::delivery::request::Secrets;
+use crate::delivery::scheduler::Scheduler;
+use crate::delivery::sign::SigningSecret;
+use crate::delivery::store::Discarded;
+use crate::delivery::store::NewDelivery;
+use crate::delivery::store::Store;
+use crate::delivery::store::StoreError;
+use crate::report::Counters;
+
+/// More senders than this are refused: each is a thread.
+pub const MAX_CONCURRENCY: usize = 4096;
+
+/// How long a blocked caller waits before it asks whether it should stop.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// How long a caller lets engines on a virtual clock work before it looks again.
+const ASSIST: Duration = Duration::from_millis(20);
+
+/// How an engine delivers. Everything has a default but the name.
+#[derive(Clone, Debug)]
+pub struct DeliveryOptions {
+    /// The sync's name, for thread names and log records.
+    pub name: String,
+    /// How many requests are under way at once, at most; 1 to [`MAX_CONCURRENCY`].
+    pub concurrency: usize,
+    /// How long one try may take in all, from looking up the name to the answer's head.
+    pub timeout: Duration,
+    /// How many requests may start each second; `None` for no limit.
+    pub rate_limit_per_second: Option<f64>,
+    /// When to try again.
+    pub policy: RetryPolicy,
+    /// Which addresses may be dialled.
+    pub addresses: AddressRules,
+    /// Secrets to sign with, the newest first; none to not sign.
+    pub signing_secrets: Vec<SigningSecret>,
+    /// When a host that only fails is left alone; `None` for never, so that every attempt is made
+    /// at its time.
+    pub breaker: Option<BreakerOptions>,
+    /// How many bytes may wait between accept and the senders before accept blocks.
+    pub max_queued_bytes: usize,
+    /// Makes all dice the same in every run; for tests.
+    pub seed: Option<u64>,
+}
+
+impl DeliveryOptions {
+    /// The defaults under this name: 32 requests at once, 10 seconds for each.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            concurrency: 32,
+            timeout: Duration::from_secs(10),
+            rate_limit_per_second: None,
+            policy: RetryPolicy::default(),
+            addresses: AddressRules::default(),
+            signing_secrets: Vec::new(),
+            breaker: None,
+            max_queued_bytes: 64 * 1024 * 1024,
+            seed: None,
+        }
+    }
+
+    /// Checks every number.
+    ///
+    /// # Errors
+    /// Says which option is wrong, what was expected and what was found.
+    pub fn check(&self) -> Result<(), PolicyError> {
+        let wrong = |field, message| Err(PolicyError { field, message });
+        if self.concurrency == 0 || self.concurrency > MAX_CONCURRENCY {
+            let found = self.concurrency;
+            return wrong("concurrency", format!("expected 1 to {MAX_CONCURRENCY}, found {found}"));
+        }
+        if self.timeout < Duration::from_millis(1) || self.timeout > Duration::from_hours(1) {
+            let found = self.timeout.as_secs_f64();
+            return wrong("timeout_seconds", format!("expected 0.001 to 3600, found {found}"));
+        }
+        if let Some(rate) = self.rate_limit_per_second
+            && !(rate > 0.0 && rate <= 1e6)
+        {
+            let message = format!("expected more than 0 and at most 1000000, found {rate}");
+            return wrong("rate_limit_per_second", message);
+        }
+        if self.max_queued_bytes == 0 {
+            return wrong("max_queued_bytes", String::from("expected at least 1, found 0"));
+        }
+        self.policy.check()
+    }
+}
+
+/// What [`Engine::wait`] waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Every accepted event was attempted once, or delivered, or given up.
+    FirstAttempts,
+    /// Every accepted event was delivered or given up: waits out the whole retry schedule.
+    Settled,
+}
+
+/// Delivers requests with a pool of threads. Dropping it stops it at once, without a grace time.
+#[derive(Debug)]
+pub struct Engine {
+    pool: Arc<Pool>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    process: u32,
+}
+
+impl Engine {
+    /// Starts an engine on this store, which takes over what an earlier engine left there.
+    ///
+    /// Its counts go to `counters`, which no other engine should use at the same time.
+    ///
+    /// # Errors
+    /// When an option is wrong, the store cannot be used, or the system gives no threads.
+    pub fn start(
+        options: DeliveryOptions,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        secrets: Arc<dyn Secrets>,
+        counters: Arc<Counters>,
+    ) -> Result<Self, EngineError> {
+        options.check().map_err(EngineError::Options)?;
+        let clients = HttpClients::new(
+            options.timeout,
+            options.addresses.clone(),
+            Names::new(pool::look_up_threads()),
+            secrets,
+            options.signing_secrets.clone(),
+        );
+        Self::start_with_clients(options, store, clock, counters, Arc::new(clients))
+    }
+
+    /// Starts an engine that sends through other clients than HTTP ones; for tests and simulations.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub fn start_with_clients(
+        options: DeliveryOptions,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        counters: Arc<Counters>,
+        clients: Arc<dyn Clients>,
+    ) -> Result<Self, EngineError> {
+        options.check().map_err(EngineError::Options)?;
+        let now = clock.now();
+        let policy = options.policy.clone();
+        let resumed = store
+            .take_over(now, &|attempts| policy.latest_due(attempts, now))
+            .map_err(EngineError::Store)?;
+        counters.resumed(resumed);
+        let longest_attempt = options.policy.try_window + options.timeout;
+        let pool = Arc::new(Pool::new(Parts {
+            scheduler: Scheduler::new(
+                options.rate_limit_per_second,
+                options.breaker,
+                longest_attempt,
+            ),
+            name: options.name,
+            policy: options.policy,
+            store,
+            clock,
+            counters,
+            clients,
+            senders: options.concurrency,
+            max_queued_bytes: options.max_queued_bytes,
+            seed: options.seed,
+        }));
+        let threads = pool.start().map_err(|error| EngineError::Threads(error.to_string()))?;
+        Ok(Self { pool, threads: Mutex::new(threads), process: std::process::id() })
+    }
+
+    /// Takes these events on. Returns when the store has them and they are on their way.
+    ///
+    /// While too much is waiting to be sent, it blocks; every 50 ms it asks `interrupted` whether
+    /// the caller wants to stop, and if so gives the events back.
+    ///
+    /// # Errors
+    /// When interrupted, stopped, used in a forked process, or the store failed. Then none of the
+    /// events is accepted, and [`AcceptError::batch`] is the events themselves.
+    pub fn accept(
+        &self,
+        mut batch: Vec<NewDelivery>,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<(), AcceptError> {
+        let count = batch.len();
+        if count == 0 {
+            return self.usable().map_err(|error| AcceptError { error, batch });
+        }
+        let weight = batch.iter().map(NewDelivery::weight).sum();
+        loop {
+            if let Err(error) = self.usable() {
+                return Err(AcceptError { error, batch });
+            }
+            if self.pool.room.take(weight) {
+                break;
+            }
+            if interrupted() {
+                return Err(AcceptError { error: EngineError::Interrupted, batch });
+            }
+            if !self.pool.clock.assist(ASSIST, &|| self.pool.room.is_free()) {
+                self.pool.room.wait(SLICE);
+            }
+        }
+        let now = self.pool.clock.now();
+        for new in &mut batch {
+            new.accepted_at = now;
+        }
+        let jobs = self.pool.store.accept(batch).map_err(|error| {
+            self.pool.room.give_back(weight);
+            AcceptError { error: EngineError::Store(error), batch: Vec::new() }
+        })?;
+        self.pool.counters.accepted(count as u64);
+        self.pool.clock.hold(count);
+        self.pool.queue.push_fresh(jobs);
+        if self.pool.stopping.load(SeqCst) {
+            // Stopped in between: nobody will take them, so they wait in the store.
+            self.pool.return_jobs();
+        }
+        Ok(())
+    }
+
+    /// Takes on events that can never be sent: they become dead letters at once, and count as
+    /// accepted and discarded.
+    ///
+    /// # Errors
+    /// When stopped, used in a forked process, or the store failed.
+    pub fn discard(&self, mut batch: Vec<Discarded>) -> Result<(), EngineError> {
+        self.usable()?;
+        let count = batch.len();
+        let now = self.pool.clock.now();
+        for discarded in &mut batch {
+            discarded.at = now;
+        }
+        self.pool.store.bury(batch).map_err(EngineError::Store)?;
+        for _ in 0..count {
+            self.pool.counters.accepted_and_discarded();
+        }
+        Ok(())
+    }
+
+    /// Waits at most `slice` and says whether it is all done. On a virtual clock, time moves on
+    /// by itself while this waits.
+    ///
+    /// # Errors
+    /// When used in a forked process, or the store failed.
+    pub fn wait(&self, until: Until, slice: Duration) -> Result<bool, EngineError> {
+        self.same_process()?;
+        let counters = &self.pool.counters;
+        let done = || match until {
+            Until::FirstAttempts => counters.unattempted() == 0,
+            Until::Settled => counters.pending() == 0,
+        };
+        let deadline = instant() + slice;
+        loop {
+            if done() {
+                return Ok(true);
+            }
+            if let Some(error) = self.pool.broken() {
+                return Err(EngineError::Store(error));
+            }
+            let left = deadline.saturating_duration_since(instant());
+            if left.is_zero() || self.pool.stopping.load(SeqCst) {
+                return Ok(false);
+            }
+            if !self.pool.clock.assist(left.min(ASSIST), &done) {
+                self.pool.wait_for_change(&done, left.min(SLICE));
+            }
+        }
+    }
+
+    /// The counts, for a report or a progress bar.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.pool.counters
+    }
+
+    /// The store it works on.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.pool.store
+    }
+
+    /// The records that came in since the last call, for the caller to log.
+    pub fn take_log(&self) -> Vec<LogRecord> {
+        if self.same_process().is_err() {
+            return Vec::new();
+        }
+        self.pool.log.take()
+    }
+
+    /// Stops: accepts nothing more at once, lets requests under way finish for at most `grace`,
+    /// then cuts them, and joins all threads. What was accepted and not finished stays pending in
+    /// the store. Does nothing when it has been stopped already.
+    ///
+    /// # Errors
+    /// When used in a forked process.
+    pub fn stop(&self, grace: Duration) -> Result<(), EngineError> {
+        self.same_process()?;
+        let threads = mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        self.pool.stop_working();
+        self.pool.wait_for_threads(grace);
+        self.pool.clients.cut();
+        for thread in threads {
+            // A sender's panic has been dealt with where it happened.
+            let _ = thread.join();
+        }
+        self.pool.return_jobs();
+        Ok(())
+    }
+
+    fn usable(&self) -> Result<(), EngineError> {
+        self.same_process()?;
+        if let Some(error) = self.pool.broken() {
+            return Err(EngineError::Store(error));
+        }
+        if self.pool.stopping.load(SeqCst) {
+            return Err(EngineError::Stopped);
+        }
+        Ok(())
+    }
+
+    /// Threads do not survive a fork, and locks may be held for ever by those that are gone: so
+    /// nothing is touched in a child.
+    fn same_process(&self) -> Result<(), EngineError> {
+        if self.process == std::process::id() { Ok(()) } else { Err(EngineError::Forked) }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // In a forked child the threads do not exist: joining them would wait for ever.
+        if self.stop(Duration::ZERO).is_err() {
+            mem::forget(mem::take(&mut *match self.threads.try_lock() {
+                Ok(threads) => threads,
+                Err(_) => return,
+            }));
+        }
+    }
+}
+
+/// Why an engine did not do what was asked.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// An option is wrong.
+    Options(PolicyError),
+    /// The store failed.
+    Store(StoreError),
+    /// The system gives no more threads.
+    Threads(String),
+    /// The engine was stopped.
+    Stopped,
+    /// The caller wanted to stop.
+    Interrupted,
+    /// The engine was made in another process, from which this one was forked.
+    Forked,
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Options(error) => error.fmt(f),
+            Self::Store(error) => error.fmt(f),
+            Self::Threads(message) => {
+                write!(f, "expected threads to send with, found none: {message}")
+            }
+            Self::Stopped => f.write_str("expected an engine that runs, found it stopped"),
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::Forked => f.write_str(
+                "expected the process that started the engine, found a fork of it \
+                 (start another engine after forking)",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+/// Events that were not accepted, and why.
+#[derive(Debug)]
+pub struct AcceptError {
+    /// Why.
+    pub error: EngineError,
+    /// The events, unless the store had taken them already and failed.
+    pub batch: Vec<NewDelivery>,
+}
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for AcceptError {}

@@ -1,0 +1,440 @@
+//! The threads of an engine: senders, and a keeper who hands out what is due. The only file that
+//! starts threads; all have names and are joined, but for name look-ups, which the system does not
+//! let anybody interrupt.
+
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::sync::Arc;
+use std::sync::Condvar;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
+use std::thread;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::delivery::attempt::Ended;
+use crate::delivery::attempt::Workshop;
+use crate::delivery::client::Client;
+use crate::delivery::client::Clients;
+use crate::delivery::clock::Clock;
+use crate::delivery::clock::Timestamp;
+use crate::delivery::clock::Waker;
+use crate::delivery::clock::instant;
+use crate::delivery::log::Log;
+use crate::delivery::log::LogLevel;
+use crate::delivery::log::LogRecord;
+use crate::delivery::names::Spawn;
+use crate::delivery::policy::RetryPolicy;
+use crate::delivery::queue::Queue;
+use crate::delivery::scheduler::Scheduler;
+use crate::delivery::store::Change;
+use crate::delivery::store::Job;
+use crate::delivery::store::Store;
+use crate::delivery::store::StoreError;
+use crate::report::Counters;
+use crate::report::ErrorSample;
+
+/// Stack of a sender: TLS needs the most of it, and only what is touched takes memory.
+const STACK_BYTES: usize = 256 * 1024;
+
+/// How long the keeper rests after the store failed.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What the threads of one engine share.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    pub(crate) name: String,
+    pub(crate) policy: RetryPolicy,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) clients: Arc<dyn Clients>,
+    pub(crate) scheduler: Mutex<Scheduler>,
+    pub(crate) paced: bool,
+    pub(crate) queue: Queue,
+    pub(crate) room: Room,
+    pub(crate) log: Log,
+    pub(crate) seed: Option<u64>,
+    pub(crate) senders: usize,
+    pub(crate) stopping: AtomicBool,
+    /// Set when the store failed: nothing more can be accepted or sent safely.
+    pub(crate) broken: Mutex<Option<StoreError>>,
+    wakers: Vec<Waker>,
+    keeper: Waker,
+    /// When the keeper will look again, in microseconds; the far future while it is at work.
+    keeper_due: AtomicI64,
+    keeper_wants_room: AtomicBool,
+    alive: Mutex<usize>,
+    changed: Condvar,
+}
+
+/// What a [`Pool`] is made of.
+pub(crate) struct Parts {
+    pub(crate) name: String,
+    pub(crate) policy: RetryPolicy,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) clients: Arc<dyn Clients>,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) senders: usize,
+    pub(crate) max_queued_bytes: usize,
+    pub(crate) seed: Option<u64>,
+}
+
+impl Pool {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            name: parts.name,
+            policy: parts.policy,
+            store: parts.store,
+            clock: parts.clock,
+            counters: parts.counters,
+            clients: parts.clients,
+            paced: !parts.scheduler.is_idle(),
+            scheduler: Mutex::new(parts.scheduler),
+            queue: Queue::new(parts.senders),
+            room: Room::new(parts.max_queued_bytes),
+            log: Log::new(),
+            seed: parts.seed,
+            senders: parts.senders,
+            stopping: AtomicBool::new(false),
+            broken: Mutex::new(None),
+            wakers: (0..parts.senders).map(|_| Waker::new()).collect(),
+            keeper: Waker::new(),
+            keeper_due: AtomicI64::new(i64::MAX),
+            keeper_wants_room: AtomicBool::new(false),
+            alive: Mutex::new(0),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Starts all threads.
+    ///
+    /// # Errors
+    /// When the system gives no more threads; those already started are joined.
+    pub(crate) fn start(self: &Arc<Self>) -> io::Result<Vec<JoinHandle<()>>> {
+        let mut threads = Vec::with_capacity(self.senders + 1);
+        for number in 0..=self.senders {
+            let pool = Arc::clone(self);
+            let is_keeper = number == self.senders;
+            let role = if is_keeper { String::from("keeper") } else { format!("send-{number}") };
+            // The system cuts names at 15 bytes; the role comes first.
+            let builder = thread::Builder::new().name(format!("{role}-{}", self.name));
+            *pool.alive.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+            if is_keeper {
+                // The keeper is at work from the start, so that a virtual clock waits for it.
+                pool.clock.hold(1);
+            }
+            let run = move || {
+                if is_keeper {
+                    pool.keep()
+                } else {
+                    pool.send(number)
+                }
+                *pool.alive.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+                pool.changed.notify_all();
+            };
+            match builder.stack_size(STACK_BYTES).spawn(run) {
+                Ok(thread) => threads.push(thread),
+                Err(error) => {
+                    if is_keeper {
+                        self.clock.release(1);
+                    }
+                    self.stop_working();
+                    for thread in threads {
+                        let _ = thread.join();
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(threads)
+    }
+
+    /// Tells all threads to finish what they are at and go.
+    pub(crate) fn stop_working(&self) {
+        self.stopping.store(true, SeqCst);
+        self.queue.close();
+        for waker in self.wakers.iter().chain([&self.keeper]) {
+            self.clock.ring(waker);
+        }
+        self.changed.notify_all();
+    }
+
+    /// Waits at most so long for all threads to go. Real time: they wait for real sockets.
+    pub(crate) fn wait_for_threads(&self, limit: Duration) {
+        let deadline = instant() + limit;
+        let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        while *alive > 0 {
+            let left = deadline.saturating_duration_since(instant());
+            if left.is_zero() {
+                return;
+            }
+            let waited = self.changed.wait_timeout(alive, left);
+            alive = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits at most so long for something to be finished.
+    pub(crate) fn wait_for_change(&self, done: &dyn Fn() -> bool, limit: Duration) {
+        let alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        if !done() {
+            drop(self.changed.wait_timeout(alive, limit));
+        }
+    }
+
+    /// Jobs that were accepted but not begun go back to the store.
+    pub(crate) fn return_jobs(&self) {
+        for job in self.queue.drain() {
+            let change = Change::PutOff { id: job.delivery.id, due: self.clock.now() };
+            // If the store cannot note it, the next engine takes the delivery over all the same.
+            let _ = self.store.settle(change);
+            self.clock.release(1);
+        }
+    }
+
+    pub(crate) fn broken(&self) -> Option<StoreError> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A sender: takes jobs until the queue is closed.
+    fn send(&self, number: usize) {
+        let mut client = self.clients.client();
+        let mut dice = match self.seed {
+            Some(seed) => fastrand::Rng::with_seed(seed.wrapping_add(number as u64)),
+            None => fastrand::Rng::new(),
+        };
+        let before_wait = || self.queue.sender_pauses();
+        let Some(waker) = self.wakers.get(number) else {
+            return;
+        };
+        let workshop = Workshop {
+            policy: &self.policy,
+            clock: &*self.clock,
+            scheduler: self.paced.then_some(&self.scheduler),
+            counters: &self.counters,
+            stopping: &self.stopping,
+            waker,
+            before_wait: &before_wait,
+        };
+        while let Some(job) = self.queue.take() {
+            let began = instant();
+            let attempted = catch_unwind(AssertUnwindSafe(|| {
+                workshop.attempt(&job, &mut *client, &mut || dice.f64())
+            }));
+            match attempted {
+                Ok(ended) => self.finish(&job, ended),
+                Err(_) => self.recover(&job, &mut client),
+            }
+            if self.keeper_wants_room.load(SeqCst) && self.queue.due_len() < self.senders {
+                self.keeper_wants_room.store(false, SeqCst);
+                self.clock.ring(&self.keeper);
+            }
+            self.clock.release(1);
+            let micros = instant().saturating_duration_since(began).as_micros();
+            self.queue.job_took(u64::try_from(micros).unwrap_or(u64::MAX));
+        }
+    }
+
+    /// Notes what became of a job: in the store first, then in the counts.
+    fn finish(&self, job: &Job, ended: Ended) {
+        let Ended { change, failure, number } = ended;
+        if let Some(failure) = &failure {
+            self.counters.error(ErrorSample {
+                kind: failure.kind.name(),
+                message: failure.message.clone(),
+                place: String::new(),
+                key: job.delivery.key.clone(),
+            });
+            self.tell(job, &change, number, &failure.message);
+        }
+        let due = match &change {
+            Change::Retry { due, .. } | Change::PutOff { due, .. } => Some(*due),
+            _ => None,
+        };
+        let reason = match &change {
+            Change::Dead { reason, .. } => Some(*reason),
+            _ => None,
+        };
+        if let Err(error) = self.store.settle(change) {
+            self.break_off(error);
+        } else if let Some(due) = due {
+            if due.as_micros() < self.keeper_due.load(SeqCst) {
+                self.clock.ring(&self.keeper);
+            }
+        } else if let Some(reason) = reason {
+            if reason.after_attempts() {
+                self.counters.expired();
+            } else {
+                self.counters.discarded();
+            }
+        } else {
+            let latency = self.clock.now().since(job.delivery.accepted_at);
+            self.counters.delivered(number, latency);
+        }
+        if job.first_turn {
+            self.counters.had_first_attempt();
+            self.room.give_back(weight_of(job));
+        }
+        if self.counters.pending() == 0 || self.counters.unattempted() == 0 {
+            drop(self.alive.lock().unwrap_or_else(PoisonError::into_inner));
+            self.changed.notify_all();
+        }
+    }
+
+    /// A bug made an attempt panic: the delivery goes back to the store, and the engine stops,
+    /// because it cannot know what else is wrong.
+    fn recover(&self, job: &Job, client: &mut Box<dyn Client>) {
+        *client = self.clients.client();
+        let change = Change::PutOff { id: job.delivery.id, due: self.clock.now() };
+        let _ = self.store.settle(change);
+        self.break_off(StoreError {
+            kind: crate::delivery::store::StoreErrorKind::Closed,
+            message: String::from("an attempt failed unexpectedly; the delivery stays pending"),
+        });
+    }
+
+    fn break_off(&self, error: StoreError) {
+        self.log.put(LogRecord {
+            level: LogLevel::Error,
+            target: "delivery.store",
+            message: format!("{}: the store failed: {error}", self.name),
+            fields: vec![("sync", self.name.clone())],
+        });
+        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        self.stop_working();
+    }
+
+    fn tell(&self, job: &Job, change: &Change, number: u32, message: &str) {
+        let (level, next) = match change {
+            Change::Retry { due, .. } => (LogLevel::Info, format!("next attempt at {due}")),
+            Change::Dead { reason, .. } => (LogLevel::Warning, format!("given up: {reason}")),
+            _ => return,
+        };
+        if !self.log.has_room() {
+            return;
+        }
+        let key = &job.delivery.key;
+        self.log.put(LogRecord {
+            level,
+            target: "delivery.attempt",
+            message: format!("{}: attempt {number} of {key} failed: {message}; {next}", self.name),
+            fields: vec![
+                ("sync", self.name.clone()),
+                ("key", key.clone()),
+                ("webhook_id", job.delivery.request.id.clone()),
+                ("attempt", number.to_string()),
+            ],
+        });
+    }
+
+    /// The keeper: hands out what is due, then waits for what comes next.
+    fn keep(&self) {
+        while !self.stopping.load(SeqCst) {
+            self.keeper_due.store(i64::MAX, SeqCst);
+            let next = match self.hand_out() {
+                Ok(Some(next)) => next,
+                Ok(None) => continue,
+                Err(error) => {
+                    self.break_off(error);
+                    Some(self.clock.now() + STORE_PAUSE)
+                }
+            };
+            self.keeper_due.store(next.map_or(i64::MAX, Timestamp::as_micros), SeqCst);
+            self.clock.wait(&self.keeper, next);
+        }
+        self.clock.release(1);
+    }
+
+    /// Claims what is due. `None`: look again at once; else when to look again.
+    fn hand_out(&self) -> Result<Option<Option<Timestamp>>, StoreError> {
+        let plan = Scheduler::plan(self.queue.due_len(), self.senders);
+        if plan.wait_for_room {
+            self.keeper_wants_room.store(true, SeqCst);
+            // A sender that took a job before it could see the wish would not ring.
+            let again = Scheduler::plan(self.queue.due_len(), self.senders);
+            return Ok(if again.wait_for_room { Some(None) } else { None });
+        }
+        let jobs = self.store.claim(self.clock.now(), plan.claim)?;
+        if jobs.is_empty() {
+            return self.store.next_due().map(Some);
+        }
+        self.clock.hold(jobs.len());
+        self.queue.push_due(jobs);
+        Ok(None)
+    }
+}
+
+/// What a job took of the room when it was accepted.
+fn weight_of(job: &Job) -> usize {
+    let delivery = &job.delivery;
+    crate::delivery::store::weight(&delivery.key, &delivery.request, delivery.event.as_deref())
+}
+
+/// Bytes between accept and the senders: full until senders give some back.
+#[derive(Debug)]
+pub(crate) struct Room {
+    used: AtomicUsize,
+    limit: usize,
+    waiting: AtomicBool,
+    lock: Mutex<()>,
+    freed: Condvar,
+}
+
+impl Room {
+    fn new(limit: usize) -> Self {
+        Self {
+            used: AtomicUsize::new(0),
+            limit,
+            waiting: AtomicBool::new(false),
+            lock: Mutex::new(()),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// Takes that much if there is any room left; one batch may go over the limit.
+    pub(crate) fn take(&self, bytes: usize) -> bool {
+        if !self.is_free() {
+            return false;
+        }
+        self.used.fetch_add(bytes, SeqCst);
+        true
+    }
+
+    pub(crate) fn is_free(&self) -> bool {
+        self.used.load(SeqCst) < self.limit
+    }
+
+    pub(crate) fn give_back(&self, bytes: usize) {
+        let left = self.used.fetch_sub(bytes, SeqCst) - bytes;
+        // Woken early, an accepting thread would find room for one job and sleep again.
+        if left <= self.limit / 2 && self.waiting.swap(false, SeqCst) {
+            drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
+            self.freed.notify_all();
+        }
+    }
+
+    /// Waits at most so long for room.
+    pub(crate) fn wait(&self, limit: Duration) {
+        let guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        self.waiting.store(true, SeqCst);
+        if !self.is_free() {
+            drop(self.freed.wait_timeout(guard, limit));
+        }
+    }
+}
+
+/// How name look-ups get their threads. They are not joined: the system's resolver cannot be
+/// interrupted, and what such a thread finds it leaves in the cache.
+pub(crate) fn look_up_threads() -> Spawn {
+    Arc::new(|work| {
+        let builder = thread::Builder::new().name(String::from("webhook-name"));
+        builder.stack_size(STACK_BYTES).spawn(work).map(drop)
+    })
+}

@@ -1,0 +1,227 @@
+//! The store that lives in memory: as fast as can be, and gone with the process.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use crate::delivery::clock::Timestamp;
+use crate::delivery::store::AttemptRecord;
+use crate::delivery::store::Change;
+use crate::delivery::store::DeadLetter;
+use crate::delivery::store::Delivery;
+use crate::delivery::store::Discarded;
+use crate::delivery::store::Job;
+use crate::delivery::store::NewDelivery;
+use crate::delivery::store::Store;
+use crate::delivery::store::StoreCounts;
+use crate::delivery::store::StoreError;
+
+/// Deliveries in memory. What is pending when it is dropped is lost.
+#[derive(Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    last_id: u64,
+    pending: HashMap<u64, Entry>,
+    /// Due times and ids of all that waits; what is pending and not here is on hand.
+    waiting: BTreeSet<(Timestamp, u64)>,
+    dead: BTreeMap<u64, DeadLetter>,
+}
+
+struct Entry {
+    delivery: Arc<Delivery>,
+    attempts: Vec<AttemptRecord>,
+    due: Option<Timestamp>,
+}
+
+impl Entry {
+    fn job(&self, first_turn: bool) -> Job {
+        Job {
+            delivery: Arc::clone(&self.delivery),
+            attempts: self.attempts.last().map_or(0, |attempt| attempt.number),
+            first_attempt_at: self.attempts.first().map(|attempt| attempt.started_at),
+            first_turn,
+        }
+    }
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn new_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    fn wait(&mut self, id: u64, due: Timestamp, record: Option<AttemptRecord>) {
+        if let Some(entry) = self.pending.get_mut(&id)
+            && entry.due.is_none()
+        {
+            entry.due = Some(due);
+            entry.attempts.extend(record);
+            self.waiting.insert((due, id));
+        }
+    }
+}
+
+impl Store for MemoryStore {
+    fn accept(&self, batch: Vec<NewDelivery>) -> Result<Vec<Job>, StoreError> {
+        let mut state = self.lock();
+        let mut jobs = Vec::with_capacity(batch.len());
+        for new in batch {
+            let id = state.new_id();
+            let delivery = Arc::new(Delivery {
+                id,
+                key: new.key,
+                request: new.request,
+                event: new.event,
+                accepted_at: new.accepted_at,
+            });
+            let entry = Entry { delivery, attempts: Vec::new(), due: None };
+            jobs.push(entry.job(true));
+            state.pending.insert(id, entry);
+        }
+        Ok(jobs)
+    }
+
+    fn bury(&self, batch: Vec<Discarded>) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        for discarded in batch {
+            let id = state.new_id();
+            let letter = DeadLetter {
+                id,
+                key: discarded.key,
+                reason: discarded.reason,
+                message: discarded.message,
+                request: None,
+                event: discarded.event,
+                accepted_at: discarded.at,
+                died_at: discarded.at,
+                attempts: Vec::new(),
+            };
+            state.dead.insert(id, letter);
+        }
+        Ok(())
+    }
+
+    fn settle(&self, change: Change) -> Result<(), StoreError> {
+        let id = change.id();
+        let mut state = self.lock();
+        if state.pending.get(&id).is_none_or(|entry| entry.due.is_some()) {
+            return Ok(());
+        }
+        match change {
+            Change::Delivered { id } => {
+                let finished = state.pending.remove(&id);
+                drop(state);
+                // Its memory is given back when nobody else waits for the lock.
+                drop(finished);
+            }
+            Change::Retry { id, record, due } => state.wait(id, due, Some(record)),
+            Change::PutOff { id, due } => state.wait(id, due, None),
+            Change::Dead { id, record, reason, message, at } => {
+                if let Some(mut entry) = state.pending.remove(&id) {
+                    entry.attempts.extend(record);
+                    let delivery = &entry.delivery;
+                    let letter = DeadLetter {
+                        id,
+                        key: delivery.key.clone(),
+                        reason,
+                        message,
+                        request: Some(delivery.request.clone()),
+                        event: delivery.event.clone(),
+                        accepted_at: delivery.accepted_at,
+                        died_at: at,
+                        attempts: entry.attempts,
+                    };
+                    state.dead.insert(id, letter);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn claim(&self, now: Timestamp, limit: usize) -> Result<Vec<Job>, StoreError> {
+        let mut state = self.lock();
+        let due: Vec<(Timestamp, u64)> =
+            state.waiting.iter().take_while(|(due, _)| *due <= now).take(limit).copied().collect();
+        let mut jobs = Vec::with_capacity(due.len());
+        for key in due {
+            state.waiting.remove(&key);
+            if let Some(entry) = state.pending.get_mut(&key.1) {
+                entry.due = None;
+                jobs.push(entry.job(false));
+            }
+        }
+        Ok(jobs)
+    }
+
+    fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.lock().waiting.first().map(|(due, _)| *due))
+    }
+
+    fn take_over(
+        &self,
+        now: Timestamp,
+        latest_due: &dyn Fn(u32) -> Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut state = self.lock();
+        let mut waiting = BTreeSet::new();
+        for (id, entry) in &mut state.pending {
+            let attempts = entry.attempts.last().map_or(0, |attempt| attempt.number);
+            let due = entry.due.map_or(now, |due| due.min(latest_due(attempts)));
+            entry.due = Some(due);
+            waiting.insert((due, *id));
+        }
+        state.waiting = waiting;
+        Ok(state.pending.len() as u64)
+    }
+
+    fn counts(&self) -> Result<StoreCounts, StoreError> {
+        let state = self.lock();
+        let pending = state.pending.len() as u64;
+        let waiting = state.waiting.len() as u64;
+        Ok(StoreCounts {
+            pending,
+            on_hand: state.pending.values().filter(|entry| entry.due.is_none()).count() as u64,
+            waiting,
+            dead: state.dead.len() as u64,
+            oldest_pending: state.pending.values().map(|entry| entry.delivery.accepted_at).min(),
+            next_due: state.waiting.first().map(|(due, _)| *due),
+        })
+    }
+
+    fn dead_letters(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        let state = self.lock();
+        let later = state.dead.range(after.saturating_add(1)..);
+        Ok(later.take(limit).map(|(_, letter)| letter.clone()).collect())
+    }
+
+    fn remove_dead_letter(&self, id: u64) -> Result<bool, StoreError> {
+        Ok(self.lock().dead.remove(&id).is_some())
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.lock();
+        write!(f, "MemoryStore({} pending, {} dead)", state.pending.len(), state.dead.len())
+    }
+}

@@ -1,0 +1,401 @@
+//! Where unfinished deliveries and dead letters live: the [`Store`] and its rules.
+//!
+//! A store belongs to one sync. It holds no secrets, because a [`Request`] names them only. These
+//! rules hold for every store; `tests/rust/store_contract.rs` runs them against each:
+//!
+//! 1. What `accept` returns is *on hand*: the caller has it already, and `claim` does not give it
+//!    out. When `accept` has returned, the deliveries are as safe as the store can make them; when
+//!    it failed, none of them is there.
+//! 2. An id is never given twice, not even after its delivery is finished.
+//! 3. `claim` gives what is due, the longest due first, at most as many as asked for; what it gave
+//!    is on hand, and is not given again until it was settled.
+//! 4. Settled as `Delivered`, a delivery is gone.
+//! 5. Settled as `Retry`, it has one attempt more, and can be claimed from its due time on, with
+//!    the same bytes and the same ids.
+//! 6. Settled as `PutOff`, it can be claimed from its due time on; no attempt is counted.
+//! 7. Settled as `Dead`, it is a dead letter, with every attempt, and is not claimed again.
+//! 8. Settling what is not on hand changes nothing: it may have been taken over by another engine.
+//! 9. `take_over` makes all that a stopped engine had on hand claimable at once, its attempts kept,
+//!    and moves due times that lie too far ahead. So a receiver may see a request twice, but
+//!    never zero times.
+//! 10. `next_due` is the earliest due time of all that can be claimed, now or later.
+//! 11. Dead letters come in the order of their ids; each can be removed once.
+//! 12. `counts` adds up: pending is on hand plus waiting.
+//!
+//! A store may make `settle` durable a moment after it returned. A crash in between undoes it,
+//! so an event may be delivered again, or an attempt made again.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::delivery::clock::Timestamp;
+use crate::delivery::request::Request;
+
+pub mod memory;
+
+/// Unfinished deliveries and dead letters of one sync. See the rules at the top of the room.
+pub trait Store: Send + Sync + fmt::Debug {
+    /// Takes these deliveries on, all or none.
+    ///
+    /// # Errors
+    /// When they could not be made safe; then none is accepted.
+    fn accept(&self, batch: Vec<NewDelivery>) -> Result<Vec<Job>, StoreError>;
+
+    /// Keeps events that can never be sent, as dead letters.
+    ///
+    /// # Errors
+    /// When they could not be made safe.
+    fn bury(&self, batch: Vec<Discarded>) -> Result<(), StoreError>;
+
+    /// What became of a delivery that is on hand.
+    ///
+    /// # Errors
+    /// When it could not be noted; the delivery may be made again later.
+    fn settle(&self, change: Change) -> Result<(), StoreError>;
+
+    /// At most `limit` deliveries that are due, the longest due first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn claim(&self, now: Timestamp, limit: usize) -> Result<Vec<Job>, StoreError>;
+
+    /// When `claim` will next have something.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Makes what earlier engines had on hand claimable, due times at most `latest_due` of the
+    /// number of attempts made, and says how many deliveries are pending. Called by each engine
+    /// when it starts; only one engine may use a store at a time, unless the store says otherwise.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    fn take_over(
+        &self,
+        now: Timestamp,
+        latest_due: &dyn Fn(u32) -> Timestamp,
+    ) -> Result<u64, StoreError>;
+
+    /// How many deliveries are in which state.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn counts(&self) -> Result<StoreCounts, StoreError>;
+
+    /// At most `limit` dead letters with ids greater than `after`, by rising id; 0 begins.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn dead_letters(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
+
+    /// Removes a dead letter, as when it is sent again. False when it was not there.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn remove_dead_letter(&self, id: u64) -> Result<bool, StoreError>;
+}
+
+/// An event on its way to be accepted.
+#[derive(Clone, Debug)]
+pub struct NewDelivery {
+    /// The event key: names the event in reports and dead letters.
+    pub key: String,
+    /// What to send.
+    pub request: Request,
+    /// The event itself, to render it anew should it become a dead letter; `None` to not keep it.
+    pub event: Option<String>,
+    /// When it was accepted. The engine sets it.
+    pub accepted_at: Timestamp,
+}
+
+impl NewDelivery {
+    /// A delivery of this request for the event of that key.
+    pub fn new(key: impl Into<String>, request: Request, event: Option<String>) -> Self {
+        Self { key: key.into(), request, event, accepted_at: Timestamp::default() }
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn weight(&self) -> usize {
+        weight(&self.key, &self.request, self.event.as_deref())
+    }
+}
+
+/// About how many bytes of memory a delivery takes.
+pub(crate) fn weight(key: &str, request: &Request, event: Option<&str>) -> usize {
+    DELIVERY_OVERHEAD_BYTES + key.len() + request.body.len() + event.map_or(0, str::len)
+}
+
+/// What a delivery takes beside its texts, roughly.
+const DELIVERY_OVERHEAD_BYTES: usize = 400;
+
+/// An event that was accepted but can never be sent.
+#[derive(Clone, Debug)]
+pub struct Discarded {
+    /// The event key.
+    pub key: String,
+    /// Why it cannot be sent.
+    pub reason: Reason,
+    /// What exactly went wrong.
+    pub message: String,
+    /// The event, if it is to be kept.
+    pub event: Option<String>,
+    /// When that was found out. The engine sets it.
+    pub at: Timestamp,
+}
+
+/// An accepted delivery. Never changes; what happens to it is kept beside it.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The store's name for it.
+    pub id: u64,
+    /// The event key.
+    pub key: String,
+    /// What to send, the same on every try.
+    pub request: Request,
+    /// The event, if it is kept.
+    pub event: Option<String>,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+}
+
+/// A delivery on hand: with what an engine must know to make its next attempt.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The delivery.
+    pub delivery: Arc<Delivery>,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// When the first one started.
+    pub first_attempt_at: Option<Timestamp>,
+    /// Whether this is its first turn since it was accepted.
+    pub first_turn: bool,
+}
+
+/// One attempt that did not deliver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptRecord {
+    /// Which attempt, from 1.
+    pub number: u32,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// How long it took, all tries included.
+    pub took: Duration,
+    /// How many requests were sent.
+    pub tries: u32,
+    /// The status of the last answer, if there was one.
+    pub status: Option<u16>,
+    /// The kind of the last failure, such as `status_503`.
+    pub error: String,
+    /// The last failure in words.
+    pub message: String,
+    /// The beginning of the last answer's body.
+    pub answer: String,
+}
+
+/// What became of a delivery that was on hand.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// The receiver has it.
+    Delivered {
+        /// Which delivery.
+        id: u64,
+    },
+    /// An attempt failed, and there is another one.
+    Retry {
+        /// Which delivery.
+        id: u64,
+        /// The attempt.
+        record: AttemptRecord,
+        /// When the next one is due.
+        due: Timestamp,
+    },
+    /// Nothing was attempted; try later.
+    PutOff {
+        /// Which delivery.
+        id: u64,
+        /// When it is due.
+        due: Timestamp,
+    },
+    /// It is given up.
+    Dead {
+        /// Which delivery.
+        id: u64,
+        /// The last attempt, if there was one.
+        record: Option<AttemptRecord>,
+        /// Why.
+        reason: Reason,
+        /// What exactly went wrong.
+        message: String,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl Change {
+    /// Which delivery it is about.
+    pub fn id(&self) -> u64 {
+        match self {
+            Self::Delivered { id }
+            | Self::Retry { id, .. }
+            | Self::PutOff { id, .. }
+            | Self::Dead { id, .. } => *id,
+        }
+    }
+}
+
+/// Why an event is a dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// All attempts failed.
+    Exhausted,
+    /// It got too old.
+    Expired,
+    /// The receiver said 410, and that was taken as final.
+    Gone,
+    /// The address policy forbids the address.
+    Blocked,
+    /// The template, URL or a header could not be rendered.
+    Render,
+    /// The filter could not be evaluated.
+    Filter,
+}
+
+impl Reason {
+    /// The reason as one word, as dead letters show it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exhausted => "exhausted",
+            Self::Expired => "expired",
+            Self::Gone => "gone",
+            Self::Blocked => "blocked",
+            Self::Render => "render",
+            Self::Filter => "filter",
+        }
+    }
+
+    /// Whether attempts were made and given up (`expired` in reports), or none could be made
+    /// (`discarded`).
+    pub fn after_attempts(self) -> bool {
+        matches!(self, Self::Exhausted | Self::Expired | Self::Gone)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// An event that was given up, with all that is known about it.
+#[derive(Clone, Debug)]
+pub struct DeadLetter {
+    /// The store's name for it.
+    pub id: u64,
+    /// The event key.
+    pub key: String,
+    /// Why it was given up.
+    pub reason: Reason,
+    /// What exactly went wrong last.
+    pub message: String,
+    /// What was sent; `None` when it could not be rendered.
+    pub request: Option<Request>,
+    /// The event, if it was kept.
+    pub event: Option<String>,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// When it was given up.
+    pub died_at: Timestamp,
+    /// Every attempt, the first one first.
+    pub attempts: Vec<AttemptRecord>,
+}
+
+impl DeadLetter {
+    /// The letter for programs: one line of NDJSON. Times are ISO 8601, durations seconds; secrets
+    /// are named, not filled in.
+    pub fn to_json(&self) -> serde_json::Value {
+        let attempts: Vec<serde_json::Value> = self
+            .attempts
+            .iter()
+            .map(|attempt| {
+                serde_json::json!({
+                    "number": attempt.number,
+                    "started_at": attempt.started_at.to_string(),
+                    "seconds": attempt.took.as_secs_f64(),
+                    "tries": attempt.tries,
+                    "status": attempt.status,
+                    "error": attempt.error,
+                    "message": attempt.message,
+                    "answer": attempt.answer,
+                })
+            })
+            .collect();
+        let payload = self
+            .request
+            .as_ref()
+            .map(|request| String::from_utf8_lossy(&request.body).into_owned());
+        serde_json::json!({
+            "key": self.key,
+            "webhook_id": self.request.as_ref().map(|request| request.id.clone()),
+            "reason": self.reason.name(),
+            "message": self.message,
+            "url": self.request.as_ref().map(|request| request.target.url().to_string()),
+            "payload": payload,
+            "event": self.event,
+            "accepted_at": self.accepted_at.to_string(),
+            "died_at": self.died_at.to_string(),
+            "attempts": attempts,
+        })
+    }
+}
+
+/// How many deliveries are in which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreCounts {
+    /// Not finished: on hand or waiting.
+    pub pending: u64,
+    /// Of these, in the hands of an engine.
+    pub on_hand: u64,
+    /// Of these, waiting to be due.
+    pub waiting: u64,
+    /// Dead letters.
+    pub dead: u64,
+    /// When the oldest pending one was accepted.
+    pub oldest_pending: Option<Timestamp>,
+    /// When the next one is due.
+    pub next_due: Option<Timestamp>,
+}
+
+/// A store that could not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreError {
+    /// What it is about, for programs.
+    pub kind: StoreErrorKind,
+    /// What went wrong, for people.
+    pub message: String,
+}
+
+/// What a [`StoreError`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// No room is left.
+    Full,
+    /// The machine refused: disk, network, permissions.
+    Io,
+    /// What is stored cannot be read.
+    Damaged,
+    /// Another engine uses it.
+    InUse,
+    /// It was closed.
+    Closed,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for StoreError {}
