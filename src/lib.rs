@@ -18,3 +18,12 @@ pub mod events;
 pub mod delivery;
 
 pub mod receiver;
+
+pub mod pipeline;
+
+pub mod config;
+
+pub mod cli;
+
+#[cfg(feature = "python")]
+mod python;

@@ -10,6 +10,7 @@ use crate::cli::arguments::Render;
 use crate::delivery::clock::Clock as _;
 use crate::delivery::clock::SystemClock;
 use crate::ftl::Data;
+use crate::ftl::RenderOptions;
 use crate::ftl::Settings;
 use crate::ftl::Template;
 use crate::value::Document;
@@ -25,11 +26,12 @@ pub(in crate::cli) fn render(arguments: &Render, world: &mut World<'_>) -> Resul
         None => "{}".to_owned(),
     };
     let document = parse(&data)?;
-    let data = match document.root().as_object() {
-        Some(variables) if arguments.data.is_some() => Data::variables(variables),
-        _ => Data::event(document.root()),
+    let data = match &arguments.data {
+        Some(_) => Data::variables(document.root()),
+        None => Data::event(document.root()),
     };
-    let rendered = template.render_at(data, SystemClock::new().wall().as_millis())?;
+    let options = RenderOptions { now_millis: SystemClock::new().wall().as_millis() };
+    let rendered = template.render(data, options)?;
     world.out.write_all(rendered.as_bytes())?;
     Ok(OK)
 }

@@ -11,6 +11,7 @@ use crate::delivery::request::MaskedText;
 use crate::delivery::request::Part;
 use crate::delivery::request::Target;
 use crate::ftl::Data;
+use crate::ftl::RenderOptions;
 use crate::ftl::Settings;
 use crate::ftl::Template;
 use crate::pipeline::error::ConfigError;
@@ -18,6 +19,7 @@ use crate::pipeline::error::ConfigErrorKind;
 use crate::pipeline::error::SetupError;
 use crate::pipeline::options::SyncOptions;
 use crate::value::Document;
+use crate::value::Key;
 use crate::value::Node;
 use crate::value::write_json_text;
 
@@ -58,16 +60,12 @@ impl Head {
             .iter()
             .map(|(name, value)| Ok((name.clone(), compile(name, value)?)))
             .collect::<Result<Vec<_>, SetupError>>()?;
-        let reads = |template: &Template, variable: &str| {
-            let prefix = format!("{variable}.");
-            template.reads().iter().any(|path| path == variable || path.starts_with(&prefix))
-        };
-        let url_reads_events = reads(&url, "input");
+        let url_reads_events = !url.reads().is_empty();
         if url_reads_events {
             static_host(&options.url)?;
         }
         let secrets = Secrets::new(std::iter::once(&url).chain(headers.iter().map(|(_, value)| value)));
-        let depends = url_reads_events || headers.iter().any(|(_, value)| reads(value, "input"));
+        let depends = url_reads_events || headers.iter().any(|(_, value)| !value.reads().is_empty());
         let mut head = Self {
             method: options.method.clone(),
             max_headers: options.max_headers,
@@ -105,8 +103,9 @@ impl Head {
     fn render(&self, event: Node<'_>) -> Result<Target, SetupError> {
         let secrets = Document::parse(&self.secrets.json).unwrap_or_default();
         let render = |template: &Template| -> Result<MaskedText, SetupError> {
-            let data = Data::event(event).with("secrets", secrets.root());
-            self.secrets.unmark(&template.render(data)?)
+            let extra = [(Key::new("secrets"), secrets.root())];
+            let data = Data::event(event).with(&extra);
+            self.secrets.unmark(&template.render(data, RenderOptions::default())?)
         };
         let url = render(&self.url)?;
         let headers = self
@@ -125,8 +124,7 @@ impl Secrets {
         let random = RandomState::new();
         let mark = format!("\u{1}{:016x}{:016x}:", random.hash_one(1), random.hash_one(2));
         let mut names: Vec<String> = templates
-            .flat_map(Template::reads)
-            .filter_map(|path| path.strip_prefix("secrets.").map(str::to_owned))
+            .flat_map(|template| template.reads_of("secrets"))
             .collect();
         names.sort();
         names.dedup();

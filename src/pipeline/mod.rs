@@ -18,6 +18,7 @@ use crate::delivery::request::Target;
 use crate::delivery::webhook_id;
 use crate::filter::FilterError;
 use crate::ftl::Data;
+use crate::ftl::RenderOptions;
 use crate::ftl::TemplateError;
 use crate::pipeline::head::Head;
 use crate::value::Node;
@@ -153,7 +154,7 @@ impl Sync {
 
     fn payload(&self, event: Node<'_>, text: &str, now_millis: i64) -> Result<String, TemplateError> {
         match &self.options.template {
-            Some(template) => template.render_at(Data::event(event), now_millis),
+            Some(template) => template.render(Data::event(event), RenderOptions { now_millis }),
             None => Ok(text.to_owned()),
         }
     }

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use crate::ftl::Data;
+use crate::ftl::RenderOptions;
 use crate::pipeline::Decision;
 use crate::pipeline::Position;
 use crate::pipeline::Sync;
@@ -47,7 +49,7 @@ impl Sync {
                 let payload = String::from_utf8_lossy(&request.body).into_owned();
                 let template = self.options().template.as_ref();
                 let error = template.and_then(|template| {
-                    template.payload_error(crate::ftl::Data::event(root), now_millis, &payload)
+                    template.payload_error(Data::event(root), RenderOptions { now_millis })
                 });
                 Preview {
                     outcome: "send",

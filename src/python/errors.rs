@@ -57,8 +57,8 @@ pub(in crate::python) fn filter_error(py: Python<'_>, error: &FilterError) -> Py
         kind: error.kind().name(),
         message: error.message(),
         name: Some(error.name()),
-        line: position.map(|position| position.line as u64),
-        column: position.map(|position| position.column as u64),
+        line: Some(position.line as u64),
+        column: Some(position.column as u64),
         hint: error.hint(),
     };
     exception(py, "FilterError", &error.to_string(), &fields)

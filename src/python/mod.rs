@@ -22,7 +22,7 @@ use crate::cli;
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    use super::cli_main;
+    use crate::python::cli_main;
     #[pymodule_export]
     use crate::python::events::Events;
     #[pymodule_export]

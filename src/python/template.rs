@@ -13,6 +13,7 @@ use crate::delivery::clock::SystemClock;
 use crate::ftl;
 use crate::ftl::Data;
 use crate::ftl::Library;
+use crate::ftl::RenderOptions;
 use crate::python::convert::event_text;
 use crate::python::convert::text_to_python;
 use crate::python::errors::config_error;
@@ -196,10 +197,10 @@ impl Template {
     fn payload<'py>(&self, py: Python<'py>, event: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let text = event_text(event)?;
         let document = parse_event(py, &text)?;
-        let now = SystemClock::new().wall().as_millis();
-        let rendered = self.inner.render_at(Data::event(document.root()), now);
-        let rendered = rendered.map_err(|error| template_error(py, &error))?;
-        match self.inner.payload_error(Data::event(document.root()), now, &rendered) {
+        let data = Data::event(document.root());
+        let rendered =
+            self.inner.render(data, now()).map_err(|error| template_error(py, &error))?;
+        match self.inner.payload_error(data, now()) {
             Some(error) => Err(template_error(py, &error)),
             None => text_to_python(py, &rendered),
         }
@@ -207,12 +208,7 @@ impl Template {
 
     /// The fields of the event that it reads, as paths (``user_properties.email``), sorted.
     fn fields(&self) -> Vec<String> {
-        let reads = self.inner.reads();
-        let mut fields: Vec<String> =
-            reads.iter().filter_map(|path| path.strip_prefix("input.").map(str::to_owned)).collect();
-        fields.sort();
-        fields.dedup();
-        fields
+        self.inner.reads()
     }
 
     fn __repr__(&self) -> String {
@@ -251,17 +247,18 @@ impl Template {
     fn render_as(&self, py: Python<'_>, data: &Bound<'_, PyAny>, as_event: bool) -> PyResult<String> {
         let text = event_text(data)?;
         let document = parse_event(py, &text)?;
-        let now = SystemClock::new().wall().as_millis();
         py.detach(|| {
             let root = document.root();
-            let data = match root.as_object() {
-                Some(object) if !as_event => Data::variables(object),
-                _ => Data::event(root),
-            };
-            self.inner.render_at(data, now)
+            let data = if as_event { Data::event(root) } else { Data::variables(root) };
+            self.inner.render(data, now())
         })
         .map_err(|error| template_error(py, &error))
     }
+}
+
+/// What `.now` says.
+fn now() -> RenderOptions {
+    RenderOptions { now_millis: SystemClock::new().wall().as_millis() }
 }
 
 /// An event's text as a document.

@@ -1,0 +1,117 @@
+"""The command line, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from webhook_stream.testing import Receiver
+
+SYNCS = """
+[sync.braze]
+url = "{url}/braze"
+template = "t.ftl"
+filter = 'input.user_id??'
+store = "memory"
+[sync.raw]
+url = "{url}/raw"
+store = "memory"
+[sync.off]
+url = "{url}/off"
+enabled = false
+"""
+
+
+def run(*words: str, cwd: Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "webhook_stream", *words]
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, check=False, input=stdin, timeout=60
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path, receiver: Receiver) -> Path:
+    (tmp_path / "t.ftl").write_text('{"u": "${input.user_id}"}')
+    (tmp_path / "syncs.toml").write_text(SYNCS.format(url=receiver.url))
+    (tmp_path / "events.ndjson").write_text('{"user_id":"a"}\n{"user_id":null}\n')
+    return tmp_path
+
+
+def test_run_sends_to_every_enabled_sync(folder: Path, receiver: Receiver) -> None:
+    done = run("run", "syncs.toml", "events.ndjson", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "off: disabled, skipped" in done.stderr
+    paths = sorted(request.path for request in receiver.requests)
+    assert paths == ["/braze", "/raw", "/raw"]
+
+
+def test_run_prints_reports_as_json(folder: Path) -> None:
+    done = run("run", "syncs.toml", "-", "--json", cwd=folder, stdin='{"user_id":"a"}\n')
+    reports = {row["sync"]: row["report"] for row in json.loads(done.stdout)}
+    assert reports["braze"]["delivered"] == 1
+    assert reports["raw"]["delivered"] == 1
+
+
+def test_the_exit_status_says_how_it_went(folder: Path) -> None:
+    (folder / "bad.ndjson").write_text("nope\n")
+    assert run("run", "syncs.toml", "bad.ndjson", cwd=folder).returncode == 1
+    assert run("run", "syncs.toml", cwd=folder).returncode == 2
+    assert run("runn", cwd=folder).returncode == 2
+    (folder / "t.ftl").write_text("${")
+    assert run("run", "syncs.toml", "events.ndjson", cwd=folder).returncode == 3
+    with Receiver([404]) as failing:
+        (folder / "one.toml").write_text(f'[sync.a]\nurl = "{failing.url}"\nstore = "memory"\n')
+        done = run("run", "one.toml", "events.ndjson", cwd=folder)
+    assert done.returncode == 75
+    assert "2 pending" in done.stderr
+
+
+def test_check_finds_what_would_fail(folder: Path) -> None:
+    done = run("check", "syncs.toml", "--events", "events.ndjson", cwd=folder)
+    assert done.returncode == 0, done.stdout
+    (folder / "t.ftl").write_text('{"u": ${input.nope}}')
+    done = run("check", "syncs.toml", "--events", "events.ndjson", cwd=folder)
+    assert done.returncode == 1
+    assert "nope" in done.stdout
+
+
+def test_render_prints_the_payload(folder: Path) -> None:
+    done = run("render", "t.ftl", "--event", "-", cwd=folder, stdin='{"user_id":"ada"}')
+    assert done.stdout == '{"u": "ada"}'
+    done = run("render", "t.ftl", "--event", "-", cwd=folder, stdin="{}")
+    assert done.returncode == 3
+    assert "t.ftl:1" in done.stderr
+
+
+def test_explain_says_why(folder: Path) -> None:
+    done = run("explain", "syncs.toml", "--event", "-", cwd=folder, stdin='{"user_id":null}')
+    assert "braze does not send it" in done.stdout
+    assert "raw sends it" in done.stdout
+
+
+def test_send_test_shows_request_and_answer(folder: Path, receiver: Receiver) -> None:
+    done = run("send-test", "syncs.toml", "braze", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "delivered" in done.stdout
+    assert receiver.request_count == 1
+    assert run("send-test", "syncs.toml", "nobody", cwd=folder).returncode == 2
+
+
+def test_receive_prints_what_arrives(folder: Path) -> None:
+    command = [sys.executable, "-m", "webhook_stream", "receive", "--port", "0", "--count", "1", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        url = process.stderr.readline().split()[2]
+        (folder / "one.toml").write_text(f'[sync.a]\nurl = "{url}"\nstore = "memory"\n')
+        run("run", "one.toml", "events.ndjson", cwd=folder)
+        out, _ = process.communicate(timeout=30)
+    assert json.loads(out.splitlines()[0])["method"] == "POST"
+
+
+def test_help_and_version_go_to_standard_output(folder: Path) -> None:
+    assert "send-test" in run("--help", cwd=folder).stdout
+    assert run("--version", cwd=folder).stdout.startswith("webhook-stream ")
