@@ -9,6 +9,8 @@ pub mod coerce;
 mod error;
 pub mod format;
 pub mod model;
+mod program;
+mod resolve;
 mod settings;
 
 pub use crate::ftl::error::{Blame, Fault, TemplateError, TemplateErrorKind};

@@ -155,3 +155,18 @@ pub fn camel_case(name: &str) -> String {
     }
     camel
 }
+
+/// The built-in of a name in either spelling.
+pub fn find(_name: &str) -> Option<&'static BuiltIn> {
+    None
+}
+
+/// The name a wrong one was perhaps meant to be.
+pub fn nearest(_name: &str) -> Option<String> {
+    None
+}
+
+/// Whether a built-in walks over a lazy target as it is.
+pub fn takes_lazy(_name: &str) -> bool {
+    false
+}
