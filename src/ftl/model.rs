@@ -10,6 +10,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 
+use crate::ftl::ast::RangeKind;
 use crate::ftl::settings::OutputFormat;
 use crate::value::Items;
 use crate::value::List;
@@ -194,6 +195,15 @@ pub struct Markup {
     pub content: MarkupContent,
 }
 
+impl Markup {
+    /// The text, escaped or not.
+    pub fn text(&self) -> &str {
+        match &self.content {
+            MarkupContent::Plain(text) | MarkupContent::Markup(text) => text,
+        }
+    }
+}
+
 /// The text of a [`Markup`].
 #[derive(Clone, Debug)]
 pub enum MarkupContent {
@@ -226,6 +236,8 @@ pub struct Range {
     pub step: i64,
     /// The number of items; `None`: endless.
     pub length: Option<u64>,
+    /// How it was written.
+    pub kind: RangeKind,
 }
 
 impl Range {
