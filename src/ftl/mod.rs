@@ -11,6 +11,7 @@ pub mod format;
 pub mod model;
 mod program;
 mod resolve;
+pub mod parse;
 mod settings;
 
 pub use crate::ftl::error::{Blame, Fault, TemplateError, TemplateErrorKind};
