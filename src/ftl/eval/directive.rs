@@ -69,7 +69,7 @@ impl<'r> Evaluator<'r> {
             NodeKind::Return(value) => return self.return_value(value.as_ref()),
             NodeKind::Include(include) => return self.include(include, span),
             NodeKind::Import { path, name } => self.import(path, name, span)?,
-            NodeKind::Setting { name, value } => self.set(name, value, span)?,
+            NodeKind::Setting { name, value } => self.set(name, value)?,
             NodeKind::Attempt { body, recover } => return self.attempt(body, recover),
             NodeKind::Compress(body) => return self.compress(body, false, span),
             NodeKind::Block(body) => return self.run(body),
@@ -160,7 +160,7 @@ impl<'r> Evaluator<'r> {
         Ok(self.fail(TemplateErrorKind::Stopped, message, span))
     }
 
-    fn set(&mut self, name: &'static str, value: &'r Expr, span: Span) -> Result<(), Failure> {
+    fn set(&mut self, name: &'static str, value: &'r Expr) -> Result<(), Failure> {
         let model = self.evaluate(value)?;
         let text = match model {
             Model::Boolean(flag) => (if flag { "true" } else { "false" }).to_owned(),
@@ -183,7 +183,6 @@ impl<'r> Evaluator<'r> {
                 None => failure,
             }
         })?;
-        let checked = crate::ftl::coerce::check_setting(name, &mut self.formatting_of());
-        checked.map_err(|fault| self.blame(fault, span, value.span, &[]))
+        Ok(())
     }
 }

@@ -229,7 +229,7 @@ impl<'r> Evaluator<'r> {
             Model::Hash(Hash::Json(object)) => write_json(object.node(), out),
             Model::Sequence(Sequence::Json(list)) => write_json(list.node(), out),
             Model::Date(_) => {
-                let text = coerce::text(value, &mut self.formatting())?;
+                let text = coerce::to_text(value, self.formatting())?;
                 write_json_text(&text, out);
             }
             Model::Sequence(sequence) => {

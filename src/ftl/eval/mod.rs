@@ -234,6 +234,15 @@ impl<'r> Evaluator<'r> {
         self.evaluate(expression).map_err(|failure| self.give_up(failure, program))
     }
 
+    /// Writes a value as JSON.
+    pub(in crate::ftl) fn json_of(
+        &mut self,
+        value: &Model<'r>,
+        out: &mut String,
+    ) -> Result<(), crate::ftl::error::Fault> {
+        self.write_as_json(value, out)
+    }
+
     fn give_up(&self, failure: Failure, program: &Program) -> TemplateError {
         match failure {
             Failure::Error(error) => error,

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use crate::ftl::builtins::Host;
 use crate::ftl::coerce;
 use crate::ftl::error::Fault;
-use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
 use crate::ftl::eval::markup;
+use crate::ftl::format::Formatting;
 use crate::ftl::model::Markup;
 use crate::ftl::model::Model;
 use crate::ftl::model::Text;
@@ -70,7 +70,7 @@ impl<'r> Evaluator<'r> {
             Model::Boolean(value) if self.settings.classic_compatible => {
                 Ok(Printed::Text(Text::Borrowed(if value { "true" } else { "" })))
             }
-            value => match coerce::text(&value, &mut self.formatting()) {
+            value => match coerce::to_text(&value, self.formatting()) {
                 Ok(text) => Ok(Printed::Text(text)),
                 Err(fault) => Err(self.unprintable(fault, &value, expression)),
             },
@@ -113,12 +113,12 @@ impl<'r> Evaluator<'r> {
                     self.writer.push(text);
                     return Ok(());
                 }
-                Model::Number(_) => {
-                    let formatting = crate::ftl::format::Formatting {
+                Model::Number(number) => {
+                    let formatting = Formatting {
                         settings: &self.settings,
                         formats: &mut self.scratch.formats,
                     };
-                    let written = coerce::write(&value, formatting, &mut self.writer.text);
+                    let written = coerce::write_number(number, formatting, &mut self.writer.text);
                     return written
                         .map_err(|fault| self.blame(fault, expression.span, expression.span, &[]));
                 }
@@ -146,13 +146,13 @@ impl<'r> Evaluator<'r> {
         fraction: Fraction,
     ) -> Result<String, Failure> {
         let number = self.number(value)?;
-        let text = coerce::number_with_digits(
-            &number,
-            fraction.min,
-            fraction.max,
-            &mut self.formatting(),
-        );
-        text.map_err(|fault| self.blame(fault, value.span, value.span, &[]))
+        let Formatting { settings, formats } = self.formatting();
+        let mut text = String::new();
+        let written = formats
+            .fraction(settings, fraction.min as usize, fraction.max as usize)
+            .and_then(|format| format.write(&number, &mut text));
+        written.map_err(|fault| self.blame(fault, value.span, value.span, &[]))?;
+        Ok(text)
     }
 
     /// `"text with ${x}"`
@@ -195,7 +195,4 @@ impl<'r> Evaluator<'r> {
             None => Model::Text(Text::from(plain)),
         })
     }
-
-    /// A text or a place where one can't be: a setting, a message.
-    pub(in crate::ftl::eval) const NO_CONVERSION: TemplateErrorKind = TemplateErrorKind::WrongType;
 }

@@ -15,7 +15,6 @@ use crate::ftl::program::Fraction;
 use crate::ftl::program::Lambda;
 use crate::ftl::program::Name;
 use crate::ftl::program::TextPart;
-use crate::ftl::resolve::LoopName;
 use crate::ftl::resolve::Resolver;
 use crate::text::Span;
 use crate::value::Key;
@@ -28,7 +27,6 @@ struct Use {
     target: ast::Expr,
     built_in: &'static BuiltIn,
     name_span: Span,
-    span: Span,
 }
 
 impl Resolver<'_> {
@@ -83,7 +81,7 @@ impl Resolver<'_> {
             }
             ast::ExprKind::BuiltIn { target, name, name_span } => {
                 let built_in = self.built_in(&name, name_span)?;
-                let used = Use { target: *target, built_in, name_span, span };
+                let used = Use { target: *target, built_in, name_span };
                 return self.apply(used, Form::Bare, span, lazy);
             }
             ast::ExprKind::Default { target, fallback } => ExprKind::Default {
@@ -131,7 +129,6 @@ impl Resolver<'_> {
     }
 
     fn built_in(&mut self, name: &str, span: Span) -> Result<&'static BuiltIn, TemplateError> {
-        self.check_convention(name, span)?;
         builtins::find(name).ok_or_else(|| {
             let error = self.error(format!("unknown built-in `?{name}`"), span);
             match builtins::nearest(name) {
@@ -148,7 +145,7 @@ impl Resolver<'_> {
             ast::ExprKind::BuiltIn { target, name, name_span } => {
                 let built_in = self.built_in(&name, name_span)?;
                 if matches!(built_in.function, Function::Flexible(_)) {
-                    return Ok(Ok(Use { target: *target, built_in, name_span, span }));
+                    return Ok(Ok(Use { target: *target, built_in, name_span }));
                 }
                 let kind = ast::ExprKind::BuiltIn { target, name, name_span };
                 Ok(Err(ast::Expr { kind, span }))
@@ -169,8 +166,8 @@ impl Resolver<'_> {
             ast::ExprKind::BuiltIn { target, name, name_span } => {
                 let built_in = self.built_in(&name, name_span)?;
                 if takes_arguments(built_in) {
-                    let arguments = self.arguments(built_in, arguments, span)?;
-                    let used = Use { target: *target, built_in, name_span, span: target_span };
+                    let arguments = self.arguments(built_in, arguments)?;
+                    let used = Use { target: *target, built_in, name_span };
                     return self.apply(used, Form::Call(arguments), span, lazy);
                 }
                 ast::Expr {
@@ -189,19 +186,8 @@ impl Resolver<'_> {
         &mut self,
         built_in: &'static BuiltIn,
         arguments: Vec<ast::Expr>,
-        span: Span,
     ) -> Result<Box<[Expr]>, TemplateError> {
         let takes_function = STAGES.contains(&built_in.name);
-        let wrong_count = match built_in.name {
-            "then" if arguments.len() != 2 => Some("2 arguments"),
-            "switch" if arguments.len() < 2 => Some("at least 2 arguments"),
-            _ if takes_function && arguments.len() != 1 => Some("1 argument"),
-            _ => None,
-        };
-        if let Some(expected) = wrong_count {
-            let (name, found) = (built_in.name, arguments.len());
-            return Err(self.error(format!("`?{name}` takes {expected}, found {found}"), span));
-        }
         let argument = |argument: ast::Expr| match argument.kind {
             ast::ExprKind::Lambda { parameters, body } if takes_function => {
                 self.lambda(&parameters, *body, argument.span)
@@ -217,10 +203,6 @@ impl Resolver<'_> {
         body: ast::Expr,
         span: Span,
     ) -> Result<Expr, TemplateError> {
-        if parameters.len() != 1 {
-            let message = format!("expected a lambda of 1 parameter, found {}", parameters.len());
-            return Err(self.error(message, span));
-        }
         let parameters = parameters.iter().map(|name| Name::new(name)).collect();
         let body = self.expression(body, false)?;
         Ok(Expr { kind: ExprKind::Lambda(Box::new(Lambda { parameters, body })), span })
@@ -233,16 +215,11 @@ impl Resolver<'_> {
         span: Span,
         lazy: bool,
     ) -> Result<Expr, TemplateError> {
-        let Use { target, built_in, name_span, span: bare_span } = used;
+        let Use { target, built_in, name_span } = used;
         let name = built_in.name;
         if let Function::Special(Special::Loop(question)) = built_in.function {
             return self.ask_loop(question, name, target, form, span);
         }
-        let needs_call = STAGES.contains(&name) || matches!(name, "then" | "switch");
-        if needs_call && !matches!(form, Form::Call(_)) {
-            return Err(self.error(format!("`?{name}` needs its arguments: `?{name}(…)`"), bare_span));
-        }
-        self.check_escaping(built_in, name_span)?;
         let target = self.expression(target, builtins::takes_lazy(name))?;
         let output = self.output;
         let application = Application { target, built_in, form, name_span, output, lazy };
@@ -261,18 +238,6 @@ impl Resolver<'_> {
             let message = format!("`?{built_in}` can only be asked of a loop variable");
             return Err(self.error(message, target.span));
         };
-        match self.loops.iter().rev().find(|known| known.name == name) {
-            Some(LoopName { is_loop: true, .. }) => {}
-            Some(_) => {
-                let message =
-                    format!("`?{built_in}` can't be asked of `{name}`, a variable of nested content");
-                return Err(self.error(message, target.span));
-            }
-            None => {
-                let message = format!("`{name}` is no loop variable here, so it has no `?{built_in}`");
-                return Err(self.error(message, target.span));
-            }
-        }
         let name = Box::new(Name::new(&name));
         let called = |arguments| Expr { kind: ExprKind::Loop { name, question, arguments }, span };
         match (question, form) {

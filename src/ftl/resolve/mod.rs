@@ -1,14 +1,12 @@
 //! Tree to program: every name that can be looked up before the template runs is looked up here.
 //!
-//! Unknown built-ins, special variables and settings are syntax errors, as are the uses of them
-//! that FreeMarker refuses to parse (`x?index` of what is no loop variable, `?html` where values
-//! are escaped anyway). Nothing is evaluated.
+//! Unknown built-ins are syntax errors. What the parser has checked already (loop variables before
+//! `?index`, names of special variables, escaping) is not checked again. Nothing is evaluated.
 
 mod expression;
 mod special;
 
 use crate::ftl::ast;
-use crate::ftl::builtins::BuiltIn;
 use crate::ftl::error::TemplateError;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::program::Arguments;
@@ -33,37 +31,20 @@ use crate::ftl::program::Parameter;
 use crate::ftl::program::Program;
 use crate::ftl::program::Scope;
 use crate::ftl::program::Switch;
-use crate::ftl::settings::NamingConvention;
-use crate::ftl::settings::Settings;
 use crate::ftl::settings::snake_case;
 use crate::text::Source;
 use crate::text::Span;
-use crate::text::did_you_mean;
 
-/// What `<#setting>` can change, in FreeMarker's legacy spelling.
-const SETTINGS: [&str; 12] = [
-    "boolean_format",
-    "c_format",
-    "classic_compatible",
-    "date_format",
-    "datetime_format",
-    "locale",
-    "number_format",
-    "output_encoding",
-    "sql_date_and_time_time_zone",
-    "time_format",
-    "time_zone",
-    "url_escaping_charset",
-];
+/// A setting that only matters for dates of databases, which JSON doesn't have.
+const IGNORED_SETTING: &str = "sql_date_and_time_time_zone";
 
 /// The program of a template.
 pub(in crate::ftl) fn resolve(
     source: &Source,
     tree: ast::Tree,
-    settings: &Settings,
 ) -> Result<Program, TemplateError> {
     let output = ast::Output { format: tree.output_format, auto_escape: tree.auto_escape };
-    let mut resolver = Resolver::new(source, settings, output);
+    let mut resolver = Resolver::new(source, output);
     let body = resolver.body(tree.body)?;
     let Resolver { macros, outputs, .. } = resolver;
     Ok(Program { source: source.clone(), body, macros, outputs })
@@ -74,10 +55,9 @@ pub(in crate::ftl) fn resolve(
 pub(in crate::ftl) fn resolve_expression(
     source: &Source,
     expression: ast::Expr,
-    settings: &Settings,
     output: ast::Output,
 ) -> Result<Program, TemplateError> {
-    let mut resolver = Resolver::new(source, settings, output);
+    let mut resolver = Resolver::new(source, output);
     let span = expression.span;
     let value = resolver.expression(expression, false)?;
     let kind = NodeKind::Interpolation { value, output: 0, escape: false };
@@ -85,75 +65,29 @@ pub(in crate::ftl) fn resolve_expression(
     Ok(Program { source: source.clone(), body: Box::new([Node { kind, span }]), macros, outputs })
 }
 
-/// A name that `?index` and its kin may be asked of, or that hides such a name.
-pub(in crate::ftl::resolve) struct LoopName {
-    pub(in crate::ftl::resolve) name: String,
-    /// Nested content's variables look like loop variables and are none.
-    pub(in crate::ftl::resolve) is_loop: bool,
-}
-
 struct Resolver<'s> {
     source: &'s Source,
-    settings: &'s Settings,
     macros: Vec<Macro>,
     outputs: Vec<ast::Output>,
     /// The output format of the place.
     output: OutputIndex,
-    /// The loop variables of the place, innermost last.
-    loops: Vec<LoopName>,
-    in_macro: bool,
+    /// Whether `.args` occurs in the macro around the place.
     uses_args: bool,
-    /// How names of two words are spelled, once one was seen.
-    convention: NamingConvention,
 }
 
 impl<'s> Resolver<'s> {
-    fn new(source: &'s Source, settings: &'s Settings, output: ast::Output) -> Self {
+    fn new(source: &'s Source, output: ast::Output) -> Self {
         Self {
             source,
-            settings,
             macros: Vec::new(),
             outputs: vec![output],
             output: 0,
-            loops: Vec::new(),
-            in_macro: false,
             uses_args: false,
-            convention: settings.naming_convention,
         }
     }
 
     fn error(&self, message: impl Into<String>, span: Span) -> TemplateError {
         TemplateError::new(TemplateErrorKind::Syntax, message, self.source, span)
-    }
-
-    /// Names of two words must be spelled one way all through a template.
-    fn check_convention(&mut self, name: &str, span: Span) -> Result<(), TemplateError> {
-        let style = if name.contains('_') {
-            NamingConvention::Legacy
-        } else if name.contains(|c: char| c.is_ascii_uppercase()) {
-            NamingConvention::CamelCase
-        } else {
-            return Ok(());
-        };
-        match self.convention {
-            NamingConvention::AutoDetect => self.convention = style,
-            known if known == style => {}
-            NamingConvention::Legacy => {
-                let message = format!(
-                    "expected names like `upper_case` as everywhere in this template, found `{name}`"
-                );
-                return Err(self
-                    .error(message, span)
-                    .with_hint(format!("write `{}`", snake_case(name))));
-            }
-            NamingConvention::CamelCase => {
-                let message = format!(
-                    "expected names like `upperCase` as everywhere in this template, found `{name}`"
-                );
-                return Err(self.error(message, span));
-            }
-        }
-        Ok(())
     }
 
     fn output_index(&mut self, output: ast::Output) -> OutputIndex {
@@ -194,10 +128,7 @@ impl<'s> Resolver<'s> {
                 self.list(source, variables, body, otherwise)?
             }
             ast::NodeKind::Items { variables, body } => {
-                let before = self.push_loop(&variables);
-                let body = self.body(body)?;
-                self.loops.truncate(before);
-                NodeKind::Items { variables: loop_variables(variables), body }
+                NodeKind::Items { variables: loop_variables(variables), body: self.body(body)? }
             }
             ast::NodeKind::Sep(body) => NodeKind::Sep(self.body(body)?),
             ast::NodeKind::Break => NodeKind::Break,
@@ -279,24 +210,10 @@ impl<'s> Resolver<'s> {
             ast::LoopVariables::Item(_) => false,
             ast::LoopVariables::Pair(..) => true,
         };
-        let before = self.push_loop(&variables);
         let body = self.body(body)?;
-        self.loops.truncate(before);
         let otherwise = otherwise.map(|body| self.body(body)).transpose()?;
         let variables = loop_variables(variables);
         Ok(NodeKind::List(Box::new(List { source, variables, pairs, body, otherwise })))
-    }
-
-    fn push_loop(&mut self, variables: &ast::LoopVariables) -> usize {
-        let before = self.loops.len();
-        let names: &[&String] = match variables {
-            ast::LoopVariables::None => &[],
-            ast::LoopVariables::Item(item) => &[item],
-            ast::LoopVariables::Pair(key, value) => &[key, value],
-        };
-        let names = names.iter().map(|name| LoopName { name: (*name).clone(), is_loop: true });
-        self.loops.extend(names);
-        before
     }
 
     fn switch(
@@ -335,9 +252,7 @@ impl<'s> Resolver<'s> {
     ) -> Result<NodeKind, TemplateError> {
         let output = self.output_index(definition.output);
         let output = std::mem::replace(&mut self.output, output);
-        let loops = std::mem::take(&mut self.loops);
-        let (in_macro, uses_args) = (self.in_macro, self.uses_args);
-        (self.in_macro, self.uses_args) = (true, false);
+        let uses_args = std::mem::take(&mut self.uses_args);
         let parameter = |parameter: ast::Parameter| {
             let default = self.optional(parameter.default)?;
             Ok(Parameter { name: Name::new(&parameter.name), default })
@@ -352,11 +267,10 @@ impl<'s> Resolver<'s> {
             parameters,
             catch_all: definition.catch_all.as_deref().map(Name::new),
             body,
-            uses_args: self.uses_args,
+            uses_args: std::mem::replace(&mut self.uses_args, uses_args),
             span,
         });
-        (self.in_macro, self.uses_args) = (in_macro, uses_args);
-        (self.loops, self.output) = (loops, output);
+        self.output = output;
         Ok(NodeKind::Macro(index))
     }
 
@@ -379,32 +293,16 @@ impl<'s> Resolver<'s> {
                 Arguments::Named(pairs.into_iter().map(pair).collect::<Result<_, _>>()?)
             }
         };
-        let before = self.loops.len();
-        for name in loop_variables {
-            let hides = self.loops.iter().rev().find(|other| other.name == *name);
-            if hides.is_some_and(|other| other.is_loop) {
-                self.loops.push(LoopName { name: name.clone(), is_loop: false });
-            }
-        }
-        let body = body.map(|body| self.body(body)).transpose();
-        self.loops.truncate(before);
+        let body = body.map(|body| self.body(body)).transpose()?;
         let loop_variables = loop_variables.iter().map(|name| Name::new(name)).collect();
-        Ok(NodeKind::Call(Box::new(Call { callee, arguments, loop_variables, body: body? })))
+        Ok(NodeKind::Call(Box::new(Call { callee, arguments, loop_variables, body })))
     }
 
-    fn setting(&mut self, name: &str, span: Span) -> Result<&'static str, TemplateError> {
-        let legacy = snake_case(name);
-        if let Some(known) = SETTINGS.into_iter().find(|known| *known == legacy) {
-            return Ok(known);
-        }
-        if crate::ftl::SETTING_NAMES.contains(&legacy.as_str()) {
-            let message = format!("the setting `{name}` can't be changed inside a template");
-            return Err(self.error(message, span));
-        }
-        let error = self.error(format!("unknown setting `{name}`"), span);
-        Err(match did_you_mean(&legacy, SETTINGS) {
-            Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-            None => error.with_hint(format!("the settings of templates are {}", SETTINGS.join(", "))),
+    fn setting(&self, name: &str, span: Span) -> Result<&'static str, TemplateError> {
+        let name = snake_case(name);
+        let known = crate::ftl::SETTING_NAMES.into_iter().chain([IGNORED_SETTING]);
+        known.into_iter().find(|known| *known == name).ok_or_else(|| {
+            self.error(format!("unknown setting `{name}`"), span)
         })
     }
 
@@ -419,33 +317,6 @@ impl<'s> Resolver<'s> {
     /// Whether values of the place are escaped, and for which format.
     fn escaping(&self) -> &ast::Output {
         &self.outputs[self.output as usize]
-    }
-
-    /// The uses of built-ins that have to do with escaping and that are wrong at this place.
-    fn check_escaping(&self, built_in: &BuiltIn, span: Span) -> Result<(), TemplateError> {
-        let name = built_in.name;
-        let output = self.escaping();
-        match name {
-            "html" | "xhtml" | "xml" | "rtf" | "web_safe" if output.auto_escape => {
-                let format = output.format.name();
-                let message = format!(
-                    "`?{name}` can't be used where values are escaped for {format} already"
-                );
-                Err(self.error(message, span).with_hint(format!("leave `?{name}` out")))
-            }
-            "esc" | "no_esc" if !output.format.is_markup() => {
-                let format = output.format.name();
-                let message = format!(
-                    "`?{name}` needs an output format with markup, and that of this place is {format}"
-                );
-                Err(self.error(message, span).with_hint("say `<#ftl output_format=\"HTML\">`"))
-            }
-            "no_esc" if self.settings.auto_escaping == crate::ftl::settings::AutoEscaping::Force => {
-                let message = "`?no_esc` can't be used where `auto_escaping_policy` is `force`";
-                Err(self.error(message, span))
-            }
-            _ => Ok(()),
-        }
     }
 }
 
