@@ -309,6 +309,21 @@ impl Number {
         }
     }
 
+    /// The nearest floating-point number of 32 bits.
+    pub fn to_f32(&self) -> f32 {
+        match &self.0 {
+            Repr::Int(value) => *value as f32,
+            Repr::Double(value) => *value as f32,
+            Repr::Float(value) => *value,
+            // Not by way of 64 bits, which would round twice.
+            _ => {
+                let mut text = String::new();
+                self.write_plain(&mut text);
+                text.parse().unwrap_or(f32::NAN)
+            }
+        }
+    }
+
     /// The floating-point number, when this is one and not a decimal number.
     pub fn as_double(&self) -> Option<f64> {
         match self.0 {

@@ -4,6 +4,11 @@
 //! calling a lambda, walking over a lazy sequence) it asks of its [`Host`], which the evaluator is.
 //! Built-ins know no places: they return a [`Fault`], and the evaluator says where it happened.
 
+mod booleans;
+mod dates;
+mod formatting;
+mod numbers;
+
 use crate::ftl::ast::Output;
 use crate::ftl::error::Fault;
 use crate::ftl::format::Formatting;
