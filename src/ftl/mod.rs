@@ -1,18 +1,61 @@
 //! The template language: FreeMarker 2.3.34 for JSON data. Text in, text out; no I/O.
 //!
 //! A template goes through `parse` (text to [`ast`]), `resolve` (tree to `program`: names become
-//! keys, built-ins become functions) and `eval` (program and data to text).
+//! keys, built-ins become functions) and `eval` (program and data to text). A [`Template`] is
+//! compiled once and rendered from any number of threads.
+//!
+//! ```
+//! use webhook_stream::ftl::{Data, RenderOptions, Settings, Template};
+//! use webhook_stream::value::Document;
+//!
+//! let template = Template::compile("hello", "Hello ${input.name!\"friend\"}!", &Settings::amplitude(), None)?;
+//! let event = Document::parse(r#"{"name": "Ada"}"#)?;
+//! let payload = template.render(Data::event(event.root()), RenderOptions::default())?;
+//! assert_eq!(payload, "Hello Ada!");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod ast;
 pub mod builtins;
 pub mod coerce;
 mod error;
+mod eval;
+mod expression;
 pub mod format;
+mod library;
 pub mod model;
+mod names;
 pub mod parse;
+mod payload;
+mod program;
+mod reads;
+mod resolve;
 mod settings;
+mod template;
 
 pub use crate::ftl::error::{Blame, Fault, TemplateError, TemplateErrorKind};
+pub use crate::ftl::eval::Data;
+pub use crate::ftl::expression::{Clause, ClauseValue, Expression};
+pub use crate::ftl::library::Library;
 pub use crate::ftl::settings::{
     Limits, NAMES as SETTING_NAMES, OutputFormat, SettingError, Settings,
 };
+pub use crate::ftl::template::{RenderOptions, Template};
+
+use crate::ftl::program::Program;
+use crate::text::Source;
+
+/// The program of a template's text.
+fn compile(source: &Source, settings: &Settings) -> Result<Program, TemplateError> {
+    resolve::resolve(source, parse::parse(source, settings)?)
+}
+
+/// The program of a text that is one expression, at a place of the given output format.
+fn compile_expression(
+    source: &Source,
+    settings: &Settings,
+    output: ast::Output,
+) -> Result<Program, TemplateError> {
+    let expression = parse::parse_expression(source, settings)?;
+    resolve::resolve_expression(source, expression, output)
+}

@@ -3,12 +3,14 @@
 //! `'r` is the life of one rendering: data, compiled templates and what they evaluate are borrowed
 //! for it, so reading an event copies nothing. Models are cheap to clone and stay in one thread.
 
+use std::cell::Cell;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 
+use crate::ftl::ast::RangeKind;
 use crate::ftl::settings::OutputFormat;
 use crate::value::Items;
 use crate::value::List;
@@ -42,6 +44,9 @@ pub enum Model<'r> {
     Match(Rc<Match>),
     /// What `?matches` gives: true or false, the matches, and the groups of the whole.
     Matches(Rc<Matches>),
+    /// What a bare `x!` gives: an empty text, an empty list and an empty hash at once. The evaluator
+    /// hands it to a built-in as whichever the built-in needs.
+    Empty,
 }
 
 impl<'r> Model<'r> {
@@ -79,7 +84,7 @@ impl<'r> Model<'r> {
             Self::Missing => "nothing (null or missing)",
             Self::Boolean(_) => "a boolean",
             Self::Number(_) => "a number",
-            Self::Text(_) | Self::Match(_) => "a string",
+            Self::Text(_) | Self::Match(_) | Self::Empty => "a string",
             Self::Date(date) => match date.kind {
                 DateKind::Date => "a date",
                 DateKind::Time => "a time",
@@ -94,7 +99,7 @@ impl<'r> Model<'r> {
             Self::Callable(callable) => match callable {
                 Callable::Macro { is_function: false, .. } => "a macro",
                 Callable::Macro { is_function: true, .. } => "a function",
-                Callable::Lambda { .. } => "a lambda",
+                Callable::Lambda(_) => "a lambda",
                 Callable::Directive { .. } => "a directive",
                 Callable::Method(_) | Callable::Static(_) => "a method",
                 Callable::WithArguments(bound) => bound.callee.kind_name(),
@@ -190,6 +195,15 @@ pub struct Markup {
     pub content: MarkupContent,
 }
 
+impl Markup {
+    /// The text, escaped or not.
+    pub fn text(&self) -> &str {
+        match &self.content {
+            MarkupContent::Plain(text) | MarkupContent::Markup(text) => text,
+        }
+    }
+}
+
 /// The text of a [`Markup`].
 #[derive(Clone, Debug)]
 pub enum MarkupContent {
@@ -222,6 +236,8 @@ pub struct Range {
     pub step: i64,
     /// The number of items; `None`: endless.
     pub length: Option<u64>,
+    /// How it was written.
+    pub kind: RangeKind,
 }
 
 impl Range {
@@ -345,17 +361,38 @@ pub enum Statics {
 #[derive(Debug, Default)]
 pub struct Namespace<'r> {
     /// The template's name.
-    pub template: Rc<str>,
+    pub template: &'r str,
     /// The variables.
     pub variables: RefCell<Map<'r>>,
+    /// Whether its template has run: `lazy_imports` puts that off.
+    pub state: Cell<NamespaceState>,
+}
+
+/// Whether the template of a [`Namespace`] has run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NamespaceState {
+    /// It has, or is running.
+    #[default]
+    Ready,
+    /// It runs when somebody looks into the namespace.
+    Waiting,
+    /// It ran into an error, and is not tried again.
+    Failed,
 }
 
 /// Keys and values in the order they were added.
 #[derive(Clone, Debug, Default)]
 pub struct Map<'r> {
-    entries: Vec<(Text<'r>, Model<'r>)>,
+    entries: Vec<Entry<'r>>,
     /// Only for more than [`Map::SMALL`] entries.
     index: HashMap<Box<str>, usize>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry<'r> {
+    hash: u32,
+    key: Text<'r>,
+    value: Model<'r>,
 }
 
 impl<'r> Map<'r> {
@@ -365,22 +402,33 @@ impl<'r> Map<'r> {
     /// The value of a key.
     #[inline]
     pub fn get(&self, key: &str) -> Option<&Model<'r>> {
-        self.position(key).map(|at| &self.entries[at].1)
+        self.get_hashed(hash_name(key), key)
+    }
+
+    /// The value of a key whose [`hash_name`] is known.
+    #[inline]
+    pub fn get_hashed(&self, hash: u32, key: &str) -> Option<&Model<'r>> {
+        self.position(hash, key).map(|at| &self.entries[at].value)
     }
 
     /// Sets the value of a key; one that is there already keeps its place.
     pub fn insert(&mut self, key: Text<'r>, value: Model<'r>) {
-        if let Some(at) = self.position(&key) {
-            self.entries[at].1 = value;
+        self.insert_hashed(hash_name(&key), key, value);
+    }
+
+    /// Sets the value of a key whose [`hash_name`] is known.
+    pub fn insert_hashed(&mut self, hash: u32, key: Text<'r>, value: Model<'r>) {
+        if let Some(at) = self.position(hash, &key) {
+            self.entries[at].value = value;
             return;
         }
-        self.entries.push((key, value));
+        self.entries.push(Entry { hash, key, value });
         let count = self.entries.len();
         if count == Self::SMALL + 1 {
             let keys = self.entries.iter().enumerate();
-            self.index = keys.map(|(at, (key, _))| (Box::from(&**key), at)).collect();
+            self.index = keys.map(|(at, entry)| (Box::from(&*entry.key), at)).collect();
         } else if count > Self::SMALL {
-            self.index.insert(Box::from(&*self.entries[count - 1].0), count - 1);
+            self.index.insert(Box::from(&*self.entries[count - 1].key), count - 1);
         }
     }
 
@@ -396,15 +444,31 @@ impl<'r> Map<'r> {
 
     /// Keys and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&Text<'r>, &Model<'r>)> {
-        self.entries.iter().map(|(key, value)| (key, value))
+        self.entries.iter().map(|entry| (&entry.key, &entry.value))
     }
 
-    fn position(&self, key: &str) -> Option<usize> {
+    #[inline]
+    fn position(&self, hash: u32, key: &str) -> Option<usize> {
         if self.entries.len() > Self::SMALL {
             return self.index.get(key).copied();
         }
-        self.entries.iter().position(|(own, _)| **own == *key)
+        self.entries.iter().position(|entry| entry.hash == hash && *entry.key == *key)
     }
+}
+
+/// A quick hash of a name's length, first and last bytes. Names are compared in full where it
+/// agrees, so a collision costs time only.
+#[inline]
+pub fn hash_name(name: &str) -> u32 {
+    const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+    let bytes = name.as_bytes();
+    let (first, last) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
+    };
+    let mixed =
+        (first ^ last.rotate_left(23) ^ (bytes.len() as u64) << 56).wrapping_mul(MULTIPLIER);
+    (mixed >> 32) as u32
 }
 
 /// What can be called. Macros, functions, lambdas and directives are known to the evaluator by
@@ -418,11 +482,8 @@ pub enum Callable<'r> {
         /// `<#function>`
         is_function: bool,
     },
-    /// `x -> e`, with the variables it sees.
-    Lambda {
-        /// The evaluator's number for it.
-        id: u32,
-    },
+    /// `x -> e`. It sees the variables of the place that calls it, as FreeMarker's lambdas do.
+    Lambda(Lambda<'r>),
     /// What `?interpret` gives, and the directives FreeMarker has under a name (`html_escape` …).
     Directive {
         /// The evaluator's number for it.
@@ -434,6 +495,14 @@ pub enum Callable<'r> {
     Static(&'static str),
     /// `m?with_args(…)`
     WithArguments(Rc<WithArguments<'r>>),
+}
+
+/// `x -> e`
+#[derive(Clone, Copy, Debug)]
+pub struct Lambda<'r> {
+    pub(in crate::ftl) function: &'r crate::ftl::program::Lambda,
+    /// The program it stands in, for the places of its errors.
+    pub(in crate::ftl) program: &'r crate::ftl::program::Program,
 }
 
 /// A built-in that waits for its arguments.

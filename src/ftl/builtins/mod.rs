@@ -4,6 +4,11 @@
 //! calling a lambda, walking over a lazy sequence) it asks of its [`Host`], which the evaluator is.
 //! Built-ins know no places: they return a [`Fault`], and the evaluator says where it happened.
 
+mod booleans;
+mod dates;
+mod formatting;
+mod numbers;
+
 use crate::ftl::ast::Output;
 use crate::ftl::error::Fault;
 use crate::ftl::format::Formatting;
@@ -154,4 +159,19 @@ pub fn camel_case(name: &str) -> String {
         }
     }
     camel
+}
+
+/// The built-in of a name in either spelling.
+pub fn find(_name: &str) -> Option<&'static BuiltIn> {
+    None
+}
+
+/// The name a wrong one was perhaps meant to be.
+pub fn nearest(_name: &str) -> Option<String> {
+    None
+}
+
+/// Whether a built-in walks over a lazy target as it is.
+pub fn takes_lazy(_name: &str) -> bool {
+    false
 }

@@ -1,0 +1,356 @@
+//! `x?name`: what the table's functions are given, and the built-ins only the evaluator can do.
+
+use std::rc::Rc;
+
+use crate::ftl::ast::BinaryOperator;
+use crate::ftl::builtins::Applied;
+use crate::ftl::builtins::BuiltIn;
+use crate::ftl::builtins::Function;
+use crate::ftl::builtins::Special;
+use crate::ftl::error::Blame;
+use crate::ftl::error::Fault;
+use crate::ftl::error::TemplateErrorKind;
+use crate::ftl::eval::Evaluated;
+use crate::ftl::eval::Evaluator;
+use crate::ftl::eval::Failure;
+use crate::ftl::model::Callable;
+use crate::ftl::model::Hash;
+use crate::ftl::model::Map;
+use crate::ftl::model::Method;
+use crate::ftl::model::Model;
+use crate::ftl::model::Sequence;
+use crate::ftl::model::Text;
+use crate::ftl::program::Application;
+use crate::ftl::program::Expr;
+use crate::ftl::program::Form;
+use crate::text::Span;
+
+impl<'r> Evaluator<'r> {
+    /// The value of `x?name`, `x?name(…)` or `x?name.key`.
+    pub(in crate::ftl::eval) fn apply(
+        &mut self,
+        application: &'r Application,
+        span: Span,
+    ) -> Evaluated<'r> {
+        self.step(span)?;
+        let built_in = application.built_in;
+        if let Function::Special(special) = built_in.function {
+            return self.apply_special(special, application, span);
+        }
+        let target = &application.target;
+        let value = if built_in.accepts_missing {
+            self.evaluate_lenient(target)?
+        } else {
+            self.evaluate(target)?
+        };
+        let value = match value {
+            Model::Missing if !built_in.accepts_missing => {
+                if !self.settings.classic_compatible {
+                    return Err(self.missing(target));
+                }
+                if matches!(built_in.group, "type" | "expert") {
+                    Model::Missing
+                } else {
+                    suited(built_in)
+                }
+            }
+            Model::Empty => match is_everything(built_in.name) {
+                true => return Ok(Model::Boolean(true)),
+                false => suited(built_in),
+            },
+            value => value,
+        };
+        let result = match (&built_in.function, &application.form) {
+            (Function::Value(function), Form::Bare) => {
+                self.within(application, |this| function(this, value))
+            }
+            (Function::Method(_), Form::Bare) => {
+                let method = Method { built_in: built_in.name, target: value };
+                Ok(Model::Callable(Callable::Method(Rc::new(method))))
+            }
+            (Function::Method(function), Form::Call(arguments)) => {
+                // Most built-ins take one argument or two, which need no list on the heap.
+                let mut values = smallvec::SmallVec::<[Model<'r>; 2]>::new();
+                for argument in arguments {
+                    values.push(self.argument(argument)?);
+                }
+                self.check_arity(built_in, values.len(), span)?;
+                self.within(application, |this| function(this, value, &values))
+            }
+            (Function::Flexible(function), form) => {
+                return self.apply_flexible(application, *function, value, form, span);
+            }
+            _ => Ok(Model::Missing),
+        };
+        let result = match result {
+            Ok(result) => result,
+            Err(fault) => {
+                let arguments: &[Expr] = match &application.form {
+                    Form::Call(arguments) => arguments,
+                    _ => &[],
+                };
+                return Err(self.blame(fault, span, target.span, arguments));
+            }
+        };
+        match result {
+            Model::Sequence(Sequence::Lazy(_)) if !application.lazy => {
+                let Model::Sequence(sequence) = result else { return Ok(result) };
+                self.items(&sequence, span).map(Model::list)
+            }
+            result => Ok(result),
+        }
+    }
+
+    fn apply_flexible(
+        &mut self,
+        application: &'r Application,
+        function: for<'a> fn(
+            &mut (dyn crate::ftl::builtins::Host<'a> + '_),
+            Model<'a>,
+            Applied<'_, 'a>,
+        ) -> Result<Model<'a>, Fault>,
+        value: Model<'r>,
+        form: &'r Form,
+        span: Span,
+    ) -> Evaluated<'r> {
+        let target = application.target.span;
+        match form {
+            Form::Bare => {
+                let result = self.within(application, |this| function(this, value, Applied::Bare));
+                result.map_err(|fault| self.blame(fault, span, target, &[]))
+            }
+            Form::Key(key) => {
+                let result =
+                    self.within(application, |this| function(this, value, Applied::Key(key)));
+                result.map_err(|fault| self.blame(fault, span, target, &[]))
+            }
+            Form::Index(index) => {
+                let key = self.text(index)?;
+                let result =
+                    self.within(application, |this| function(this, value, Applied::Key(&key)));
+                result.map_err(|fault| {
+                    self.blame(fault, span, target, std::slice::from_ref(index))
+                })
+            }
+            Form::Call(arguments) => {
+                let mut values = smallvec::SmallVec::<[Model<'r>; 2]>::new();
+                for argument in arguments {
+                    values.push(self.argument(argument)?);
+                }
+                self.check_arity(application.built_in, values.len(), span)?;
+                let result =
+                    self.within(application, |this| function(this, value, Applied::Call(&values)));
+                result.map_err(|fault| self.blame(fault, span, target, arguments))
+            }
+        }
+    }
+
+    /// Runs a built-in with the output format of its place.
+    fn within<T>(&mut self, application: &'r Application, run: impl FnOnce(&mut Self) -> T) -> T {
+        let output = &self.place.program.outputs[application.output as usize];
+        let outside = std::mem::replace(&mut self.output_of_built_in, output);
+        let result = run(self);
+        self.output_of_built_in = outside;
+        result
+    }
+
+    fn argument(&mut self, argument: &'r Expr) -> Evaluated<'r> {
+        Ok(match self.evaluate(argument)? {
+            Model::Empty => Model::Text(Text::Borrowed("")),
+            value => value,
+        })
+    }
+
+    fn check_arity(
+        &self,
+        built_in: &BuiltIn,
+        found: usize,
+        span: Span,
+    ) -> Result<(), Failure> {
+        self.arity(built_in, found).map_err(|fault| self.blame(fault, span, span, &[]))
+    }
+
+    fn arity(&self, built_in: &BuiltIn, found: usize) -> Result<(), Fault> {
+        let Some((least, most)) = built_in.arguments else { return Ok(()) };
+        if (least..=most).contains(&found) {
+            return Ok(());
+        }
+        let name = built_in.name;
+        let expected = match (least, most) {
+            (1, 1) => "1 argument".to_owned(),
+            (least, most) if least == most => format!("{least} arguments"),
+            (least, usize::MAX) => format!("at least {least} arguments"),
+            (least, most) => format!("{least} to {most} arguments"),
+        };
+        let message = format!("`?{name}` takes {expected}, found {found}");
+        Err(Fault::new(TemplateErrorKind::BadArgument, message))
+    }
+
+    /// Calls a built-in that waited for its arguments.
+    pub(in crate::ftl::eval) fn call_method(
+        &mut self,
+        method: &Method<'r>,
+        values: &[Model<'r>],
+    ) -> Result<Model<'r>, Fault> {
+        if let Some(result) = self.call_own_method(method, values) {
+            return result;
+        }
+        let Some(built_in) = crate::ftl::builtins::find(method.built_in) else {
+            return Ok(Model::Missing);
+        };
+        self.arity(built_in, values.len())?;
+        let target = method.target.clone();
+        match built_in.function {
+            Function::Method(function) => function(self, target, values),
+            Function::Flexible(function) => function(self, target, Applied::Call(values)),
+            _ => Ok(Model::Missing),
+        }
+    }
+
+    fn apply_special(
+        &mut self,
+        special: Special,
+        application: &'r Application,
+        span: Span,
+    ) -> Evaluated<'r> {
+        let target = &application.target;
+        let arguments: &'r [Expr] = match &application.form {
+            Form::Call(arguments) => arguments,
+            _ => &[],
+        };
+        match special {
+            Special::Then => {
+                let holds = self.condition(target)?;
+                let [yes, no] = arguments else { return Ok(Model::Missing) };
+                self.required(if holds { yes } else { no })
+            }
+            Special::Switch => self.switch_value(target, arguments),
+            Special::Default => {
+                let value = self.evaluate_lenient(target)?;
+                if matches!(application.form, Form::Bare) {
+                    return Ok(self.default_method(value));
+                }
+                if arguments.is_empty() {
+                    let message = "`?default` takes at least 1 argument, found none";
+                    return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
+                }
+                let mut found = value;
+                for argument in arguments {
+                    let fallback = self.evaluate(argument)?;
+                    if found.is_missing() {
+                        found = fallback;
+                    }
+                }
+                Ok(found)
+            }
+            Special::Eval => {
+                let text = self.text(target)?;
+                self.eval_text(&text, application.output, span)
+            }
+            Special::Interpret => self.interpret(target, application.output, span),
+            Special::Namespace => match self.evaluate(target)? {
+                Model::Callable(Callable::Macro { id, .. }) => {
+                    let namespace = Rc::clone(&self.macros[id as usize].namespace);
+                    Ok(Model::Hash(Hash::Namespace(namespace)))
+                }
+                other => Err(self.wrong_type("a macro or function", &other, target)),
+            },
+            Special::AbsoluteTemplateName => {
+                let path = self.text(target)?;
+                let base = match arguments {
+                    [] => Text::Borrowed(self.place.program.source.name()),
+                    [base, ..] => self.text(base)?,
+                };
+                let name = self.absolute_name(&base, &path);
+                let name = name.map_err(|fault| self.blame(fault, span, target.span, arguments))?;
+                Ok(Model::Text(Text::from(name)))
+            }
+            Special::Loop(_) => Ok(Model::Missing),
+            Special::NotAvailable(why) => {
+                let name = application.built_in.name;
+                let message = format!("`?{name}` is not available here: {why}");
+                Err(self.fail(TemplateErrorKind::NotAvailable, message, application.name_span))
+            }
+        }
+    }
+
+    fn switch_value(&mut self, target: &'r Expr, arguments: &'r [Expr]) -> Evaluated<'r> {
+        let value = self.required(target)?;
+        let mut cases = arguments.chunks_exact(2);
+        for case in &mut cases {
+            let [expected, result] = case else { continue };
+            let other = self.required(expected)?;
+            let operator = BinaryOperator::Equal;
+            if self.compare(operator, value.clone(), target, other, expected, expected.span)? {
+                return self.required(result);
+            }
+        }
+        match cases.remainder() {
+            [default] => self.required(default),
+            _ => {
+                let quoted = self.quote(target.span);
+                let message = format!("`{quoted}` matches no case of `?switch`");
+                let failure = self.fail(TemplateErrorKind::BadArgument, message, target.span);
+                Err(failure.with_hint("add a last argument: the value when no case matches"))
+            }
+        }
+    }
+
+    /// `x?default` without its arguments: a function that gives `x`, or its first argument that is
+    /// there.
+    fn default_method(&mut self, target: Model<'r>) -> Model<'r> {
+        let method = Method { built_in: DEFAULT, target };
+        Model::Callable(Callable::Method(Rc::new(method)))
+    }
+
+    /// The methods that are no built-ins of the table.
+    fn call_own_method(
+        &mut self,
+        method: &Method<'r>,
+        values: &[Model<'r>],
+    ) -> Option<Result<Model<'r>, Fault>> {
+        match method.built_in {
+            DEFAULT if values.is_empty() => Some(Err(Fault::new(
+                TemplateErrorKind::BadArgument,
+                "`?default` takes at least 1 argument, found none",
+            ))),
+            DEFAULT => {
+                let mut all = std::iter::once(&method.target).chain(values);
+                Some(Ok(all.find(|value| !value.is_missing()).cloned().unwrap_or(Model::Missing)))
+            }
+            GET_OPTIONAL_TEMPLATE => Some(self.get_optional_template(values)),
+            IMPORT_OPTIONAL => Some(match (&method.target, values) {
+                (Model::Text(name), []) => self.import_loaded(name),
+                _ => Err(Fault::new(
+                    TemplateErrorKind::BadArgument,
+                    "this method takes no arguments",
+                )
+                .blaming(Blame::Whole)),
+            }),
+            _ => None,
+        }
+    }
+}
+
+const DEFAULT: &str = "default";
+/// The method behind `.get_optional_template`.
+pub(in crate::ftl::eval) const GET_OPTIONAL_TEMPLATE: &str = ".get_optional_template";
+/// The method behind the `import` it gives.
+pub(in crate::ftl::eval) const IMPORT_OPTIONAL: &str = ".get_optional_template.import";
+
+/// What a bare `x!` is for a built-in: an empty text, list or hash.
+fn suited<'r>(built_in: &BuiltIn) -> Model<'r> {
+    match (built_in.group, built_in.name) {
+        ("sequence", _) | (_, "size") => Model::list(Vec::new()),
+        ("hash", _) => Model::Hash(Hash::Made(Rc::new(Map::default()))),
+        _ => Model::Text(Text::Borrowed("")),
+    }
+}
+
+/// Whether a question about the type is true for what is text, list and hash at once.
+fn is_everything(question: &str) -> bool {
+    matches!(
+        question,
+        "is_string" | "is_sequence" | "is_hash" | "is_hash_ex" | "is_indexable" | "is_enumerable"
+    )
+}

@@ -1,0 +1,113 @@
+//! Truth: conditions, `&&`, `||`, `!`, `??`.
+
+use crate::ftl::error::TemplateErrorKind;
+use crate::ftl::eval::Evaluator;
+use crate::ftl::eval::Failure;
+use crate::ftl::model::Hash;
+use crate::ftl::model::Model;
+use crate::ftl::model::Sequence;
+use crate::ftl::program::Expr;
+use crate::ftl::program::ExprKind;
+
+impl<'r> Evaluator<'r> {
+    /// The truth of an expression, which must be a boolean.
+    pub(in crate::ftl::eval) fn condition(&mut self, expression: &'r Expr) -> Result<bool, Failure> {
+        match &expression.kind {
+            ExprKind::Exists(target) => {
+                self.check_stack(expression.span)?;
+                Ok(!self.evaluate_lenient(target)?.is_missing())
+            }
+            ExprKind::And(left, right) => {
+                self.check_stack(expression.span)?;
+                Ok(self.condition(left)? && self.condition(right)?)
+            }
+            ExprKind::Or(left, right) => {
+                self.check_stack(expression.span)?;
+                Ok(self.condition(left)? || self.condition(right)?)
+            }
+            ExprKind::Not(operand) => {
+                self.check_stack(expression.span)?;
+                self.condition(operand).map(|value| !value)
+            }
+            ExprKind::Parenthesis(inner) => {
+                self.check_stack(expression.span)?;
+                self.condition(inner)
+            }
+            ExprKind::Binary { operator, left, right } => {
+                match self.binary(*operator, left, right, expression)? {
+                    Model::Boolean(value) => Ok(value),
+                    other => self.truth(other, expression),
+                }
+            }
+            _ => match self.evaluate(expression)? {
+                Model::Boolean(value) => Ok(value),
+                other => self.truth(other, expression),
+            },
+        }
+    }
+
+    /// The truth of a value that is no plain boolean.
+    fn truth(&mut self, value: Model<'r>, expression: &'r Expr) -> Result<bool, Failure> {
+        match value {
+            Model::Boolean(value) => Ok(value),
+            Model::Matches(matches) => Ok(matches.whole),
+            value if self.settings.classic_compatible => Ok(!is_empty(&value)),
+            value => {
+                let failure = self.wrong_type("a boolean", &value, expression);
+                Err(self.explain_condition(failure, &value, expression))
+            }
+        }
+    }
+
+    /// The trap everybody falls into: `(x)!'' == 'y'` is `(x)!('' == 'y')`.
+    #[cold]
+    fn explain_condition(&self, failure: Failure, found: &Model<'r>, expression: &Expr) -> Failure {
+        if let ExprKind::Default { target, fallback: Some(fallback) } = &expression.bare().kind
+            && let ExprKind::Binary { left, .. } | ExprKind::And(left, _) | ExprKind::Or(left, _) =
+                &fallback.kind
+        {
+            let source = &self.place.program.source;
+            let rest = source.slice(crate::text::Span {
+                start: left.span.end,
+                end: fallback.span.end,
+            });
+            let (target, default) = (self.quote(target.span), self.quote(left.span));
+            return failure.with_hint(format!(
+                "`!` takes everything to its right as the default, so `{target}` was not compared; \
+                 write `(({target})!{default}){rest}`"
+            ));
+        }
+        match found {
+            Model::Text(text) if matches!(&**text, "true" | "false") => {
+                let quoted = self.quote(expression.span);
+                failure.with_hint(format!(
+                    "the string \"{}\" becomes a boolean by `{quoted}?boolean`",
+                    &**text
+                ))
+            }
+            Model::Text(_) | Model::Sequence(_) | Model::Hash(_) => {
+                let quoted = self.quote(expression.span);
+                failure.with_hint(format!("whether there is something in it says `{quoted}?has_content`"))
+            }
+            _ => failure,
+        }
+    }
+
+    /// The kind of error for values that can't be compared or calculated with.
+    pub(in crate::ftl::eval) const TYPE_ERROR: TemplateErrorKind = TemplateErrorKind::WrongType;
+}
+
+/// Whether a value counts as nothing where FreeMarker 1 is imitated.
+pub(in crate::ftl::eval) fn is_empty(value: &Model<'_>) -> bool {
+    match value {
+        Model::Missing | Model::Empty => true,
+        Model::Boolean(value) => !value,
+        Model::Text(text) => text.is_empty(),
+        Model::Sequence(Sequence::Lazy(_)) => false,
+        Model::Sequence(sequence) => sequence.known_length() == Some(0),
+        Model::Hash(Hash::Json(object)) => object.is_empty(),
+        Model::Hash(Hash::Made(map)) => map.is_empty(),
+        Model::Markup(markup) => markup.text().is_empty(),
+        _ => false,
+    }
+}

@@ -1,0 +1,327 @@
+//! `+ - * / %` and comparisons.
+
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use crate::ftl::ast::BinaryOperator;
+use crate::ftl::builtins::Host;
+use crate::ftl::error::TemplateErrorKind;
+use crate::ftl::eval::Evaluated;
+use crate::ftl::eval::Evaluator;
+use crate::ftl::eval::Failure;
+use crate::ftl::eval::texts::Printed;
+use crate::ftl::model::Hash;
+use crate::ftl::model::Map;
+use crate::ftl::model::Model;
+use crate::ftl::model::Sequence;
+use crate::ftl::model::Text;
+use crate::ftl::program::Expr;
+use crate::text::Span;
+use crate::value::Number;
+
+/// How many items or bytes are copied for one step.
+const COPIES_A_STEP: usize = 16;
+
+impl<'r> Evaluator<'r> {
+    /// `left operator right`
+    pub(in crate::ftl::eval) fn binary(
+        &mut self,
+        operator: BinaryOperator,
+        left: &'r Expr,
+        right: &'r Expr,
+        whole: &'r Expr,
+    ) -> Evaluated<'r> {
+        self.step(whole.span)?;
+        match operator {
+            BinaryOperator::Add => {
+                let first = self.evaluate(left)?;
+                let second = self.evaluate(right)?;
+                self.add(first, Some(left), second, right, whole.span)
+            }
+            BinaryOperator::Subtract
+            | BinaryOperator::Multiply
+            | BinaryOperator::Divide
+            | BinaryOperator::Remainder => {
+                let first = self.number(left)?;
+                let second = self.number(right)?;
+                self.calculate(operator, &first, &second, whole.span).map(Model::Number)
+            }
+            _ => {
+                let first = self.evaluate(left)?;
+                let second = self.evaluate(right)?;
+                self.compare(operator, first, left, second, right, whole.span).map(Model::Boolean)
+            }
+        }
+    }
+
+    /// Arithmetic with two numbers.
+    pub(in crate::ftl::eval) fn calculate(
+        &mut self,
+        operator: BinaryOperator,
+        first: &Number,
+        second: &Number,
+        span: Span,
+    ) -> Result<Number, Failure> {
+        let result = match operator {
+            BinaryOperator::Add => first.add(second),
+            BinaryOperator::Subtract => first.subtract(second),
+            BinaryOperator::Multiply => first.multiply(second),
+            BinaryOperator::Divide => first.divide(second),
+            _ => first.remainder(second),
+        };
+        result.map_err(|error| self.arithmetic(error, span))
+    }
+
+    /// `first + second`: a sum, or two of a kind joined. Without a left expression (`x += …`) the
+    /// whole is blamed.
+    pub(in crate::ftl::eval) fn add(
+        &mut self,
+        first: Model<'r>,
+        left: Option<&'r Expr>,
+        second: Model<'r>,
+        right: &'r Expr,
+        span: Span,
+    ) -> Evaluated<'r> {
+        match (&first, &second) {
+            (Model::Number(first), Model::Number(second)) => {
+                return self.calculate(BinaryOperator::Add, first, second, span).map(Model::Number);
+            }
+            (Model::Text(first), Model::Text(second)) => {
+                return self.join(first, second, span).map(Model::Text);
+            }
+            (Model::Empty, Model::Sequence(_)) => return Ok(second),
+            (Model::Sequence(_), Model::Empty) => return Ok(first),
+            _ => {}
+        }
+        if let (Some(first), Some(second)) = (as_sequence(&first), as_sequence(&second)) {
+            return self.join_sequences(first, second, span);
+        }
+        let hashes = match (&first, &second) {
+            (Model::Hash(_) | Model::Empty, Model::Hash(_) | Model::Empty) => true,
+            _ => false,
+        };
+        if hashes {
+            return match (first, second) {
+                (Model::Hash(first), Model::Hash(second)) => self.join_hashes(&first, &second, span),
+                (Model::Empty, second) => Ok(second),
+                (first, _) => Ok(first),
+            };
+        }
+        let first = match left {
+            Some(left) => self.printed(first, left)?,
+            None => self.printed(first, right)?,
+        };
+        let second = self.printed(second, right)?;
+        match (first, second) {
+            (Printed::Text(first), Printed::Text(second)) => {
+                self.join(&first, &second, span).map(Model::Text)
+            }
+            (first, second) => self.join_markup(first, second, span).map(Model::Markup),
+        }
+    }
+
+    /// Two texts as one.
+    pub(in crate::ftl::eval) fn join(
+        &mut self,
+        first: &Text<'r>,
+        second: &Text<'r>,
+        span: Span,
+    ) -> Result<Text<'r>, Failure> {
+        if second.is_empty() {
+            return Ok(first.clone());
+        }
+        if first.is_empty() {
+            return Ok(second.clone());
+        }
+        let length = first.len() + second.len();
+        self.check_text_length(length, span)?;
+        self.steps(length / COPIES_A_STEP, span)?;
+        let mut joined = String::with_capacity(length);
+        joined.push_str(first);
+        joined.push_str(second);
+        Ok(Text::from(joined))
+    }
+
+    /// A text that is longer than all output may be is an error.
+    pub(in crate::ftl::eval) fn check_text_length(
+        &self,
+        length: usize,
+        span: Span,
+    ) -> Result<(), Failure> {
+        let limit = self.settings.limits.max_output_bytes;
+        if length <= limit {
+            return Ok(());
+        }
+        let message = format!("a string is larger than {limit} bytes (`max_output_bytes`)");
+        Err(self.fail(TemplateErrorKind::Limit, message, span))
+    }
+
+    fn join_sequences(
+        &mut self,
+        first: Sequence<'r>,
+        second: Sequence<'r>,
+        span: Span,
+    ) -> Evaluated<'r> {
+        let mut items = Vec::new();
+        for sequence in [first, second] {
+            if let Sequence::Items(more) = &sequence {
+                self.steps(more.len() / COPIES_A_STEP, span)?;
+                items.extend_from_slice(more);
+                continue;
+            }
+            items.extend(self.items(&sequence, span)?);
+        }
+        Ok(Model::list(items))
+    }
+
+    /// The items of a sequence as a list.
+    pub(in crate::ftl::eval) fn items(
+        &mut self,
+        sequence: &Sequence<'r>,
+        span: Span,
+    ) -> Result<Vec<Model<'r>>, Failure> {
+        let mut items = Vec::with_capacity(sequence.known_length().unwrap_or_default().min(1024));
+        let mut cursor = sequence.cursor();
+        let limit = self.settings.limits.max_items;
+        loop {
+            self.step(span)?;
+            let next = self.next(&mut cursor);
+            match next.map_err(|fault| self.blame(fault, span, span, &[]))? {
+                Some(item) => items.push(item),
+                None => return Ok(items),
+            }
+            if items.len() > limit {
+                let message = format!("a sequence has more than {limit} items (`max_items`)");
+                return Err(self.fail(TemplateErrorKind::Limit, message, span));
+            }
+        }
+    }
+
+    fn join_hashes(&mut self, first: &Hash<'r>, second: &Hash<'r>, span: Span) -> Evaluated<'r> {
+        let mut map = Map::default();
+        for hash in [first, second] {
+            let pairs = self.pairs(hash).map_err(|fault| self.blame(fault, span, span, &[]))?;
+            self.steps(pairs.len(), span)?;
+            for (key, value) in pairs {
+                // A key without a value doesn't hide that of the left hash.
+                if !(value.is_missing() && map.get(&key).is_some()) {
+                    map.insert(key, value);
+                }
+            }
+        }
+        Ok(Model::Hash(Hash::Made(Rc::new(map))))
+    }
+
+    /// `first operator second`, by FreeMarker's rules: equal types only, no order of texts.
+    pub(in crate::ftl::eval) fn compare(
+        &mut self,
+        operator: BinaryOperator,
+        first: Model<'r>,
+        left: &'r Expr,
+        second: Model<'r>,
+        right: &'r Expr,
+        span: Span,
+    ) -> Result<bool, Failure> {
+        let first = self.comparable(first, left)?;
+        let second = self.comparable(second, right)?;
+        let equality = matches!(operator, BinaryOperator::Equal | BinaryOperator::NotEqual);
+        let ordering = match (&first, &second) {
+            (Model::Number(first), Model::Number(second)) => {
+                first.compare(second).unwrap_or(Ordering::Less)
+            }
+            (Model::Text(first), Model::Text(second)) => {
+                if !equality {
+                    return Err(self.no_order("strings", span).with_hint(
+                        "numbers in strings compare by `?number`, dates by `?date` or `?datetime`",
+                    ));
+                }
+                equal_texts(first, second)
+            }
+            (Model::Boolean(first), Model::Boolean(second)) => {
+                if !equality {
+                    return Err(self.no_order("booleans", span));
+                }
+                first.cmp(second)
+            }
+            (Model::Date(first), Model::Date(second)) => {
+                if first.kind != second.kind {
+                    let (first, second) = (Model::Date(*first), Model::Date(*second));
+                    return Err(self.incomparable(&first, &second, span));
+                }
+                first.millis.cmp(&second.millis)
+            }
+            _ if self.settings.classic_compatible => {
+                let (first, second) =
+                    (self.text_of(first, left)?, self.text_of(second, right)?);
+                first.cmp(&second)
+            }
+            _ => return Err(self.incomparable(&first, &second, span)),
+        };
+        Ok(match operator {
+            BinaryOperator::Equal => ordering == Ordering::Equal,
+            BinaryOperator::NotEqual => ordering != Ordering::Equal,
+            BinaryOperator::Less => ordering == Ordering::Less,
+            BinaryOperator::LessOrEqual => ordering != Ordering::Greater,
+            BinaryOperator::Greater => ordering == Ordering::Greater,
+            _ => ordering != Ordering::Less,
+        })
+    }
+
+    /// A value in the form it is compared in.
+    fn comparable(&mut self, value: Model<'r>, expression: &'r Expr) -> Evaluated<'r> {
+        match value {
+            Model::Missing if self.settings.classic_compatible => {
+                Ok(Model::Text(Text::Borrowed("")))
+            }
+            Model::Missing => Err(self.missing(expression)),
+            Model::Empty => Ok(Model::Text(Text::Borrowed(""))),
+            Model::Match(found) => Ok(Model::Text(Text::Shared(Rc::clone(&found.text)))),
+            Model::Matches(matches) => Ok(Model::Boolean(matches.whole)),
+            value => Ok(value),
+        }
+    }
+
+    #[cold]
+    fn no_order(&self, what: &str, span: Span) -> Failure {
+        let message = format!("{what} have no order, they can only be equal or not");
+        self.fail(Self::TYPE_ERROR, message, span)
+    }
+
+    #[cold]
+    fn incomparable(&self, first: &Model<'r>, second: &Model<'r>, span: Span) -> Failure {
+        let message = format!(
+            "expected two values of one type, found {} and {}",
+            first.kind_name(),
+            second.kind_name()
+        );
+        let failure = self.fail(Self::TYPE_ERROR, message, span);
+        match (first, second) {
+            (Model::Text(_), Model::Number(_)) | (Model::Number(_), Model::Text(_)) => failure
+                .with_hint("make both numbers (`x?number == 1`) or both strings (`x?c == \"1\"`)"),
+            (Model::Text(_), Model::Boolean(_)) | (Model::Boolean(_), Model::Text(_)) => {
+                failure.with_hint("a string becomes a boolean by `?boolean`")
+            }
+            (Model::Date(_), Model::Date(_)) => {
+                failure.with_hint("make both dates, both times or both datetimes")
+            }
+            _ => failure,
+        }
+    }
+}
+
+fn as_sequence<'r>(value: &Model<'r>) -> Option<Sequence<'r>> {
+    match value {
+        Model::Sequence(sequence) => Some(sequence.clone()),
+        Model::Matches(matches) => {
+            let items = matches.matches.iter().map(|found| Model::Match(Rc::clone(found)));
+            Some(Sequence::Items(Rc::new(items.collect())))
+        }
+        Model::Empty => Some(Sequence::Items(Rc::default())),
+        _ => None,
+    }
+}
+
+/// Equal or not; the order of different texts means nothing.
+fn equal_texts(first: &str, second: &str) -> Ordering {
+    if first == second { Ordering::Equal } else { Ordering::Less }
+}

@@ -1,0 +1,127 @@
+//! `.now`, `.vars` and the other special variables.
+
+use std::rc::Rc;
+
+use crate::ftl::error::TemplateErrorKind;
+use crate::ftl::eval::Evaluated;
+use crate::ftl::eval::Evaluator;
+use crate::ftl::eval::builtin_call::GET_OPTIONAL_TEMPLATE;
+use crate::ftl::model::Callable;
+use crate::ftl::model::Date;
+use crate::ftl::model::DateKind;
+use crate::ftl::model::Hash;
+use crate::ftl::model::Method;
+use crate::ftl::model::Model;
+use crate::ftl::model::ScopeHash;
+use crate::ftl::model::Text;
+use crate::ftl::program::SpecialVariable;
+use crate::text::Span;
+
+/// The FreeMarker whose language this is.
+const VERSION: &str = "2.3.34";
+
+impl<'r> Evaluator<'r> {
+    /// The value of a special variable.
+    pub(in crate::ftl::eval) fn special(
+        &mut self,
+        variable: SpecialVariable,
+        span: Span,
+    ) -> Evaluated<'r> {
+        let scope = |scope| Ok(Model::Hash(Hash::Scope(scope)));
+        match variable {
+            SpecialVariable::Vars => scope(ScopeHash::Variables),
+            SpecialVariable::Globals => scope(ScopeHash::Globals),
+            SpecialVariable::DataModel => scope(ScopeHash::DataModel),
+            SpecialVariable::Locals => match self.frame() {
+                Some(_) => scope(ScopeHash::Locals),
+                None => Ok(Model::Missing),
+            },
+            SpecialVariable::Namespace => {
+                Ok(Model::Hash(Hash::Namespace(Rc::clone(&self.place.namespace))))
+            }
+            SpecialVariable::Main => Ok(Model::Hash(Hash::Namespace(Rc::clone(&self.main)))),
+            SpecialVariable::Now => {
+                let millis = self.now_millis;
+                Ok(Model::Date(Date { millis, kind: DateKind::DateTime }))
+            }
+            SpecialVariable::Args => self.required_frame("args", span, |frame| {
+                frame.arguments.clone().unwrap_or(Model::Missing)
+            }),
+            SpecialVariable::CallerTemplateName => {
+                self.required_frame("caller_template_name", span, |frame| {
+                    Model::Text(Text::Borrowed(frame.caller.program.source.name()))
+                })
+            }
+            SpecialVariable::AutoEsc(value) => Ok(Model::Boolean(value)),
+            SpecialVariable::OutputFormat(output) => {
+                let name = self.place.program.outputs[output as usize].format.name();
+                Ok(Model::Text(Text::from(name)))
+            }
+            SpecialVariable::Error => match self.recovered.last() {
+                Some(error) => Ok(Model::Text(Text::from(error.to_string()))),
+                None => {
+                    let message = "`.error` can only be used between `<#recover>` and `</#attempt>`";
+                    Err(self.fail(TemplateErrorKind::BadArgument, message, span))
+                }
+            },
+            SpecialVariable::CurrentTemplateName => Ok(name(self.place.program.source.name())),
+            SpecialVariable::MainTemplateName => Ok(name(self.main_program.source.name())),
+            SpecialVariable::TemplateName => Ok(name(self.place.included)),
+            SpecialVariable::Version => Ok(Model::Text(Text::Borrowed(VERSION))),
+            SpecialVariable::IncompatibleImprovements => {
+                let version = self.settings.incompatible_improvements;
+                let (major, minor, micro) =
+                    (version / 1_000_000, version / 1_000 % 1_000, version % 1_000);
+                Ok(Model::Text(Text::from(format!("{major}.{minor}.{micro}"))))
+            }
+            SpecialVariable::Locale | SpecialVariable::LocaleObject => {
+                Ok(Model::Text(Text::from(self.settings.locale.clone())))
+            }
+            SpecialVariable::Lang => {
+                let locale = &self.settings.locale;
+                let language = locale.split(['_', '-']).next().unwrap_or_default();
+                Ok(Model::Text(Text::from(language.to_owned())))
+            }
+            SpecialVariable::TimeZone => {
+                Ok(Model::Text(Text::from(self.settings.time_zone.clone())))
+            }
+            SpecialVariable::OutputEncoding => Ok(optional(&self.settings.output_encoding)),
+            SpecialVariable::UrlEscapingCharset => {
+                Ok(optional(&self.settings.url_escaping_charset))
+            }
+            SpecialVariable::Pass => Ok(self.pass_directive()),
+            SpecialVariable::GetOptionalTemplate => {
+                let method = Method { built_in: GET_OPTIONAL_TEMPLATE, target: Model::Missing };
+                Ok(Model::Callable(Callable::Method(Rc::new(method))))
+            }
+            SpecialVariable::Node => {
+                let message = "`.node` is not available here: it walks over XML, and data is JSON";
+                Err(self.fail(TemplateErrorKind::NotAvailable, message, span))
+            }
+        }
+    }
+
+    fn required_frame(
+        &mut self,
+        variable: &str,
+        span: Span,
+        value: impl FnOnce(&crate::ftl::eval::Frame<'r>) -> Model<'r>,
+    ) -> Evaluated<'r> {
+        match self.frames.get(self.place.frame as usize) {
+            Some(frame) => Ok(value(frame)),
+            None => {
+                let message = format!("`.{variable}` can only be used inside a macro or function");
+                Err(self.fail(TemplateErrorKind::BadArgument, message, span))
+            }
+        }
+    }
+}
+
+/// A template without a name has none.
+fn name(name: &str) -> Model<'_> {
+    if name.is_empty() { Model::Missing } else { Model::Text(Text::Borrowed(name)) }
+}
+
+fn optional<'r>(setting: &Option<String>) -> Model<'r> {
+    setting.as_ref().map_or(Model::Missing, |value| Model::Text(Text::from(value.clone())))
+}

@@ -1,0 +1,114 @@
+//! Names of templates: relative and absolute paths, `*/` steps, variants by language.
+
+/// The full name of what `path` means in the template `base`: relative to its folder, or from the
+/// root with a leading slash.
+pub(in crate::ftl) fn resolve(base: &str, path: &str) -> String {
+    if path.find("://").is_some_and(|at| at > 0) || base.is_empty() {
+        return path.to_owned();
+    }
+    if let Some(from_root) = path.strip_prefix('/') {
+        return match base.find("://") {
+            Some(at) if at > 0 => format!("{}/{from_root}", &base[..at + 2]),
+            _ => from_root.to_owned(),
+        };
+    }
+    let folder = base.rfind('/').map_or("", |at| &base[..=at]);
+    format!("{folder}{path}")
+}
+
+/// The same name without `./` and `../` steps.
+pub(in crate::ftl) fn normalize(name: &str) -> Result<String, String> {
+    let outside = || format!("the template name `{name}` leaves the root folder");
+    if name.contains('\0') {
+        return Err("a template name can't contain a null character".to_owned());
+    }
+    let mut path = name.to_owned();
+    while let Some(at) = path.find("/../") {
+        if at == 0 {
+            return Err(outside());
+        }
+        let folder = path[..at].rfind('/').map_or(0, |slash| slash + 1);
+        path.replace_range(folder..at + "/../".len(), "");
+    }
+    if path.starts_with("../") {
+        return Err(outside());
+    }
+    while let Some(at) = path.find("/./") {
+        path.replace_range(at..at + "/.".len(), "");
+    }
+    let path = path.strip_prefix("./").unwrap_or(&path);
+    let path = if path.len() > 1 { path.strip_prefix('/').unwrap_or(path) } else { path };
+    Ok(path.to_owned())
+}
+
+/// The name from the root, with a leading slash.
+pub(in crate::ftl) fn absolute(name: &str) -> String {
+    if name.starts_with('/') || name.find("://").is_some_and(|at| at > 0) {
+        return name.to_owned();
+    }
+    format!("/{name}")
+}
+
+/// The names to look for, in order: `a_en_US.ftl`, `a_en.ftl`, `a.ftl`; with a `*` step in the
+/// folder before it, and in the folders around that one.
+pub(in crate::ftl) fn candidates(name: &str, locale: &str) -> Vec<String> {
+    let dot = name.rfind('.').unwrap_or(name.len());
+    let (prefix, suffix) = name.split_at(dot);
+    let mut variants = Vec::new();
+    let mut language = format!("_{}", locale.replace('-', "_"));
+    loop {
+        variants.push(format!("{prefix}{language}{suffix}"));
+        match language.rfind('_') {
+            Some(at) => language.truncate(at),
+            None => break,
+        }
+    }
+    variants.into_iter().flat_map(|variant| acquired(&variant)).collect()
+}
+
+fn acquired(name: &str) -> Vec<String> {
+    let steps: Vec<&str> = name.split('/').filter(|step| !step.is_empty()).collect();
+    let Some(star) = steps.iter().rposition(|step| *step == "*") else {
+        return vec![name.to_owned()];
+    };
+    let mut folder: Vec<&str> =
+        steps[..star].iter().copied().filter(|step| *step != "*").collect();
+    let rest = steps[star + 1..].join("/");
+    let mut names = Vec::new();
+    loop {
+        let base: String = folder.iter().map(|step| format!("{step}/")).collect();
+        names.push(format!("{base}{rest}"));
+        if folder.pop().is_none() {
+            return names;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ftl::names::{absolute, candidates, normalize, resolve};
+
+    #[test]
+    fn relative_names_begin_in_the_folder_of_the_template() {
+        assert_eq!(resolve("a/b.ftl", "c.ftl"), "a/c.ftl");
+        assert_eq!(resolve("a/b.ftl", "/c.ftl"), "c.ftl");
+        assert_eq!(resolve("b.ftl", "x/c.ftl"), "x/c.ftl");
+        assert_eq!(absolute("a/c.ftl"), "/a/c.ftl");
+    }
+
+    #[test]
+    fn steps_up_and_in_place_are_taken_out() {
+        assert_eq!(normalize("a/b/../c/./d.ftl").as_deref(), Ok("a/c/d.ftl"));
+        assert_eq!(normalize("./a.ftl").as_deref(), Ok("a.ftl"));
+        assert!(normalize("../a.ftl").is_err());
+        assert!(normalize("a/../../b.ftl").is_err());
+    }
+
+    #[test]
+    fn languages_and_acquisition_give_more_places_to_look() {
+        assert_eq!(candidates("a.ftl", "en_US"), ["a_en_US.ftl", "a_en.ftl", "a.ftl"]);
+        let names = candidates("x/y/*/a.ftl", "en");
+        let plain: Vec<_> = names.iter().filter(|name| !name.contains('_')).collect();
+        assert_eq!(plain, ["x/y/a.ftl", "x/a.ftl", "a.ftl"]);
+    }
+}
