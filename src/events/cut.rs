@@ -17,6 +17,7 @@ use crate::events::Place;
 use crate::events::Settings;
 use crate::events::block::{Block, Piece, Pieces, too_long};
 use crate::events::input::Input;
+use crate::events::layout::{Layout, layout_of};
 use crate::events::scan::{Scan, Step};
 
 /// Cuts one text.
@@ -27,7 +28,8 @@ pub(in crate::events) struct Cutter {
     settings: Settings,
     /// Events are handed on as they come, since the next ones may take their time.
     live: bool,
-    layout: Option<Layout>,
+    /// `None` until the first event was seen.
+    way: Option<Way>,
     /// The start of an event whose end is still to come.
     carry: Vec<u8>,
     /// The line that `carry` starts on, from 1.
@@ -40,7 +42,7 @@ pub(in crate::events) struct Cutter {
 }
 
 #[derive(Debug)]
-enum Layout {
+enum Way {
     Lines,
     Values(Values),
 }
@@ -89,7 +91,7 @@ impl Cutter {
             origin,
             settings,
             live,
-            layout: None,
+            way: None,
             carry: Vec::new(),
             line: 1,
             offset: mark as u64,
@@ -110,9 +112,10 @@ impl Cutter {
             if self.ended && self.carry.is_empty() {
                 return None;
             }
-            let Some(layout) = self.layout.take() else {
+            let Some(way) = self.way.take() else {
                 match self.find_layout() {
-                    Ok(layout) => self.layout = Some(layout),
+                    Ok(Layout::Lines) => self.way = Some(Way::Lines),
+                    Ok(Layout::Values) => self.way = Some(Way::Values(Values::default())),
                     Err(error) => {
                         self.ended = true;
                         return Some(Err(error.within(&self.origin)));
@@ -121,14 +124,14 @@ impl Cutter {
                 continue;
             };
             let mut filling = self.start_filling(memory);
-            let block = match layout {
-                Layout::Lines => {
-                    self.layout = Some(Layout::Lines);
+            let block = match way {
+                Way::Lines => {
+                    self.way = Some(Way::Lines);
                     self.next_lines(&mut filling)
                 }
-                Layout::Values(mut values) => {
+                Way::Values(mut values) => {
                     let block = self.next_values(&mut values, &mut filling);
-                    self.layout = Some(Layout::Values(values));
+                    self.way = Some(Way::Values(values));
                     block
                 }
             };
@@ -436,45 +439,5 @@ impl Cutter {
             None => {}
         }
         end
-    }
-}
-
-/// How the text that starts with `head` is laid out; `None` when more must be seen.
-///
-/// Lines are the rule, also where the first one is damaged. A text that starts with `[` is an array
-/// of events, and a first line that breaks off where a printer of JSON breaks lines, or holds two
-/// values, starts a text of values.
-fn layout_of(head: &[u8]) -> Option<Layout> {
-    let text = head.trim_ascii_start();
-    match text.first()? {
-        b'[' => return Some(Layout::Values(Values::default())),
-        b'{' => {}
-        _ => return Some(Layout::Lines),
-    }
-    let values = || Some(Layout::Values(Values::default()));
-    let line = memchr(b'\n', text).map(|length| &text[..length]);
-    let mut scan = Scan::default();
-    match scan.advance(line.unwrap_or(text)) {
-        Step::Broken(_) => Some(Layout::Lines),
-        Step::End(end) => match line.unwrap_or(text)[end..].trim_ascii_start().first() {
-            Some(b'{' | b'[') => values(),
-            Some(_) => Some(Layout::Lines),
-            None => line.map(|_| Layout::Lines),
-        },
-        Step::More => {
-            let line = line?;
-            if scan.is_in_text() {
-                return Some(Layout::Lines);
-            }
-            let next = *text[line.len()..].trim_ascii_start().first()?;
-            let last = line.trim_ascii_end().last().copied().unwrap_or_default();
-            let starts_anew = match (last, scan.innermost()) {
-                // Behind these an object's next line starts with a key.
-                (b',' | b'{', Some(b'{')) => next == b'{',
-                (b',' | b'[', _) => false,
-                _ => next == b'{',
-            };
-            if starts_anew { Some(Layout::Lines) } else { values() }
-        }
     }
 }

@@ -49,11 +49,13 @@ mod block;
 mod cut;
 mod error;
 mod input;
+mod layout;
 mod reader;
 mod scan;
 mod sniff;
 mod source;
 mod unpack;
+mod zip_stream;
 
 use std::fmt;
 use std::sync::Arc;

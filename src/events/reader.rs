@@ -17,7 +17,8 @@ use crate::events::cut::Cutter;
 use crate::events::input::Input;
 use crate::events::sniff::{Content, HEAD_BYTES, sniff};
 use crate::events::source::{Bytes, Found, find};
-use crate::events::unpack::{Gunzip, Member, ZipFile, ZipStream};
+use crate::events::unpack::{Gunzip, Member, ZipFile};
+use crate::events::zip_stream::ZipStream;
 use crate::value::Document;
 use crate::value::Node;
 
