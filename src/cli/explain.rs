@@ -30,7 +30,10 @@ pub(in crate::cli) fn explain(arguments: &Explain, world: &mut World<'_>) -> Res
             all.push(json!({
                 "sync": options.name,
                 "enabled": options.enabled,
-                "filter": explanation.map(|explanation| explanation.to_json()),
+                "filter": explanation.map(|explanation| {
+                    serde_json::from_str::<serde_json::Value>(&explanation.to_json())
+                        .unwrap_or(serde_json::Value::Null)
+                }),
                 "preview": preview.to_json(),
             }));
             continue;

@@ -51,7 +51,9 @@ pub struct World<'w> {
 
 impl std::fmt::Debug for World<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("World").field("err_is_terminal", &self.err_is_terminal).finish_non_exhaustive()
+        f.debug_struct("World")
+            .field("err_is_terminal", &self.err_is_terminal)
+            .finish_non_exhaustive()
     }
 }
 
@@ -109,7 +111,11 @@ pub fn main(arguments: &[String], world: &mut World<'_>) -> u8 {
         Err(error) => {
             let help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             let text = error.render().to_string();
-            let _ = if help { world.out.write_all(text.as_bytes()) } else { world.err.write_all(text.as_bytes()) };
+            let _ = if help {
+                world.out.write_all(text.as_bytes())
+            } else {
+                world.err.write_all(text.as_bytes())
+            };
             return if help { OK } else { USAGE };
         }
     };

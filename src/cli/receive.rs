@@ -9,8 +9,8 @@ use crate::cli::Failure;
 use crate::cli::OK;
 use crate::cli::World;
 use crate::cli::arguments::Receive;
-use crate::receiver::Receiver;
 use crate::receiver::ReceivedRequest;
+use crate::receiver::Receiver;
 use crate::receiver::ReceiverOptions;
 use crate::receiver::Script;
 

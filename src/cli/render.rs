@@ -20,7 +20,8 @@ pub(in crate::cli) fn render(arguments: &Render, world: &mut World<'_>) -> Resul
     let path = &arguments.template;
     let text = fs::read_to_string(path)
         .map_err(|error| Failure::Io(format!("{} can't be read: {error}", path.display())))?;
-    let template = Template::compile(&path.display().to_string(), &text, &Settings::amplitude(), None)?;
+    let template =
+        Template::compile(&path.display().to_string(), &text, &Settings::amplitude(), None)?;
     let data = match arguments.event.as_ref().or(arguments.data.as_ref()) {
         Some(path) => read_event(path)?,
         None => "{}".to_owned(),

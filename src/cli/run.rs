@@ -39,7 +39,10 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Runs the command `run`: each sync reads the source by itself, so that a slow receiver holds up
 /// no other.
-pub(in crate::cli) fn run(arguments: &arguments::Run, world: &mut World<'_>) -> Result<u8, Failure> {
+pub(in crate::cli) fn run(
+    arguments: &arguments::Run,
+    world: &mut World<'_>,
+) -> Result<u8, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let mut runs = Vec::new();
     for options in syncs(&arguments.syncs, None)? {
@@ -49,7 +52,11 @@ pub(in crate::cli) fn run(arguments: &arguments::Run, world: &mut World<'_>) -> 
             writeln!(world.err, "{name}: disabled, skipped")?;
             continue;
         }
-        let started = sync.start(Arc::new(MemoryStore::new()), Arc::clone(&clock), Arc::new(EnvironmentSecrets));
+        let started = sync.start(
+            Arc::new(MemoryStore::new()),
+            Arc::clone(&clock),
+            Arc::new(EnvironmentSecrets),
+        );
         match started {
             Ok(run) => runs.push((name, run)),
             Err(StartError::Config(error)) => return Err(error.into()),
@@ -76,7 +83,9 @@ pub(in crate::cli) fn run(arguments: &arguments::Run, world: &mut World<'_>) -> 
             let result = one();
             let grace = if matches!(result, Ok(Progress::Done)) { GRACE } else { Duration::ZERO };
             let stopped = run.stop(grace);
-            result.and_then(|progress| stopped.map(|()| progress)).map_err(|error| error.to_string())
+            result
+                .and_then(|progress| stopped.map(|()| progress))
+                .map_err(|error| error.to_string())
         }
     });
     let err = &mut *world.err;
@@ -177,7 +186,8 @@ impl Spool {
         if readers <= 1 || !sources.iter().any(|source| source == "-") {
             return Ok(Self { sources: sources.to_vec(), kept: None });
         }
-        let path = std::env::temp_dir().join(format!("webhook-stream-{}.stdin", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("webhook-stream-{}.stdin", std::process::id()));
         let mut file = std::fs::File::create_new(&path)?;
         let mut buffer = vec![0; 1 << 16];
         let mut stdin = std::io::stdin();
@@ -189,7 +199,8 @@ impl Spool {
             file.write_all(&buffer[..count])?;
         }
         let name = path.display().to_string();
-        let sources = sources.iter().map(|source| if source == "-" { name.clone() } else { source.clone() });
+        let sources =
+            sources.iter().map(|source| if source == "-" { name.clone() } else { source.clone() });
         Ok(Self { sources: sources.collect(), kept: Some(path) })
     }
 }
@@ -215,7 +226,12 @@ pub(in crate::cli) fn check(arguments: &Check, world: &mut World<'_>) -> Result<
         checked += 1;
         for secret in sync.secret_names() {
             if EnvironmentSecrets.get(secret).is_none() {
-                findings.push((name.clone(), format!("the secret `{secret}` is not set: set the environment variable {secret}")));
+                findings.push((
+                    name.clone(),
+                    format!(
+                        "the secret `{secret}` is not set: set the environment variable {secret}"
+                    ),
+                ));
             }
         }
         let Some(events) = &arguments.events else { continue };
@@ -230,7 +246,8 @@ pub(in crate::cli) fn check(arguments: &Check, world: &mut World<'_>) -> Result<
                 let error = match line {
                     Ok(line) => {
                         ordinal += 1;
-                        let preview = sync.preview(line.text(), ordinal - 1, clock.wall().as_millis());
+                        let preview =
+                            sync.preview(line.text(), ordinal - 1, clock.wall().as_millis());
                         preview.error.map(|error| format!("{}: {error}", line.place()))
                     }
                     Err(error) => Some(error.to_string()),
@@ -245,12 +262,17 @@ pub(in crate::cli) fn check(arguments: &Check, world: &mut World<'_>) -> Result<
             reader.reuse(block);
         }
         if failed > SHOWN {
-            findings.push((name.clone(), format!("{failed} of {ordinal} events fail; the first {SHOWN} are shown")));
+            findings.push((
+                name.clone(),
+                format!("{failed} of {ordinal} events fail; the first {SHOWN} are shown"),
+            ));
         }
     }
     if arguments.json {
-        let list: Vec<serde_json::Value> =
-            findings.iter().map(|(sync, message)| json!({"sync": sync, "message": message})).collect();
+        let list: Vec<serde_json::Value> = findings
+            .iter()
+            .map(|(sync, message)| json!({"sync": sync, "message": message}))
+            .collect();
         writeln!(world.out, "{:#}", serde_json::Value::Array(list))?;
     } else {
         for (sync, message) in &findings {

@@ -28,7 +28,10 @@ use crate::pipeline::Until;
 const MADE_UP_EVENT: &str = r#"{"$insert_id":"webhook-stream-test","event_type":"webhook_stream test","event_time":"2026-01-01 00:00:00.000000","user_id":"test-user","device_id":"test-device","event_properties":{},"user_properties":{"email":"test@example.com"}}"#;
 
 /// Runs the command: one attempt of one try, whatever the filter says.
-pub(in crate::cli) fn send_test(arguments: &SendTest, world: &mut World<'_>) -> Result<u8, Failure> {
+pub(in crate::cli) fn send_test(
+    arguments: &SendTest,
+    world: &mut World<'_>,
+) -> Result<u8, Failure> {
     let Some(mut options) = syncs(&arguments.syncs, Some(&arguments.name))?.pop() else {
         return Ok(FINDINGS);
     };

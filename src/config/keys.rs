@@ -24,14 +24,37 @@ use crate::text::Source;
 
 /// The keys of `[sync.NAME]`.
 pub(in crate::config) const KEYS: [&str; 20] = [
-    "url", "method", "headers", "max_headers", "template", "filter", "filter_file", "retry", "store",
-    "concurrency", "timeout_seconds", "rate_limit_per_second", "event_key", "ordering", "durability",
-    "keep_events", "signing_secret", "address_policy", "allow_addresses", "enabled",
+    "url",
+    "method",
+    "headers",
+    "max_headers",
+    "template",
+    "filter",
+    "filter_file",
+    "retry",
+    "store",
+    "concurrency",
+    "timeout_seconds",
+    "rate_limit_per_second",
+    "event_key",
+    "ordering",
+    "durability",
+    "keep_events",
+    "signing_secret",
+    "address_policy",
+    "allow_addresses",
+    "enabled",
 ];
 
 const RETRY_KEYS: [&str; 8] = [
-    "schedule", "jitter", "tries", "try_backoff_seconds", "try_jitter", "try_window_seconds",
-    "retry_statuses", "respect_retry_after",
+    "schedule",
+    "jitter",
+    "tries",
+    "try_backoff_seconds",
+    "try_jitter",
+    "try_window_seconds",
+    "retry_statuses",
+    "respect_retry_after",
 ];
 
 /// Sets one option.
@@ -49,7 +72,9 @@ pub(in crate::config) fn set_option(
         Some(text) => Ok(text.to_owned()),
         None => Err(wrong_type(source, value, "a text")),
     };
-    let wrong = |message: String| ConfigError::new(ConfigErrorKind::BadValue, message).at(source, span(value));
+    let wrong = |message: String| {
+        ConfigError::new(ConfigErrorKind::BadValue, message).at(source, span(value))
+    };
     match &**key.get_ref() {
         "url" => sync.url = text()?,
         "method" => sync.method = text()?,
@@ -115,7 +140,8 @@ pub(in crate::config) fn set_option(
                     return Err(wrong_type(source, network, "a text").into());
                 };
                 sync.allow_addresses.push(text.parse().map_err(|error| {
-                    ConfigError::new(ConfigErrorKind::BadValue, format!("{error}")).at(source, span(network))
+                    ConfigError::new(ConfigErrorKind::BadValue, format!("{error}"))
+                        .at(source, span(network))
                 })?);
             }
         }
@@ -137,7 +163,8 @@ fn set_retry(
             let Some(gaps) = value.get_ref().as_array() else {
                 return Err(wrong_type(source, value, "a list of seconds"));
             };
-            retry.schedule = gaps.iter().map(|gap| seconds(source, gap)).collect::<Result<_, _>>()?;
+            retry.schedule =
+                gaps.iter().map(|gap| seconds(source, gap)).collect::<Result<_, _>>()?;
         }
         "jitter" => retry.jitter = number(source, value)?,
         "tries" => retry.tries = u32::try_from(whole_number(source, value)?).unwrap_or(u32::MAX),
@@ -146,7 +173,11 @@ fn set_retry(
         "try_window_seconds" => retry.try_window = seconds(source, value)?,
         "retry_statuses" => {
             let Some(statuses) = value.get_ref().as_array() else {
-                return Err(wrong_type(source, value, "a list of statuses such as 429 or \"500-599\""));
+                return Err(wrong_type(
+                    source,
+                    value,
+                    "a list of statuses such as 429 or \"500-599\"",
+                ));
             };
             let ranges: Result<Vec<(u16, u16)>, ConfigError> =
                 statuses.iter().map(|status| status_range(source, status)).collect();
@@ -201,24 +232,31 @@ fn number(source: &Source, value: &Spanned<DeValue<'_>>) -> Result<f64, ConfigEr
 }
 
 fn whole_number(source: &Source, value: &Spanned<DeValue<'_>>) -> Result<usize, ConfigError> {
-    let parsed = value.get_ref().as_integer().and_then(|number| {
-        usize::from_str_radix(number.as_str(), number.radix()).ok()
-    });
+    let parsed = value
+        .get_ref()
+        .as_integer()
+        .and_then(|number| usize::from_str_radix(number.as_str(), number.radix()).ok());
     parsed.ok_or_else(|| wrong_type(source, value, "a whole number of 0 or more"))
 }
 
 fn seconds(source: &Source, value: &Spanned<DeValue<'_>>) -> Result<Duration, ConfigError> {
     let seconds = number(source, value)?;
     Duration::try_from_secs_f64(seconds).map_err(|_| {
-        ConfigError::new(ConfigErrorKind::BadValue, format!("expected seconds of 0 or more, found {seconds}"))
-            .at(source, span(value))
+        ConfigError::new(
+            ConfigErrorKind::BadValue,
+            format!("expected seconds of 0 or more, found {seconds}"),
+        )
+        .at(source, span(value))
     })
 }
 
 fn read(source: &Source, value: &Spanned<DeValue<'_>>, path: &Path) -> Result<String, ConfigError> {
     fs::read_to_string(path).map_err(|error| {
-        ConfigError::new(ConfigErrorKind::File, format!("{} can't be read: {error}", path.display()))
-            .with_hint("paths are looked for beside the file that names them")
-            .at(source, span(value))
+        ConfigError::new(
+            ConfigErrorKind::File,
+            format!("{} can't be read: {error}", path.display()),
+        )
+        .with_hint("paths are looked for beside the file that names them")
+        .at(source, span(value))
     })
 }

@@ -55,10 +55,13 @@ pub fn parse(source: &Source, folder: &Path) -> Result<Vec<SyncOptions>, SetupEr
         }
     }
     if syncs.is_empty() {
-        return Err(ConfigError::new(ConfigErrorKind::BadValue, "expected at least one sync, found none")
-            .with_hint("a sync is a table: [sync.braze] with url = \"https://…\"")
-            .at(source, Span::default())
-            .into());
+        return Err(ConfigError::new(
+            ConfigErrorKind::BadValue,
+            "expected at least one sync, found none",
+        )
+        .with_hint("a sync is a table: [sync.braze] with url = \"https://…\"")
+        .at(source, Span::default())
+        .into());
     }
     Ok(syncs)
 }
@@ -83,7 +86,8 @@ fn one_sync(
         let message = format!("expected a `url` in [sync.{}], found none", name.get_ref());
         return Err(ConfigError::new(ConfigErrorKind::Url, message).at(source, span(name)).into());
     }
-    if sync.store != "memory" && Path::new(&sync.store).is_relative() && !sync.store.contains("://") {
+    if sync.store != "memory" && Path::new(&sync.store).is_relative() && !sync.store.contains("://")
+    {
         sync.store = folder.join(&sync.store).display().to_string();
     }
     sync.check().map_err(|error| error.of_sync(name.get_ref()).at(source, span(name)))?;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::ftl::TemplateError;
+use crate::ftl::TemplateErrorKind;
 use crate::text::Position;
 use crate::text::Source;
 use crate::text::Span;
@@ -129,6 +131,20 @@ impl FilterError {
     /// Line and column of the place, from 1.
     pub fn position(&self) -> Position {
         self.0.source.position(self.0.span.start)
+    }
+}
+
+impl From<TemplateError> for FilterError {
+    fn from(error: TemplateError) -> Self {
+        let kind = match error.kind() {
+            TemplateErrorKind::Syntax => FilterErrorKind::Expression,
+            _ => FilterErrorKind::Evaluation,
+        };
+        let made = Self::new(kind, error.message(), error.source(), error.span());
+        match error.hint() {
+            Some(hint) => made.with_hint(hint),
+            None => made,
+        }
     }
 }
 

@@ -32,6 +32,9 @@ mod json;
 mod parse;
 mod property;
 
+use crate::ftl;
+use crate::ftl::Expression;
+use crate::ftl::Settings;
 use crate::text::Source;
 use crate::value::Key;
 use crate::value::Node;
@@ -53,6 +56,8 @@ pub struct Filter {
 enum Rule {
     /// Any of these.
     Alternatives { event_type: Key, alternatives: Vec<Alternative> },
+    /// This is true.
+    Expression(Expression),
 }
 
 impl Filter {
@@ -67,6 +72,20 @@ impl Filter {
         let alternatives = parse::parse(&source)?;
         let event_type = Key::new("event_type");
         Ok(Self { source, rule: Rule::Alternatives { event_type, alternatives } })
+    }
+
+    /// A filter from an FTL boolean expression over `input`. `name` stands for it in messages.
+    ///
+    /// # Errors
+    /// When the text is no expression; the error draws the place.
+    pub fn from_expression(name: &str, text: &str) -> Result<Self, FilterError> {
+        let expression = Expression::compile(name, text, &Settings::amplitude())?;
+        Ok(Self { source: expression.source().clone(), rule: Rule::Expression(expression) })
+    }
+
+    /// Whether it is Amplitude's filter JSON, and not an expression.
+    pub fn is_json(&self) -> bool {
+        matches!(self.rule, Rule::Alternatives { .. })
     }
 
     /// The filter as it was written.
@@ -86,6 +105,7 @@ impl Filter {
                 let own_type = own_type.and_then(Node::as_text);
                 Ok(alternatives.iter().any(|alternative| alternative.matches(event, own_type)))
             }
+            Rule::Expression(expression) => Ok(expression.matches(event)?),
         }
     }
 
@@ -103,6 +123,10 @@ impl Filter {
                     Clause { text, verdict: matched.into(), saw: Vec::new(), operands }
                 };
                 Explanation { matched, root }
+            }
+            Rule::Expression(expression) => {
+                let root = Clause::from(expression.explain(event));
+                Explanation { matched: root.verdict == Verdict::True, root }
             }
         }
     }
@@ -146,6 +170,25 @@ impl Alternative {
                 let text = "all of these".to_owned();
                 Clause { text, verdict: fulfilled.into(), saw: Vec::new(), operands }
             }
+        }
+    }
+}
+
+impl From<ftl::Clause> for Clause {
+    fn from(clause: ftl::Clause) -> Self {
+        Self {
+            text: clause.source,
+            verdict: match clause.value {
+                ftl::ClauseValue::True => Verdict::True,
+                ftl::ClauseValue::False => Verdict::False,
+                ftl::ClauseValue::Failed(message) => Verdict::Failed(message),
+            },
+            saw: clause
+                .saw
+                .into_iter()
+                .map(|(path, value)| Saw { path, value: (value != "missing").then_some(value) })
+                .collect(),
+            operands: clause.operands.into_iter().map(Self::from).collect(),
         }
     }
 }

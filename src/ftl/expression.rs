@@ -244,4 +244,3 @@ impl<'r> Evaluator<'r> {
         }
     }
 }
-

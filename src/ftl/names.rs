@@ -71,8 +71,7 @@ fn acquired(name: &str) -> Vec<String> {
     let Some(star) = steps.iter().rposition(|step| *step == "*") else {
         return vec![name.to_owned()];
     };
-    let mut folder: Vec<&str> =
-        steps[..star].iter().copied().filter(|step| *step != "*").collect();
+    let mut folder: Vec<&str> = steps[..star].iter().copied().filter(|step| *step != "*").collect();
     let rest = steps[star + 1..].join("/");
     let mut names = Vec::new();
     loop {

@@ -41,8 +41,7 @@ pub(in crate::ftl) fn not_json(
 
 /// The byte offset of a line and a column of bytes, both from 1.
 fn offset_of(text: &str, line: usize, column: usize) -> usize {
-    let start: usize =
-        text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let mut offset = (start + column.saturating_sub(1)).min(text.len());
     while !text.is_char_boundary(offset) {
         offset -= 1;
@@ -73,17 +72,19 @@ fn diagnose(output: &str, place: usize) -> (usize, Option<&'static str>) {
     match (last, next) {
         (Some(','), Some('}' | ']')) => (
             before.len() - 1,
-            Some("a comma stands before the end; write it with `<#sep>,</#sep>` or only where more follows"),
+            Some(
+                "a comma stands before the end; write it with `<#sep>,</#sep>` or only where more follows",
+            ),
         ),
         (Some('{' | '[' | ','), Some(',')) | (Some(':'), Some(',' | '}' | ']')) => {
             (place, Some("a value is missing here; give it a default: `${x!\"…\"}`"))
         }
-        (Some('0'..='9'), Some(','))
-            if behind[1..].starts_with(|c: char| c.is_ascii_digit()) =>
-        {
+        (Some('0'..='9'), Some(',')) if behind[1..].starts_with(|c: char| c.is_ascii_digit()) => {
             (place, Some(GROUPED))
         }
-        (Some(','), Some('0'..='9')) if is_grouped(before, behind) => (before.len() - 1, Some(GROUPED)),
+        (Some(','), Some('0'..='9')) if is_grouped(before, behind) => {
+            (before.len() - 1, Some(GROUPED))
+        }
         (Some('"' | '}' | ']' | '0'..='9' | 'e' | 'l'), Some('"' | '{' | '[')) => {
             (before.len().saturating_sub(1).max(0), Some("a comma is missing between two values"))
         }

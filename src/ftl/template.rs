@@ -126,6 +126,11 @@ impl Template {
         reads::of_program(&self.0.program)
     }
 
+    /// The same for another variable, such as `secrets`.
+    pub fn reads_of(&self, variable: &str) -> Vec<String> {
+        reads::of_variable(&self.0.program, variable)
+    }
+
     fn job<'r>(&'r self, data: Data<'r>, options: RenderOptions, arena: &'r Arena) -> Job<'r> {
         Job {
             program: &self.0.program,

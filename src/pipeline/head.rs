@@ -64,8 +64,10 @@ impl Head {
         if url_reads_events {
             static_host(&options.url)?;
         }
-        let secrets = Secrets::new(std::iter::once(&url).chain(headers.iter().map(|(_, value)| value)));
-        let depends = url_reads_events || headers.iter().any(|(_, value)| !value.reads().is_empty());
+        let secrets =
+            Secrets::new(std::iter::once(&url).chain(headers.iter().map(|(_, value)| value)));
+        let depends =
+            url_reads_events || headers.iter().any(|(_, value)| !value.reads().is_empty());
         let mut head = Self {
             method: options.method.clone(),
             max_headers: options.max_headers,
@@ -123,9 +125,8 @@ impl Secrets {
         // A number nobody can guess, so that no event can name a secret by writing its mark.
         let random = RandomState::new();
         let mark = format!("\u{1}{:016x}{:016x}:", random.hash_one(1), random.hash_one(2));
-        let mut names: Vec<String> = templates
-            .flat_map(|template| template.reads_of("secrets"))
-            .collect();
+        let mut names: Vec<String> =
+            templates.flat_map(|template| template.reads_of("secrets")).collect();
         names.sort();
         names.dedup();
         let mut json = String::from("{");
@@ -176,14 +177,17 @@ impl Secrets {
 }
 
 fn changed_secret() -> ConfigError {
-    ConfigError::new(ConfigErrorKind::Header, "a secret can only be printed as it is")
-        .with_hint("put the finished value into the secret: built-ins see a reference, not its text")
+    ConfigError::new(ConfigErrorKind::Header, "a secret can only be printed as it is").with_hint(
+        "put the finished value into the secret: built-ins see a reference, not its text",
+    )
 }
 
 /// A URL that reads events must name its host itself.
 fn static_host(url: &str) -> Result<(), ConfigError> {
-    let host = url.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
-    let host_is_plain = host.is_some_and(|host| !host.is_empty() && !host.contains("${") && !host.contains('<'));
+    let host =
+        url.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
+    let host_is_plain =
+        host.is_some_and(|host| !host.is_empty() && !host.contains("${") && !host.contains('<'));
     // `?` and `#` inside an interpolation would end the host too early, which is caught by `${`.
     if host_is_plain {
         return Ok(());

@@ -127,7 +127,13 @@ impl Sync {
 
     /// Decides about an event. `text` is its JSON, `position` identifies it where it has no key of
     /// its own, `now_millis` is what its template sees as `.now`.
-    pub fn decide(&self, event: Node<'_>, text: &str, position: &Position<'_>, now_millis: i64) -> Decision {
+    pub fn decide(
+        &self,
+        event: Node<'_>,
+        text: &str,
+        position: &Position<'_>,
+        now_millis: i64,
+    ) -> Decision {
         let decide = || -> Result<Option<(String, Arc<Target>)>, Discard> {
             if let Some(filter) = &self.options.filter
                 && !filter.matches(event).map_err(Discard::Filter)?
@@ -152,7 +158,12 @@ impl Sync {
         }
     }
 
-    fn payload(&self, event: Node<'_>, text: &str, now_millis: i64) -> Result<String, TemplateError> {
+    fn payload(
+        &self,
+        event: Node<'_>,
+        text: &str,
+        now_millis: i64,
+    ) -> Result<String, TemplateError> {
         match &self.options.template {
             Some(template) => template.render(Data::event(event), RenderOptions { now_millis }),
             None => Ok(text.to_owned()),

@@ -135,7 +135,10 @@ impl SyncOptions {
     pub fn check(&self) -> Result<(), ConfigError> {
         let wrong = |message: String| Err(ConfigError::new(ConfigErrorKind::BadValue, message));
         if self.name.is_empty() || self.name.chars().any(char::is_control) {
-            return wrong(format!("expected a name without control characters, found {:?}", self.name));
+            return wrong(format!(
+                "expected a name without control characters, found {:?}",
+                self.name
+            ));
         }
         if !(1..=MAX_CONCURRENCY).contains(&self.concurrency) {
             let found = self.concurrency;

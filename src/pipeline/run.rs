@@ -140,8 +140,11 @@ impl Sync {
         delivery.timeout = options.timeout;
         delivery.rate_limit_per_second = options.rate_limit_per_second;
         delivery.policy = options.retry.clone();
-        let policy =
-            if self.head.url_reads_events() { AddressPolicy::Public } else { options.address_policy };
+        let policy = if self.head.url_reads_events() {
+            AddressPolicy::Public
+        } else {
+            options.address_policy
+        };
         delivery.addresses = AddressRules { policy, allow: options.allow_addresses.clone() };
         for text in &options.signing_secrets {
             let secret = match secret_reference(text) {
@@ -168,7 +171,11 @@ impl Run {
     ///
     /// # Errors
     /// When the store does not take the events: those of the last batch are not accepted.
-    pub fn feed(&self, mut reader: Reader, go_on: &dyn Fn() -> bool) -> Result<Progress, EngineError> {
+    pub fn feed(
+        &self,
+        mut reader: Reader,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Progress, EngineError> {
         let mut batch = Batch::default();
         while let Some(block) = reader.next_block() {
             match block {
@@ -206,7 +213,13 @@ impl Run {
             };
             match line.parse(std::mem::take(&mut batch.buffers)) {
                 Ok(event) => {
-                    self.decide(&event, line.text(), &Position::Source(&origin, line.number()), now, batch);
+                    self.decide(
+                        &event,
+                        line.text(),
+                        &Position::Source(&origin, line.number()),
+                        now,
+                        batch,
+                    );
                     batch.buffers = event.into_buffers();
                 }
                 Err((error, buffers)) => {
@@ -214,7 +227,8 @@ impl Run {
                     batch.buffers = buffers;
                 }
             }
-            if batch.deliveries.len() >= BATCH && self.hand_over(batch, go_on)? == Progress::Stopped {
+            if batch.deliveries.len() >= BATCH && self.hand_over(batch, go_on)? == Progress::Stopped
+            {
                 return Ok(Progress::Stopped);
             }
         }
@@ -226,7 +240,11 @@ impl Run {
     ///
     /// # Errors
     /// When the store does not take them.
-    pub fn send(&self, events: &[String], go_on: &dyn Fn() -> bool) -> Result<Progress, EngineError> {
+    pub fn send(
+        &self,
+        events: &[String],
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Progress, EngineError> {
         let mut batch = Batch::default();
         let now = self.clock.wall().as_millis();
         for text in events {
@@ -239,21 +257,34 @@ impl Run {
                 }
                 Ok(event) => {
                     let found = event.root().kind_name();
-                    self.invalid_text(ordinal, "not_an_object", format!("expected an object, found {found}"));
+                    self.invalid_text(
+                        ordinal,
+                        "not_an_object",
+                        format!("expected an object, found {found}"),
+                    );
                 }
                 Err((error, buffers)) => {
                     self.invalid_text(ordinal, "invalid_json", error.to_string());
                     batch.buffers = buffers;
                 }
             }
-            if batch.deliveries.len() >= BATCH && self.hand_over(&mut batch, go_on)? == Progress::Stopped {
+            if batch.deliveries.len() >= BATCH
+                && self.hand_over(&mut batch, go_on)? == Progress::Stopped
+            {
                 return Ok(Progress::Stopped);
             }
         }
         self.hand_over(&mut batch, go_on)
     }
 
-    fn decide(&self, event: &Document<'_>, text: &str, position: &Position<'_>, now: i64, batch: &mut Batch) {
+    fn decide(
+        &self,
+        event: &Document<'_>,
+        text: &str,
+        position: &Position<'_>,
+        now: i64,
+        batch: &mut Batch,
+    ) {
         let root = event.root();
         let kept = || self.sync.options().keep_events.then(|| text.to_owned());
         match self.sync.decide(root, text, position, now) {
@@ -271,14 +302,19 @@ impl Run {
                     place: String::new(),
                     key: key.clone(),
                 });
-                let reason = if discard.reason() == "filter" { Reason::Filter } else { Reason::Render };
+                let reason =
+                    if discard.reason() == "filter" { Reason::Filter } else { Reason::Render };
                 let at = self.clock.wall();
                 batch.discarded.push(Discarded { key, reason, message, event: kept(), at });
             }
         }
     }
 
-    fn hand_over(&self, batch: &mut Batch, go_on: &dyn Fn() -> bool) -> Result<Progress, EngineError> {
+    fn hand_over(
+        &self,
+        batch: &mut Batch,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Progress, EngineError> {
         if !batch.discarded.is_empty() {
             self.engine.discard(std::mem::take(&mut batch.discarded))?;
         }
@@ -300,13 +336,23 @@ impl Run {
             None => place,
         };
         let kind = format!("event_{}", error.kind().name());
-        self.counters.error(ErrorSample { kind, message: error.to_string(), place, key: String::new() });
+        self.counters.error(ErrorSample {
+            kind,
+            message: error.to_string(),
+            place,
+            key: String::new(),
+        });
     }
 
     fn invalid_text(&self, ordinal: u64, kind: &str, message: String) {
         self.counters.invalid(1);
         let place = format!("event {}", ordinal + 1);
-        self.counters.error(ErrorSample { kind: format!("event_{kind}"), message, place, key: String::new() });
+        self.counters.error(ErrorSample {
+            kind: format!("event_{kind}"),
+            message,
+            place,
+            key: String::new(),
+        });
     }
 
     /// Waits until all events had their first attempt, or are settled; at most `timeout`.

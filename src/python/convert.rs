@@ -40,7 +40,10 @@ pub(in crate::python) fn event_text(event: &Bound<'_, PyAny>) -> PyResult<String
             Err(error) => Err(event_error(
                 event.py(),
                 "not_text",
-                format!("expected JSON text in UTF-8, found another byte at {}", error.valid_up_to()),
+                format!(
+                    "expected JSON text in UTF-8, found another byte at {}",
+                    error.valid_up_to()
+                ),
                 None,
             )),
         };
@@ -106,7 +109,9 @@ fn write_other(value: &Bound<'_, PyAny>, out: &mut String, path: &mut Vec<String
         }
         // JSON has no sign before the exponent's digits but `+` and `-`, as Decimal has.
         out.push_str(&text);
-    } else if value.is_instance(types.datetime.bind(py))? || value.is_instance(types.date.bind(py))? {
+    } else if value.is_instance(types.datetime.bind(py))?
+        || value.is_instance(types.date.bind(py))?
+    {
         write_json_text(&value.call_method0("isoformat")?.extract::<String>()?, out);
     } else if value.is_instance(types.uuid.bind(py))? {
         write_json_text(&value.str()?.to_string(), out);
@@ -160,11 +165,15 @@ fn write_key(key: &Bound<'_, PyAny>, out: &mut String, path: &[String]) -> PyRes
         write_json_text(&text_of(text, path)?, out);
         return Ok(());
     }
-    let message = format!("expected a string as a key, found `{}`{}", key.get_type().name()?, at(path));
+    let message =
+        format!("expected a string as a key, found `{}`{}", key.get_type().name()?, at(path));
     Err(event_error(key.py(), "not_json", message, None))
 }
 
-fn text_of<'a>(text: &'a Bound<'_, PyString>, path: &[String]) -> PyResult<std::borrow::Cow<'a, str>> {
+fn text_of<'a>(
+    text: &'a Bound<'_, PyString>,
+    path: &[String],
+) -> PyResult<std::borrow::Cow<'a, str>> {
     text.to_cow().map_err(|_| {
         let message = format!("expected text, found half of a surrogate pair{}", at(path));
         event_error(text.py(), "not_text", message, None)
@@ -198,7 +207,9 @@ impl Types {
     fn get(py: Python<'_>) -> PyResult<&'static Self> {
         static TYPES: PyOnceLock<Types> = PyOnceLock::new();
         TYPES.get_or_try_init(py, || {
-            let of = |module: &str, name: &str| Ok::<_, PyErr>(py.import(module)?.getattr(name)?.unbind());
+            let of = |module: &str, name: &str| {
+                Ok::<_, PyErr>(py.import(module)?.getattr(name)?.unbind())
+            };
             Ok(Self {
                 decimal: of("decimal", "Decimal")?,
                 datetime: of("datetime", "datetime")?,
@@ -214,8 +225,12 @@ impl Types {
 ///
 /// # Errors
 /// `ValueError` when it is not JSON.
-pub(in crate::python) fn text_to_python<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
-    let document = Document::parse(text).map_err(|error| PyValueError::new_err(error.to_string()))?;
+pub(in crate::python) fn text_to_python<'py>(
+    py: Python<'py>,
+    text: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    let document =
+        Document::parse(text).map_err(|error| PyValueError::new_err(error.to_string()))?;
     to_python(py, document.root())
 }
 
@@ -223,7 +238,10 @@ pub(in crate::python) fn text_to_python<'py>(py: Python<'py>, text: &str) -> PyR
 ///
 /// # Errors
 /// When Python has no memory left.
-pub(in crate::python) fn to_python<'py>(py: Python<'py>, node: Node<'_>) -> PyResult<Bound<'py, PyAny>> {
+pub(in crate::python) fn to_python<'py>(
+    py: Python<'py>,
+    node: Node<'_>,
+) -> PyResult<Bound<'py, PyAny>> {
     Ok(match node.view() {
         View::Null => py.None().into_bound(py),
         View::Boolean(value) => PyBool::new(py, value).to_owned().into_any(),

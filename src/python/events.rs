@@ -61,13 +61,14 @@ impl State {
                 Ok(block) => {
                     let mut buffers = crate::value::Buffers::default();
                     for line in block.lines() {
-                        let event = line.and_then(|line| match line.parse(std::mem::take(&mut buffers)) {
-                            Ok(event) => {
-                                buffers = event.into_buffers();
-                                Ok(line.text().to_owned())
-                            }
-                            Err((error, _)) => Err(error),
-                        });
+                        let event =
+                            line.and_then(|line| match line.parse(std::mem::take(&mut buffers)) {
+                                Ok(event) => {
+                                    buffers = event.into_buffers();
+                                    Ok(line.text().to_owned())
+                                }
+                                Err((error, _)) => Err(error),
+                            });
                         self.waiting.push_back(event);
                     }
                     self.reader.reuse(block);

@@ -6,7 +6,7 @@ use pyo3::types::PyTuple;
 
 use crate::filter;
 use crate::python::convert::event_text;
-use crate::python::convert::json_to_python;
+use crate::python::convert::text_to_python;
 use crate::python::errors::filter_error;
 use crate::python::template::parse_event;
 
@@ -30,7 +30,8 @@ pub(in crate::python) struct Filter {
 impl Filter {
     /// A filter that was compiled elsewhere.
     pub(in crate::python) fn wrap(inner: filter::Filter) -> Self {
-        let (is_json, name, text) = (inner.is_json(), inner.name().to_owned(), inner.text().to_owned());
+        let (is_json, source) = (inner.is_json(), inner.source());
+        let (name, text) = (source.name().to_owned(), source.text().to_owned());
         Self { inner, is_json, name, text }
     }
 }
@@ -51,7 +52,8 @@ impl Filter {
     #[pyo3(signature = (filter, /))]
     fn from_json(py: Python<'_>, filter: &Bound<'_, PyAny>) -> PyResult<Self> {
         let text = event_text(filter)?;
-        let inner = filter::Filter::from_json("filter", &text).map_err(|error| filter_error(py, &error))?;
+        let inner =
+            filter::Filter::from_json("filter", &text).map_err(|error| filter_error(py, &error))?;
         Ok(Self { inner, is_json: true, name: "filter".to_owned(), text })
     }
 
@@ -70,15 +72,27 @@ impl Filter {
     }
 
     fn __repr__(&self) -> String {
-        if self.is_json { format!("Filter.from_json({:?})", self.text) } else { format!("Filter({:?})", self.text) }
+        if self.is_json {
+            format!("Filter.from_json({:?})", self.text)
+        } else {
+            format!("Filter({:?})", self.text)
+        }
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let py = slf.py();
         let this = slf.get();
         let rebuild = py.import("webhook_stream._rebuild")?.getattr("filter_")?;
         let spelling = if this.is_json { "json" } else { "expression" };
-        Ok((rebuild, PyTuple::new(py, [spelling, &this.name, &this.text].map(|text| PyString::new(py, text)))?))
+        Ok((
+            rebuild,
+            PyTuple::new(
+                py,
+                [spelling, &this.name, &this.text].map(|text| PyString::new(py, text)),
+            )?,
+        ))
     }
 }
 
@@ -99,7 +113,7 @@ impl Explanation {
 
     /// The clauses with the values they saw, as dicts and lists.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        json_to_python(py, &self.inner.to_json())
+        text_to_python(py, &self.inner.to_json())
     }
 
     fn __str__(&self) -> String {

@@ -61,7 +61,12 @@ fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
         let err_is_terminal = io::IsTerminal::is_terminal(&err);
         let status = cli::main(
             &arguments,
-            &mut cli::World { out: &mut out, err: &mut err, err_is_terminal, go_on: &|| waiting.go_on() },
+            &mut cli::World {
+                out: &mut out,
+                err: &mut err,
+                err_is_terminal,
+                go_on: &|| waiting.go_on(),
+            },
         );
         if waiting.interrupted() { cli::INTERRUPTED } else { status }
     })

@@ -97,7 +97,9 @@ impl RetryPolicy {
         self.inner.schedule.len() as u64
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let py = slf.py();
         let policy = &slf.get().inner;
         let keywords = PyDict::new(py);
@@ -129,7 +131,9 @@ fn status_set(statuses: &Bound<'_, PyAny>) -> PyResult<StatusSet> {
             },
             Err(_) => {
                 for status in item.try_iter().map_err(|_| {
-                    PyTypeError::new_err("retry_statuses: expected statuses such as 429, or ranges of them")
+                    PyTypeError::new_err(
+                        "retry_statuses: expected statuses such as 429, or ranges of them",
+                    )
                 })? {
                     let status: u16 = status?.extract()?;
                     match ranges.last_mut() {
@@ -145,8 +149,9 @@ fn status_set(statuses: &Bound<'_, PyAny>) -> PyResult<StatusSet> {
 
 /// A number of seconds, checked.
 pub(in crate::python) fn seconds(py: Python<'_>, name: &str, seconds: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(seconds)
-        .map_err(|_| bad_value(py, format!("{name}: expected seconds of 0 or more, found {seconds}")))
+    Duration::try_from_secs_f64(seconds).map_err(|_| {
+        bad_value(py, format!("{name}: expected seconds of 0 or more, found {seconds}"))
+    })
 }
 
 /// A `ConfigError` about an option's value.

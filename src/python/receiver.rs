@@ -49,7 +49,8 @@ impl Receiver {
             // Each kind of failure throws its own dice.
             all = all.sometimes(*share, seed.wrapping_add(index as u64), answer(text)?);
         }
-        let options = ReceiverOptions { port, kept_requests: keep_requests, ..ReceiverOptions::default() };
+        let options =
+            ReceiverOptions { port, kept_requests: keep_requests, ..ReceiverOptions::default() };
         let inner = receiver::Receiver::start_with(all, options)
             .map_err(|error| PyOSError::new_err(format!("port {port} of 127.0.0.1: {error}")))?;
         let url = inner.url();

@@ -39,7 +39,12 @@ impl Run {
 impl Run {
     /// Sends the events of files; `show` is called with the figures now and then.
     #[pyo3(signature = (paths, show, /))]
-    fn feed_source(&self, py: Python<'_>, paths: Vec<String>, show: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn feed_source(
+        &self,
+        py: Python<'_>,
+        paths: Vec<String>,
+        show: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         let reader = py.detach(|| Reader::open(&paths, Settings::default()));
         let reader = reader.map_err(|error| source_error(py, &error))?;
         self.waiting(show, |go_on| self.inner.feed(reader, go_on))
@@ -84,17 +89,25 @@ impl Run {
 
     /// Waits for "first_attempt" or "settled", at most so many seconds.
     #[pyo3(signature = (until, timeout_seconds, show, /))]
-    fn wait(&self, until: &str, timeout_seconds: Option<f64>, show: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn wait(
+        &self,
+        until: &str,
+        timeout_seconds: Option<f64>,
+        show: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         let until = match until {
             "first_attempt" => Until::FirstAttempts,
             "settled" => Until::Settled,
             other => {
-                let message = format!("wait: expected 'first_attempt' or 'settled', found {other:?}");
+                let message =
+                    format!("wait: expected 'first_attempt' or 'settled', found {other:?}");
                 return Err(PyValueError::new_err(message));
             }
         };
         let timeout = match timeout_seconds {
-            Some(seconds) => Some(crate::python::policy::seconds(show.py(), "timeout_seconds", seconds)?),
+            Some(seconds) => {
+                Some(crate::python::policy::seconds(show.py(), "timeout_seconds", seconds)?)
+            }
             None => None,
         };
         self.waiting(show, |go_on| self.inner.wait(until, timeout, go_on))
@@ -156,7 +169,11 @@ impl Run {
 }
 
 /// An exception that came while waiting goes first.
-fn ended(py: Python<'_>, waiting: &Waiting<'_>, result: Result<Progress, EngineError>) -> PyResult<()> {
+fn ended(
+    py: Python<'_>,
+    waiting: &Waiting<'_>,
+    result: Result<Progress, EngineError>,
+) -> PyResult<()> {
     if let Some(error) = waiting.take_error() {
         return Err(error);
     }

@@ -93,7 +93,8 @@ impl Sync {
         options.address_policy =
             address_policy.parse().map_err(|error| wrong(format!("address_policy: {error}")))?;
         for network in &allow_addresses {
-            let network = network.parse().map_err(|error| wrong(format!("allow_addresses: {error}")))?;
+            let network =
+                network.parse().map_err(|error| wrong(format!("allow_addresses: {error}")))?;
             options.allow_addresses.push(network);
         }
         options.max_headers = max_headers;
@@ -108,7 +109,11 @@ impl Sync {
 
     /// What would become of an event.
     #[pyo3(signature = (event, /))]
-    fn preview<'py>(&self, py: Python<'py>, event: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    fn preview<'py>(
+        &self,
+        py: Python<'py>,
+        event: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyDict>> {
         let text = event_text(event)?;
         let preview = self.inner.preview(&text, 0, self.clock.wall().as_millis());
         let row = PyDict::new(py);
@@ -138,7 +143,8 @@ impl Sync {
 
     /// Counts by state; times are ISO 8601.
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let counts = self.store.counts().map_err(|error| delivery_error(py, "store", &error.to_string()))?;
+        let counts =
+            self.store.counts().map_err(|error| delivery_error(py, "store", &error.to_string()))?;
         let status = PyDict::new(py);
         status.set_item("sync", &self.inner.options().name)?;
         status.set_item("pending", counts.pending)?;
@@ -173,7 +179,10 @@ impl Sync {
 /// The syncs of a file, as names, URLs and keywords for `Sync`.
 #[pyfunction]
 #[pyo3(signature = (path, /))]
-pub(in crate::python) fn load_syncs<'py>(py: Python<'py>, path: &str) -> PyResult<Bound<'py, PyList>> {
+pub(in crate::python) fn load_syncs<'py>(
+    py: Python<'py>,
+    path: &str,
+) -> PyResult<Bound<'py, PyList>> {
     let syncs = config::load(Path::new(path)).map_err(|error| setup_error(py, &error))?;
     let list = PyList::empty(py);
     for options in syncs {
@@ -185,7 +194,8 @@ pub(in crate::python) fn load_syncs<'py>(py: Python<'py>, path: &str) -> PyResul
         }
         keywords.set_item("headers", headers)?;
         let template = options.template.map(Template::wrap);
-        keywords.set_item("template", template.map(|template| Py::new(py, template)).transpose()?)?;
+        keywords
+            .set_item("template", template.map(|template| Py::new(py, template)).transpose()?)?;
         let filter = options.filter.map(Filter::wrap);
         keywords.set_item("filter", filter.map(|filter| Py::new(py, filter)).transpose()?)?;
         let retry = Py::new(py, RetryPolicy { inner: options.retry })?;
@@ -200,7 +210,8 @@ pub(in crate::python) fn load_syncs<'py>(py: Python<'py>, path: &str) -> PyResul
         keywords.set_item("keep_events", options.keep_events)?;
         keywords.set_item("signing_secret", options.signing_secrets)?;
         keywords.set_item("address_policy", options.address_policy.name())?;
-        let networks: Vec<String> = options.allow_addresses.iter().map(ToString::to_string).collect();
+        let networks: Vec<String> =
+            options.allow_addresses.iter().map(ToString::to_string).collect();
         keywords.set_item("allow_addresses", networks)?;
         keywords.set_item("max_headers", options.max_headers)?;
         keywords.set_item("enabled", options.enabled)?;

@@ -14,14 +14,14 @@ use crate::ftl;
 use crate::ftl::Data;
 use crate::ftl::Library;
 use crate::ftl::RenderOptions;
+use crate::pipeline::ConfigError;
+use crate::pipeline::ConfigErrorKind;
 use crate::python::convert::event_text;
 use crate::python::convert::text_to_python;
 use crate::python::errors::config_error;
 use crate::python::errors::event_error;
 use crate::python::errors::setting_error;
 use crate::python::errors::template_error;
-use crate::pipeline::ConfigError;
-use crate::pipeline::ConfigErrorKind;
 use crate::value::Document;
 
 /// Settings(base='amplitude', **settings)
@@ -44,7 +44,11 @@ pub(in crate::python) struct Settings {
 }
 
 impl Settings {
-    fn build(py: Python<'_>, base: &'static str, keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+    fn build(
+        py: Python<'_>,
+        base: &'static str,
+        keywords: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
         let mut inner = match base {
             "freemarker" => ftl::Settings::freemarker(),
             _ => ftl::Settings::amplitude(),
@@ -99,7 +103,9 @@ impl Settings {
         hasher.finish()
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let py = slf.py();
         let this = slf.get();
         let rebuild = py.import("webhook_stream._rebuild")?.getattr("settings")?;
@@ -107,7 +113,10 @@ impl Settings {
         for (name, value) in &this.given {
             keywords.set_item(name, value)?;
         }
-        Ok((rebuild, PyTuple::new(py, [PyString::new(py, this.base).into_any(), keywords.into_any()])?))
+        Ok((
+            rebuild,
+            PyTuple::new(py, [PyString::new(py, this.base).into_any(), keywords.into_any()])?,
+        ))
     }
 }
 
@@ -144,7 +153,8 @@ impl Template {
         for (name, source) in templates.into_iter().flat_map(|templates| templates.iter()) {
             sources.push((name.extract::<String>()?, source.extract::<String>()?));
         }
-        let chosen = settings.as_ref().map_or_else(ftl::Settings::amplitude, |own| own.get().inner.clone());
+        let chosen =
+            settings.as_ref().map_or_else(ftl::Settings::amplitude, |own| own.get().inner.clone());
         let library = (!sources.is_empty()).then(|| Arc::new(Library::new(sources.clone())));
         let inner = py
             .detach(|| ftl::Template::compile(name, source, &chosen, library))
@@ -194,7 +204,11 @@ impl Template {
     ///
     /// Raises :class:`TemplateError` of kind ``not_json``, pointing at the template line that wrote
     /// the offending output, when it is not JSON.
-    fn payload<'py>(&self, py: Python<'py>, event: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn payload<'py>(
+        &self,
+        py: Python<'py>,
+        event: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let text = event_text(event)?;
         let document = parse_event(py, &text)?;
         let data = Data::event(document.root());
@@ -216,7 +230,9 @@ impl Template {
         format!("Template(name={:?}, {} lines)", source.name(), source.text().lines().count())
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let py = slf.py();
         let this = slf.get();
         let rebuild = py.import("webhook_stream._rebuild")?.getattr("template")?;
@@ -244,7 +260,12 @@ impl Template {
         Self { inner, settings: None, templates: Vec::new() }
     }
 
-    fn render_as(&self, py: Python<'_>, data: &Bound<'_, PyAny>, as_event: bool) -> PyResult<String> {
+    fn render_as(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        as_event: bool,
+    ) -> PyResult<String> {
         let text = event_text(data)?;
         let document = parse_event(py, &text)?;
         py.detach(|| {
@@ -270,7 +291,9 @@ pub(in crate::python) fn parse_event<'t>(py: Python<'_>, text: &'t str) -> PyRes
         .map_err(|error| event_error(py, "invalid_json", error.to_string(), None))?;
     if document.root().as_object().is_none() {
         let kind = document.root().kind_name();
-        return Err(PyTypeError::new_err(format!("expected a dict or a JSON object, found {kind}")));
+        return Err(PyTypeError::new_err(format!(
+            "expected a dict or a JSON object, found {kind}"
+        )));
     }
     Ok(document)
 }

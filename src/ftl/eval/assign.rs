@@ -152,7 +152,8 @@ impl<'r> Evaluator<'r> {
         match self.old_value(target, name, span, false)? {
             Model::Number(number) => Ok(number),
             other => {
-                let message = format!("expected a number in `{}`, found {}", name.text(), other.kind_name());
+                let message =
+                    format!("expected a number in `{}`, found {}", name.text(), other.kind_name());
                 Err(self.fail(TemplateErrorKind::WrongType, message, span))
             }
         }
@@ -191,5 +192,4 @@ impl<'r> Evaluator<'r> {
         };
         Err(self.fail(TemplateErrorKind::MissingValue, message, span).with_hint(hint))
     }
-
 }

@@ -264,7 +264,11 @@ impl<'r> Evaluator<'r> {
                         self.writer.mark(self.place.program, node.span);
                     }
                     self.writer.push(text);
-                    if self.writer.is_full() { Err(self.too_much_output(node.span)) } else { continue }
+                    if self.writer.is_full() {
+                        Err(self.too_much_output(node.span))
+                    } else {
+                        continue;
+                    }
                 }
                 _ => self.node(node),
             };

@@ -194,7 +194,10 @@ impl<'r> Evaluator<'r> {
             Err(this.fail(TemplateErrorKind::BadArgument, message, span))
         };
         let Some((scope, Model::Text(variable))) = target else {
-            return wrong(self, "`capture_output` needs the name of a variable in `var`, `local` or `global`");
+            return wrong(
+                self,
+                "`capture_output` needs the name of a variable in `var`, `local` or `global`",
+            );
         };
         let namespace = match (argument("namespace"), named.len(), &**scope) {
             (None, 1, "global") => std::rc::Rc::clone(&self.globals),
@@ -202,7 +205,12 @@ impl<'r> Evaluator<'r> {
             (Some((_, Model::Hash(Hash::Namespace(namespace)))), 2, "var") => {
                 std::rc::Rc::clone(namespace)
             }
-            _ => return wrong(self, "`capture_output` takes one of `var`, `local` and `global`, and a `namespace` beside `var`"),
+            _ => {
+                return wrong(
+                    self,
+                    "`capture_output` takes one of `var`, `local` and `global`, and a `namespace` beside `var`",
+                );
+            }
         };
         let position = self.writer.position();
         let flow = self.run(body);
@@ -211,7 +219,10 @@ impl<'r> Evaluator<'r> {
         self.check_text_length(text.len(), span)?;
         let value = Model::Text(Text::from(text));
         if &**scope == "local" {
-            return wrong(self, "`capture_output` can't set local variables here; use `<#local x>…</#local>`");
+            return wrong(
+                self,
+                "`capture_output` can't set local variables here; use `<#local x>…</#local>`",
+            );
         }
         self.wake(&namespace)?;
         namespace.variables.borrow_mut().insert(variable.clone(), value);
