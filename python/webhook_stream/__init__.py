@@ -10,7 +10,7 @@ Filtered, shaped by a FreeMarker template, and delivered even if the receiver is
 >>> with Receiver() as receiver:
 ...     sync = ws.Sync("demo", receiver.url, template=template)
 ...     report = sync.run([{"user_id": "ada"}, {"user_id": "bob"}], progress=False)
->>> report.delivered, [request.body for request in receiver.requests]
+>>> report.delivered, sorted(request.body for request in receiver.requests)
 (2, [b'{"user": "ada"}', b'{"user": "bob"}'])
 """
 

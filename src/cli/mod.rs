@@ -127,6 +127,7 @@ pub fn main(arguments: &[String], world: &mut World<'_>) -> u8 {
         Command::SendTest(test) => send_test::send_test(test, world),
         Command::Receive(receive) => receive::receive(receive, world),
     };
+    let result = result.and_then(|status| Ok(world.out.flush().map(|()| status)?));
     match result {
         Ok(status) => status,
         Err(failure) => {

@@ -76,6 +76,7 @@ fn write_value(value: &Bound<'_, PyAny>, out: &mut String, path: &mut Vec<String
                 out.push(',');
             }
             write_key(&key, out, path)?;
+            out.push(':');
             path.push(key.str()?.to_string());
             write_value(&item, out, path)?;
             path.pop();

@@ -214,6 +214,31 @@ fn an_event_without_properties_or_that_is_no_object_matches_nothing_it_should_no
     assert!(matches(&condition("is not", r#"["x"]"#), "[]"));
 }
 
+#[test]
+fn an_expression_is_a_filter_too() {
+    let text = r#"input.event_type == "click event" && input.user_id??"#;
+    let filter = Filter::from_expression("filter", text).unwrap_or_else(|error| panic!("{error}"));
+    assert!(matches(&filter, r#"{"event_type":"click event","user_id":"usr_7"}"#));
+    assert!(!matches(&filter, r#"{"event_type":"click event","user_id":null}"#));
+    assert!(!matches(&filter, r#"{"event_type":"Login","user_id":"usr_7"}"#));
+    let event = Document::parse(r#"{"event_type":"click event"}"#).unwrap();
+    let explanation = filter.explain(event.root());
+    let deciding: Vec<&str> =
+        explanation.deciding().iter().map(|clause| clause.text.as_str()).collect();
+    assert_eq!(deciding, ["input.user_id??"]);
+}
+
+#[test]
+fn an_expression_that_is_none_or_fails_says_where() {
+    let error = Filter::from_expression("filter", "input.a ==").err().unwrap();
+    assert_eq!((error.kind(), error.name()), (FilterErrorKind::Expression, "filter"));
+    let filter = Filter::from_expression("filter", "input.nope > 1").unwrap();
+    let event = Document::parse("{}").unwrap();
+    let error = filter.matches(event.root()).err().unwrap();
+    assert_eq!(error.kind(), FilterErrorKind::Evaluation);
+    assert!(!filter.explain(event.root()).matched);
+}
+
 /// Any JSON value, small.
 fn json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
