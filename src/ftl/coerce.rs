@@ -35,6 +35,7 @@ pub fn write_text(
         }
         Model::Date(date) => date_format(*date, formatting)?.write(*date, out),
         Model::Match(found) => out.push_str(&found.text),
+        Model::Empty => {}
         Model::Missing if formatting.settings.classic_compatible => {}
         _ => return Err(no_text(model)),
     }
@@ -122,7 +123,7 @@ pub fn truth(model: &Model<'_>, settings: &Settings) -> Result<bool, Fault> {
 /// Whether a value counts as empty: nothing, and texts, sequences and hashes without content.
 pub fn is_empty(model: &Model<'_>) -> bool {
     match model {
-        Model::Missing | Model::Callable(_) => true,
+        Model::Missing | Model::Empty | Model::Callable(_) => true,
         Model::Boolean(_) | Model::Number(_) | Model::Date(_) => false,
         Model::Text(text) => text.is_empty(),
         Model::Match(found) => found.text.is_empty(),
@@ -146,6 +147,7 @@ pub fn expect_text<'r>(model: &Model<'r>) -> Result<Text<'r>, Fault> {
     match model {
         Model::Text(text) => Ok(text.clone()),
         Model::Match(found) => Ok(Text::Shared(Rc::clone(&found.text))),
+        Model::Empty => Ok(Text::Borrowed("")),
         Model::Number(_) => {
             Err(wrong_type("a string", model).with_hint("`?string` or `?c` makes a string of it"))
         }
@@ -197,6 +199,7 @@ pub fn expect_boolean(model: &Model<'_>) -> Result<bool, Fault> {
 pub fn expect_sequence<'r>(model: &Model<'r>) -> Result<Sequence<'r>, Fault> {
     match model {
         Model::Sequence(sequence) => Ok(sequence.clone()),
+        Model::Empty => Ok(Sequence::Items(Rc::default())),
         Model::Matches(matches) => {
             let items = matches.matches.iter().map(|found| Model::Match(Rc::clone(found)));
             Ok(Sequence::Items(Rc::new(items.collect())))
@@ -217,6 +220,7 @@ pub fn expect_sequence<'r>(model: &Model<'r>) -> Result<Sequence<'r>, Fault> {
 pub fn expect_hash<'r>(model: &Model<'r>) -> Result<Hash<'r>, Fault> {
     match model {
         Model::Hash(hash) => Ok(hash.clone()),
+        Model::Empty => Ok(Hash::Made(Rc::default())),
         Model::Sequence(_) => Err(wrong_type("a hash", model)
             .with_hint("an item of it has a number: `x[0]`, `x?first`; `<#list>` visits them all")),
         Model::Text(_) => Err(wrong_type("a hash", model)

@@ -1,0 +1,1 @@
+//! Templates in Markdown with their outputs.
