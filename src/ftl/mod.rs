@@ -10,6 +10,7 @@ mod error;
 pub mod format;
 pub mod model;
 mod settings;
+pub mod statics;
 
 pub use crate::ftl::error::{Blame, Fault, TemplateError, TemplateErrorKind};
 pub use crate::ftl::settings::{
