@@ -220,9 +220,24 @@ impl Fault {
         self
     }
 
+    /// The same fault, told with what it lies in: `item 2: expected …`. One that has its place
+    /// already stays as it is.
+    #[must_use]
+    pub fn within(mut self, what: impl fmt::Display) -> Self {
+        if self.0.placed.is_none() {
+            self.0.message = format!("{what}: {}", self.0.message);
+        }
+        self
+    }
+
     /// The kind, for programs.
     pub fn kind(&self) -> TemplateErrorKind {
         self.0.kind
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
     }
 
     /// What is wrong.

@@ -235,11 +235,8 @@ impl<'r> Evaluator<'r> {
         match self.value_of(expression) {
             Err(_) | Ok(Model::Missing) => "missing".to_owned(),
             Ok(value) => {
-                let mut out = String::new();
-                match self.json_of(&value, &mut out) {
-                    Ok(()) => out,
-                    Err(_) => value.kind_name().to_owned(),
-                }
+                let kind = value.kind_name();
+                self.json_of(value).unwrap_or_else(|| kind.to_owned())
             }
         }
     }

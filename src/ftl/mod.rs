@@ -31,6 +31,7 @@ mod program;
 mod reads;
 mod resolve;
 mod settings;
+pub mod statics;
 mod template;
 
 pub use crate::ftl::error::{Blame, Fault, TemplateError, TemplateErrorKind};

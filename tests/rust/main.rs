@@ -3,9 +3,13 @@
 
 mod architecture;
 mod breaker;
+mod cases;
+mod conformance;
 mod delivery;
 mod events;
 mod filter;
+mod ftl;
+mod limits;
 mod outcome;
 mod policy;
 mod receiver;

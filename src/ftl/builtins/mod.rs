@@ -8,6 +8,26 @@ mod booleans;
 mod dates;
 mod formatting;
 mod numbers;
+mod characters;
+pub mod code_units;
+pub mod comparison;
+pub mod escapes;
+pub mod escaping;
+mod existence;
+mod expert;
+mod hashes;
+pub mod operands;
+mod regexp;
+mod search;
+mod sequences;
+mod strings;
+mod types;
+pub mod walk;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+pub use crate::ftl::builtins::regexp::pattern::Patterns;
 
 use crate::ftl::ast::Output;
 use crate::ftl::error::Fault;
@@ -16,6 +36,7 @@ use crate::ftl::model::Cursor;
 use crate::ftl::model::Hash;
 use crate::ftl::model::Model;
 use crate::ftl::model::Text;
+use crate::text::did_you_mean;
 
 /// What a built-in may ask of the evaluator.
 pub trait Host<'r> {
@@ -141,9 +162,113 @@ pub enum LoopQuestion {
     Cycle,
 }
 
-/// Regular expressions compiled while rendering.
-#[derive(Debug, Default)]
-pub struct Patterns {}
+impl BuiltIn {
+    /// `x?name`
+    pub const fn value(
+        name: &'static str,
+        group: &'static str,
+        help: &'static str,
+        function: for<'r> fn(&mut (dyn Host<'r> + '_), Model<'r>) -> Outcome<'r>,
+    ) -> Self {
+        let function = Function::Value(function);
+        Self { name, group, arguments: None, accepts_missing: false, help, function }
+    }
+
+    /// `x?name(…)` with so many arguments.
+    pub const fn method(
+        name: &'static str,
+        group: &'static str,
+        arguments: (usize, usize),
+        help: &'static str,
+        function: for<'r> fn(&mut (dyn Host<'r> + '_), Model<'r>, &[Model<'r>]) -> Outcome<'r>,
+    ) -> Self {
+        let (arguments, function) = (Some(arguments), Function::Method(function));
+        Self { name, group, arguments, accepts_missing: false, help, function }
+    }
+
+    /// What the evaluator does.
+    pub const fn special(
+        name: &'static str,
+        group: &'static str,
+        arguments: Option<(usize, usize)>,
+        help: &'static str,
+        special: Special,
+    ) -> Self {
+        let function = Function::Special(special);
+        Self { name, group, arguments, accepts_missing: false, help, function }
+    }
+
+    /// The same, for a target that may be missing.
+    #[must_use]
+    pub const fn for_missing(self) -> Self {
+        Self { accepts_missing: true, ..self }
+    }
+}
+
+/// Every group's table.
+const TABLES: &[&[BuiltIn]] = &[
+    strings::TABLE,
+    search::TABLE,
+    regexp::TABLE,
+    escaping::TABLE,
+    sequences::TABLE,
+    hashes::TABLE,
+    existence::TABLE,
+    types::TABLE,
+    expert::TABLE,
+    numbers::TABLE,
+    dates::TABLE,
+    booleans::TABLE,
+    formatting::TABLE,
+];
+
+static BY_NAME: LazyLock<HashMap<String, &'static BuiltIn>> = LazyLock::new(|| {
+    let both =
+        |line: &'static BuiltIn| [(line.name.to_owned(), line), (camel_case(line.name), line)];
+    all().flat_map(both).collect()
+});
+
+/// All lines of the table, group by group.
+pub fn all() -> impl Iterator<Item = &'static BuiltIn> {
+    TABLES.iter().flat_map(|table| table.iter())
+}
+
+/// The built-in of a name in either spelling. For compiling; rendering looks nothing up.
+pub fn find(name: &str) -> Option<&'static BuiltIn> {
+    BY_NAME.get(name).copied()
+}
+
+/// The name a wrong one was perhaps meant to be, in the spelling of the wrong one.
+pub fn nearest(name: &str) -> Option<String> {
+    let names: Vec<String> = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        all().map(|line| camel_case(line.name)).collect()
+    } else {
+        all().map(|line| line.name.to_owned()).collect()
+    };
+    did_you_mean(name, names.iter().map(String::as_str)).map(str::to_owned)
+}
+
+/// Whether a built-in walks over a lazy target as it is. For every other one, and everywhere else
+/// but `<#list>` and slices, the evaluator makes a list of a lazy sequence first
+/// ([`walk::settle`]): that is when FreeMarker runs the functions of `?map` and `?filter`.
+pub fn takes_lazy(name: &str) -> bool {
+    matches!(
+        name,
+        "drop_while"
+            | "filter"
+            | "first"
+            | "join"
+            | "map"
+            | "max"
+            | "min"
+            | "seq_contains"
+            | "seq_index_of"
+            | "seq_last_index_of"
+            | "sequence"
+            | "size"
+            | "take_while"
+    )
+}
 
 /// `upper_case` → `upperCase`, with FreeMarker's exceptions (`iso_utc_ms_nz` → `isoUtcMsNZ`).
 pub fn camel_case(name: &str) -> String {
@@ -159,19 +284,4 @@ pub fn camel_case(name: &str) -> String {
         }
     }
     camel
-}
-
-/// The built-in of a name in either spelling.
-pub fn find(_name: &str) -> Option<&'static BuiltIn> {
-    None
-}
-
-/// The name a wrong one was perhaps meant to be.
-pub fn nearest(_name: &str) -> Option<String> {
-    None
-}
-
-/// Whether a built-in walks over a lazy target as it is.
-pub fn takes_lazy(_name: &str) -> bool {
-    false
 }

@@ -17,7 +17,6 @@ use crate::ftl::model::Namespace;
 use crate::ftl::model::Text;
 use crate::ftl::program::Assignment;
 use crate::ftl::program::Capture;
-use crate::ftl::program::Expr;
 use crate::ftl::program::Name;
 use crate::ftl::program::Scope;
 use crate::text::Span;

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use crate::ftl::builtins::Host;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
@@ -29,6 +28,7 @@ use crate::ftl::program::Expr;
 use crate::ftl::program::Macro;
 use crate::ftl::program::Name;
 use crate::ftl::program::Program;
+use crate::ftl::statics;
 use crate::text::Span;
 
 /// A macro or function that a value can mean.
@@ -177,7 +177,7 @@ impl<'r> Evaluator<'r> {
                 Ok(self.run_function(*id, None, &Passed::Values(&values), span)?)
             }
             Callable::Method(method) => self.call_method(method, &values),
-            Callable::Static(name) => self.call_static(name, &values),
+            Callable::Static(name) => statics::call(self, name, &values),
             Callable::Directive { .. } => Err(crate::ftl::error::Fault::new(
                 TemplateErrorKind::WrongType,
                 "expected a function or method, found a directive",
@@ -625,22 +625,6 @@ impl<'r> Evaluator<'r> {
             _ => {}
         }
         Ok(Model::Hash(Hash::Made(Rc::new(map))))
-    }
-
-    /// A method of `FtlUtils`.
-    fn call_static(
-        &mut self,
-        name: &'static str,
-        values: &[Model<'r>],
-    ) -> Result<Model<'r>, crate::ftl::error::Fault> {
-        let [value] = values else {
-            let message = format!("`{name}` takes 1 argument, found {}", values.len());
-            return Err(crate::ftl::error::Fault::new(TemplateErrorKind::BadArgument, message));
-        };
-        let mut out = String::new();
-        self.write_as_json(value, &mut out)?;
-        self.spend(out.len())?;
-        Ok(Model::Text(Text::from(out)))
     }
 }
 

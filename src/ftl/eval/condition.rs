@@ -3,9 +3,7 @@
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
-use crate::ftl::model::Hash;
 use crate::ftl::model::Model;
-use crate::ftl::model::Sequence;
 use crate::ftl::program::Expr;
 use crate::ftl::program::ExprKind;
 
@@ -54,7 +52,7 @@ impl<'r> Evaluator<'r> {
         match value {
             Model::Boolean(value) => Ok(value),
             Model::Matches(matches) => Ok(matches.whole),
-            value if self.settings.classic_compatible => Ok(!is_empty(&value)),
+            value if self.settings.classic_compatible => Ok(!crate::ftl::coerce::is_empty(&value)),
             value => {
                 let failure = self.wrong_type("a boolean", &value, expression);
                 Err(self.explain_condition(failure, &value, expression))
@@ -98,19 +96,4 @@ impl<'r> Evaluator<'r> {
 
     /// The kind of error for values that can't be compared or calculated with.
     pub(in crate::ftl::eval) const TYPE_ERROR: TemplateErrorKind = TemplateErrorKind::WrongType;
-}
-
-/// Whether a value counts as nothing where FreeMarker 1 is imitated.
-pub(in crate::ftl::eval) fn is_empty(value: &Model<'_>) -> bool {
-    match value {
-        Model::Missing | Model::Empty => true,
-        Model::Boolean(value) => !value,
-        Model::Text(text) => text.is_empty(),
-        Model::Sequence(Sequence::Lazy(_)) => false,
-        Model::Sequence(sequence) => sequence.known_length() == Some(0),
-        Model::Hash(Hash::Json(object)) => object.is_empty(),
-        Model::Hash(Hash::Made(map)) => map.is_empty(),
-        Model::Markup(markup) => markup.text().is_empty(),
-        _ => false,
-    }
 }

@@ -1,11 +1,11 @@
 //! Directives: what each piece of content does.
 
 use crate::ftl::ast::BinaryOperator;
+use crate::ftl::builtins::escapes;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
 use crate::ftl::eval::Flow;
-use crate::ftl::eval::markup;
 use crate::ftl::model::Model;
 use crate::ftl::program::CaseKind;
 use crate::ftl::program::Expr;
@@ -54,7 +54,7 @@ impl<'r> Evaluator<'r> {
                 let text = self.numeric_text(value, *fraction)?;
                 if *escape {
                     let format = &self.place.program.outputs[*output as usize].format;
-                    markup::escape(format, &text, &mut self.writer.text);
+                    self.writer.push(&escapes::for_format(&text, format));
                 } else {
                     self.writer.push(&text);
                 }

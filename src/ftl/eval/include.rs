@@ -26,7 +26,6 @@ use crate::ftl::model::Method;
 use crate::ftl::model::Model;
 use crate::ftl::model::Namespace;
 use crate::ftl::model::NamespaceState;
-use crate::ftl::model::Sequence;
 use crate::ftl::model::Text;
 use crate::ftl::names;
 use crate::ftl::program::Expr;

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use crate::ftl::builtins::escapes;
+use crate::ftl::builtins::escaping::markup_text;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
@@ -11,61 +13,6 @@ use crate::ftl::model::MarkupContent;
 use crate::ftl::program::OutputIndex;
 use crate::ftl::settings::OutputFormat;
 use crate::text::Span;
-
-/// Writes `text` with what means something in `format` escaped.
-pub(in crate::ftl::eval) fn escape(format: &OutputFormat, text: &str, out: &mut String) {
-    let escaped: fn(u8) -> Option<&'static str> = match format {
-        OutputFormat::Html | OutputFormat::Xhtml => |byte| match byte {
-            b'\'' => Some("&#39;"),
-            _ => xml_escape(byte),
-        },
-        OutputFormat::Xml => xml_escape,
-        OutputFormat::Rtf => |byte| match byte {
-            b'\\' => Some("\\\\"),
-            b'{' => Some("\\{"),
-            b'}' => Some("\\}"),
-            _ => None,
-        },
-        OutputFormat::Combined(outer, inner) => {
-            let mut inside = String::new();
-            escape(inner, text, &mut inside);
-            return escape(outer, &inside, out);
-        }
-        _ => return out.push_str(text),
-    };
-    let mut plain = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if let Some(instead) = escaped(byte) {
-            out.push_str(&text[plain..at]);
-            out.push_str(instead);
-            plain = at + 1;
-        }
-    }
-    out.push_str(&text[plain..]);
-}
-
-fn xml_escape(byte: u8) -> Option<&'static str> {
-    match byte {
-        b'<' => Some("&lt;"),
-        b'>' => Some("&gt;"),
-        b'&' => Some("&amp;"),
-        b'"' => Some("&quot;"),
-        b'\'' => Some("&apos;"),
-        _ => None,
-    }
-}
-
-/// The markup of a value, escaped if it was plain text.
-pub(in crate::ftl::eval) fn markup_of(markup: &Markup) -> String {
-    match &markup.content {
-        MarkupContent::Markup(text) => text.to_string(),
-        MarkupContent::Plain(text) => {
-            let mut escaped = String::new();
-            escape(&markup.format, text, &mut escaped);
-            escaped
-        }
-    }
-}
 
 impl<'r> Evaluator<'r> {
     /// Prints markup at a place of the given format.
@@ -81,14 +28,14 @@ impl<'r> Evaluator<'r> {
             match &markup.content {
                 MarkupContent::Markup(text) => self.writer.push(text),
                 MarkupContent::Plain(text) => {
-                    escape(&markup.format, text, &mut self.writer.text);
+                    self.writer.push(&escapes::for_format(text, &markup.format));
                 }
             }
             return Ok(());
         }
         match &markup.content {
             MarkupContent::Plain(text) if format.is_markup() => {
-                escape(format, text, &mut self.writer.text);
+                self.writer.push(&escapes::for_format(text, format));
             }
             MarkupContent::Plain(text) => self.writer.push(text),
             MarkupContent::Markup(_) => {
@@ -148,7 +95,7 @@ impl<'r> Evaluator<'r> {
             (MarkupContent::Plain(first), MarkupContent::Plain(second)) => {
                 MarkupContent::Plain(format!("{first}{second}").into())
             }
-            _ => MarkupContent::Markup((markup_of(&first) + &markup_of(&second)).into()),
+            _ => MarkupContent::Markup(format!("{}{}", markup_text(&first), markup_text(&second)).into()),
         };
         self.check_text_length(first.text().len() + second.text().len(), span)?;
         Ok(Rc::new(Markup { format: first.format.clone(), content }))

@@ -44,6 +44,7 @@ use crate::ftl::program::NodeKind;
 use crate::ftl::program::Program;
 use crate::ftl::settings::ExceptionHandler;
 use crate::ftl::settings::Settings;
+use crate::ftl::statics;
 use crate::text::Span;
 
 pub(in crate::ftl) use crate::ftl::eval::arena::Arena;
@@ -234,13 +235,12 @@ impl<'r> Evaluator<'r> {
         self.evaluate(expression).map_err(|failure| self.give_up(failure, program))
     }
 
-    /// Writes a value as JSON.
-    pub(in crate::ftl) fn json_of(
-        &mut self,
-        value: &Model<'r>,
-        out: &mut String,
-    ) -> Result<(), crate::ftl::error::Fault> {
-        self.write_as_json(value, out)
+    /// A value as JSON.
+    pub(in crate::ftl) fn json_of(&mut self, value: Model<'r>) -> Option<String> {
+        match statics::call(self, "toJson", &[value]) {
+            Ok(Model::Text(text)) => Some(text.to_string()),
+            _ => None,
+        }
     }
 
     fn give_up(&self, failure: Failure, program: &Program) -> TemplateError {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::ftl::ast::BinaryOperator;
 use crate::ftl::builtins::Host;
+use crate::ftl::builtins::comparison::compare_texts;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
@@ -324,5 +325,5 @@ fn as_sequence<'r>(value: &Model<'r>) -> Option<Sequence<'r>> {
 
 /// Equal or not; the order of different texts means nothing.
 fn equal_texts(first: &str, second: &str) -> Ordering {
-    if first == second { Ordering::Equal } else { Ordering::Less }
+    if first == second { Ordering::Equal } else { compare_texts(first, second) }
 }

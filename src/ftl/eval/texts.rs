@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use crate::ftl::builtins::Host;
+use crate::ftl::builtins::escapes;
 use crate::ftl::coerce;
 use crate::ftl::error::Fault;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
-use crate::ftl::eval::markup;
 use crate::ftl::format::Formatting;
 use crate::ftl::model::Markup;
 use crate::ftl::model::Model;
@@ -123,7 +123,7 @@ impl<'r> Evaluator<'r> {
         match self.printed(value, expression)? {
             Printed::Text(text) if escape => {
                 let format = &self.place.program.outputs[output as usize].format;
-                markup::escape(format, &text, &mut self.writer.text);
+                self.writer.push(&escapes::for_format(&text, format));
                 Ok(())
             }
             Printed::Text(text) => {

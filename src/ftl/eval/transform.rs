@@ -1,12 +1,12 @@
 //! Directives that are no macros: `<#compress>`, FreeMarker's shared `html_escape` and its kin,
 //! what `?interpret` and `.get_optional_template` give.
 
+use crate::ftl::builtins::escapes;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
 use crate::ftl::eval::Flow;
 use crate::ftl::eval::include::Included;
-use crate::ftl::eval::markup;
 use crate::ftl::model::BoundArguments;
 use crate::ftl::model::Callable;
 use crate::ftl::model::Hash;
@@ -16,7 +16,6 @@ use crate::ftl::model::WithArguments;
 use crate::ftl::program::Arguments;
 use crate::ftl::program::Body;
 use crate::ftl::program::Node;
-use crate::ftl::settings::OutputFormat;
 use crate::text::Span;
 
 /// A directive that is no macro.
@@ -126,11 +125,11 @@ impl<'r> Evaluator<'r> {
                     if index > 0 {
                         out.push('\'');
                     }
-                    markup::escape(&OutputFormat::Html, part, out);
+                    out.push_str(&escapes::html(part));
                 }
             }),
             Directive::XmlEscape => self.transform(body, span, |text, out| {
-                markup::escape(&OutputFormat::Xml, text, out);
+                out.push_str(&escapes::xml(text));
             }),
             Directive::NormalizeNewlines => self.transform(body, span, normalize_newlines),
             Directive::CaptureOutput => self.capture_output(&named, body, span),

@@ -53,7 +53,7 @@ pub(crate) type Ending<'s> = Option<Tag<'s>>;
 impl<'s> Parser<'s, '_> {
     /// The whole text as a template.
     pub(crate) fn template(&self) -> Checked<'s, Tree> {
-        self.layout.borrow_mut().start(self.text);
+        self.layout.borrow_mut().start(self.text, self.shared.settings.tab_size);
         let (rest, header) = self.header(self.text)?;
         self.check_forced_escaping(Span::default())?;
         let output = self.output();

@@ -215,11 +215,9 @@ impl<'s> Parser<'s, '_> {
     fn not(&self, start: &'s str) -> Parsed<'s, Tall> {
         let mut signs = Vec::new();
         let mut rest = start;
-        loop {
-            (rest, ()) = self.skip(rest)?;
-            let Some(after) = self.exclamation(rest) else { break };
+        while let Some(after) = self.exclamation(rest) {
             signs.push(rest);
-            rest = after;
+            (rest, ()) = self.skip(after)?;
         }
         let (rest, mut inner) = sure(self.primary(rest))?;
         for sign in signs.into_iter().rev() {
@@ -359,7 +357,7 @@ impl<'s> Parser<'s, '_> {
     /// Parameters and the arrow, if that's what stands there.
     fn lambda_parameters(&self, start: &'s str) -> Option<(&'s str, Vec<String>)> {
         let mut names = Vec::new();
-        let mut rest = start;
+        let mut rest;
         if let Some(after) = start.strip_prefix('(') {
             rest = after;
             while let Ok((tail, (name, _))) = self.name(rest) {
@@ -439,7 +437,7 @@ impl<'s> Parser<'s, '_> {
                     let Ok((ahead, ())) = self.skip(after) else { return false };
                     rest = ahead;
                 }
-                !rest.starts_with(['+', '-']) && self.starts_operand(rest)
+                !rest.starts_with(['+', '-', '!']) && self.starts_fallback(rest)
             }
             _ => true,
         }

@@ -66,6 +66,9 @@ pub(crate) struct Layout<'s> {
     trims_begin: Vec<usize>,
     trims_end: Vec<usize>,
     steps: usize,
+    /// FreeMarker takes a tab's last column for its place, so a text that begins with one doesn't
+    /// begin in the first column.
+    has_wide_tabs: bool,
 }
 
 /// Where a text began, and what is left of it.
@@ -73,7 +76,8 @@ pub(crate) type Stripped = (usize, String);
 
 impl<'s> Layout<'s> {
     /// Begins a template.
-    pub(crate) fn start(&mut self, text: &str) {
+    pub(crate) fn start(&mut self, text: &str, tab_size: u32) {
+        self.has_wide_tabs = tab_size > 1;
         let bytes = text.as_bytes();
         let breaks = |at: &usize| match bytes[*at] {
             b'\n' => true,
@@ -195,7 +199,8 @@ impl<'s> Layout<'s> {
             last: None,
             begin,
             end,
-            at_line_start: self.lines.get(begin - 1) == Some(&from),
+            at_line_start: self.lines.get(begin - 1) == Some(&from)
+                && !(self.has_wide_tabs && text.starts_with('\t')),
             text,
             offset: from,
         });

@@ -1,0 +1,69 @@
+//! Which of two values is greater, and whether they are equal.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::ftl::error::Fault;
+use crate::ftl::error::TemplateErrorKind;
+use crate::ftl::model::Model;
+
+/// How two values of one type stand to each other. `None`: their types can't be compared.
+///
+/// Texts are compared by their compatibility form (NFKC), so `"ﬁ"` equals `"fi"`.
+///
+/// # Errors
+/// For dates of different kinds.
+pub fn compare(left: &Model<'_>, right: &Model<'_>) -> Result<Option<Ordering>, Fault> {
+    Ok(Some(match (left, right) {
+        // NaN is equal to nothing; FreeMarker's arithmetic takes it as unequal as well.
+        (Model::Number(left), Model::Number(right)) => {
+            left.compare(right).unwrap_or(Ordering::Less)
+        }
+        (Model::Date(left), Model::Date(right)) => {
+            if left.kind != right.kind {
+                let (left, right) = (Model::Date(*left), Model::Date(*right));
+                let (left, right) = (left.kind_name(), right.kind_name());
+                let message = format!("{left} can't be compared with {right}");
+                return Err(Fault::new(TemplateErrorKind::WrongType, message)
+                    .with_hint("`?date`, `?time` and `?datetime` say what a date is"));
+            }
+            left.millis.cmp(&right.millis)
+        }
+        _ => match (text(left), text(right), boolean(left), boolean(right)) {
+            (Some(left), Some(right), ..) => compare_texts(left, right),
+            (_, _, Some(left), Some(right)) => left.cmp(&right),
+            _ => return Ok(None),
+        },
+    }))
+}
+
+/// The order of two texts by the code units of their compatibility form.
+pub fn compare_texts(left: &str, right: &str) -> Ordering {
+    if left == right {
+        return Ordering::Equal;
+    }
+    let (left, right) = (compatible(left), compatible(right));
+    left.encode_utf16().cmp(right.encode_utf16())
+}
+
+fn compatible(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.nfkc().collect()) }
+}
+
+fn text<'a>(model: &'a Model<'_>) -> Option<&'a str> {
+    match model {
+        Model::Text(text) => Some(text),
+        Model::Match(found) => Some(&found.text),
+        _ => None,
+    }
+}
+
+fn boolean(model: &Model<'_>) -> Option<bool> {
+    match model {
+        Model::Boolean(value) => Some(*value),
+        Model::Matches(found) => Some(found.whole),
+        _ => None,
+    }
+}

@@ -1,0 +1,2 @@
+use crate::ftl::builtins::BuiltIn;
+pub(in crate::ftl) const TABLE: &[BuiltIn] = &[];

@@ -1,0 +1,186 @@
+//! The language reference, run: every file of `tests/cases/ftl` is prose with templates and what
+//! they give. `UPDATE_CASES=1` writes what the engine gives today; a person reads the difference.
+//!
+//! A case is a heading of two or more `#` and the blocks behind it:
+//!
+//! - `json`: the data; its keys are the variables. Holds for the cases behind it in the section.
+//! - `settings`: `name = value` a line; a line `amplitude` starts from Amplitude's settings instead of
+//!   FreeMarker's own. Holds for this case.
+//! - `template NAME`: what the case may include or import. Holds for this case.
+//! - `ftl`: the template.
+//! - `output`, `output-escaped` (`\n`, `\t`, `\r`, `\u{…}`, `\\` spelled out) or `error`: what comes of it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use webhook_stream::ftl::Data;
+use webhook_stream::ftl::Library;
+use webhook_stream::ftl::RenderOptions;
+use webhook_stream::ftl::Settings;
+use webhook_stream::ftl::Template;
+use webhook_stream::value::Document;
+
+/// A moment for `.now`: 2024-01-15T10:30:00.120Z.
+const NOW_MILLIS: i64 = 1_705_314_600_120;
+
+#[test]
+fn every_case_gives_what_its_page_says() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases/ftl");
+    let mut pages: Vec<PathBuf> =
+        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    pages.sort();
+    let update = std::env::var_os("UPDATE_CASES").is_some();
+    let mut failures = Vec::new();
+    for page in &pages {
+        let text = fs::read_to_string(page).unwrap();
+        let (rewritten, wrong) = run_page(page, &text);
+        if update && rewritten != text {
+            fs::write(page, rewritten).unwrap();
+        } else if !update {
+            failures.extend(wrong);
+        }
+    }
+    assert!(failures.is_empty(), "{} cases differ:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// A fenced block.
+struct Block<'t> {
+    /// What stands behind the fence: `ftl`, `template footer.ftl`.
+    info: &'t str,
+    /// The content with its line feeds.
+    content: &'t str,
+    /// The line of the fence, from 1.
+    line: usize,
+    /// Where the content lies in the page.
+    start: usize,
+    end: usize,
+}
+
+#[derive(Default)]
+struct Case<'t> {
+    data: &'t str,
+    settings: Option<&'t str>,
+    templates: Vec<(String, String)>,
+    source: Option<&'t str>,
+}
+
+/// The page with the outputs of today, and what differs.
+fn run_page(page: &Path, text: &str) -> (String, Vec<String>) {
+    let name = page.file_name().unwrap_or_default().to_string_lossy();
+    let (mut rewritten, mut copied) = (String::new(), 0);
+    let mut wrong = Vec::new();
+    let mut case = Case { data: "{}", ..Case::default() };
+    let mut last_end = 0;
+    for block in blocks(text) {
+        if text[last_end..block.start].contains("\n## ") {
+            case = Case { data: "{}", ..Case::default() };
+        } else if text[last_end..block.start].contains("\n### ") {
+            case = Case { data: case.data, ..Case::default() };
+        }
+        last_end = block.end;
+        let (word, rest) = block.info.split_once(' ').unwrap_or((block.info, ""));
+        match word {
+            "json" => case.data = block.content,
+            "settings" => case.settings = Some(block.content),
+            "template" => {
+                let source = without_last_line_feed(block.content).to_owned();
+                case.templates.push((rest.trim().to_owned(), source));
+            }
+            "ftl" => case.source = Some(without_last_line_feed(block.content)),
+            "output" | "output-escaped" | "error" => {
+                let result = run_case(&case);
+                let found = match (word, &result) {
+                    ("output", Ok(output)) => format!("{output}\n"),
+                    ("output-escaped", Ok(output)) => format!("{}\n", escaped(output)),
+                    ("error", Err(error)) => format!("{error}\n"),
+                    (_, Ok(output)) => format!("(no error) {output}\n"),
+                    (_, Err(error)) => format!("(error) {error}\n"),
+                };
+                if found != block.content {
+                    wrong.push(format!(
+                        "{name}:{}\n  expected {:?}\n  found    {found:?}",
+                        block.line, block.content
+                    ));
+                    rewritten.push_str(&text[copied..block.start]);
+                    rewritten.push_str(&found);
+                    copied = block.end;
+                }
+                case.settings = None;
+                case.templates.clear();
+            }
+            _ => {}
+        }
+    }
+    rewritten.push_str(&text[copied..]);
+    (rewritten, wrong)
+}
+
+fn run_case(case: &Case<'_>) -> Result<String, String> {
+    let mut settings = Settings::freemarker();
+    for line in case.settings.unwrap_or_default().lines().filter(|line| !line.trim().is_empty()) {
+        match line.split_once('=') {
+            Some((name, value)) => {
+                settings.set(name.trim(), value.trim()).map_err(|error| error.to_string())?;
+            }
+            None if line.trim() == "amplitude" => settings = Settings::amplitude(),
+            None => return Err(format!("settings: expected `name = value`, found `{line}`")),
+        }
+    }
+    let library = Arc::new(Library::new(case.templates.clone()));
+    let source = case.source.unwrap_or_default();
+    let template = Template::compile("case.ftl", source, &settings, Some(library));
+    let template = template.map_err(|error| error.to_string())?;
+    let document = Document::parse(case.data).map_err(|error| error.to_string())?;
+    let options = RenderOptions { now_millis: NOW_MILLIS };
+    template
+        .render(Data::variables(document.root()), options)
+        .map_err(|error| error.to_string())
+}
+
+fn without_last_line_feed(text: &str) -> &str {
+    text.strip_suffix('\n').unwrap_or(text)
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\\' => out.push_str("\\\\"),
+            c if c.is_control() || (c.is_whitespace() && c != ' ') => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn blocks(page: &str) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(usize, &str, usize, usize)> = None;
+    let mut offset = 0;
+    for (index, line) in page.split_inclusive('\n').enumerate() {
+        let ticks = line.bytes().take_while(|byte| *byte == b'`').count();
+        match open {
+            Some((fence, info, start, at)) => {
+                if ticks == fence && line.trim_end().len() == ticks {
+                    let content = &page[start..offset];
+                    blocks.push(Block { info, content, line: at, start, end: offset });
+                    open = None;
+                }
+            }
+            None if ticks >= 3 => {
+                open = Some((ticks, line[ticks..].trim(), offset + line.len(), index + 1));
+            }
+            None => {}
+        }
+        offset += line.len();
+    }
+    blocks
+}

@@ -1,0 +1,1 @@
+//! Hostile templates end in errors.
