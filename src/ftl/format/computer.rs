@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::ftl::format::decimal::DecimalFormat;
 use crate::ftl::format::locale::Locale;
 use crate::ftl::settings::Settings;
+use crate::value::Decimal;
 use crate::value::Number;
 
 /// The format of `?c` and of number_format `c`, as `c_format` names it.
@@ -120,9 +121,14 @@ fn write_decimal(number: &Number, out: &mut String) {
     let Ok(mut decimal) = number.decimal() else { return number.write_plain(out) };
     let count = decimal.digits.len() as i64;
     let whole = decimal.point >= count;
+    let magnitude = number.as_double().map(f64::abs);
+    if count == 1 && magnitude.is_some_and(|value| value > 1e-7 && value < 1e-3) {
+        // Java's small floating-point numbers have two digits at the least.
+        decimal.digits.push(b'0');
+    }
     let many_zeros = whole && number.is_scaled() && decimal.point - count >= MANY_ZEROS;
     if many_zeros || (!whole && decimal.point - 1 < SMALL) {
-        return write_scientific(number, out);
+        return write_digits(&decimal, number.as_double().is_none(), out);
     }
     if decimal.digits.is_empty() {
         decimal.negative = false;
@@ -133,6 +139,10 @@ fn write_decimal(number: &Number, out: &mut String) {
 /// One digit before the point, and an exponent.
 fn write_scientific(number: &Number, out: &mut String) {
     let Ok(decimal) = number.decimal() else { return number.write_plain(out) };
+    write_digits(&decimal, number.as_double().is_none(), out);
+}
+
+fn write_digits(decimal: &Decimal, plus: bool, out: &mut String) {
     if decimal.negative {
         out.push('-');
     }
@@ -143,7 +153,7 @@ fn write_scientific(number: &Number, out: &mut String) {
         out.extend(digits);
     }
     // `BigDecimal` writes `E+100`, `Double` writes `E100`.
-    let plus = if decimal.point > 1 && number.as_double().is_none() { "+" } else { "" };
+    let plus = if decimal.point > 1 && plus { "+" } else { "" };
     let _ = write!(out, "E{plus}{}", decimal.point - 1);
 }
 

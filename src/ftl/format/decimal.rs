@@ -62,10 +62,14 @@ impl DecimalFormat {
             if start >= chars.len() {
                 break;
             }
-            let mut reader = Reader { pattern, chars: &chars, at: start, money: shape.money };
+            let mut reader =
+                Reader { pattern, chars: &chars, at: start, money: shape.money, separated: false };
             *part = Some(reader.part(index == 0, &mut shape)?);
             shape.money = reader.money;
-            start = reader.at;
+            if reader.separated {
+                start = reader.at;
+            }
+            // Without `;`, Java reads the whole again as the negative part.
         }
         let [positive, negative] = parts;
         let expand = |part: &[Piece]| expand(part, &symbols);
@@ -455,6 +459,8 @@ struct Reader<'a> {
     chars: &'a [char],
     at: usize,
     money: bool,
+    /// Whether the part ended at `;`.
+    separated: bool,
 }
 
 impl Reader<'_> {
@@ -483,6 +489,7 @@ impl Reader<'_> {
                 return Err(self.wrong("there is more than one `;`"));
             }
             self.at += 1;
+            self.separated = true;
         }
         if first {
             self.finish(count, shape)?;

@@ -224,7 +224,7 @@ impl Printer<'_> {
             Field::WeekOfMonth => moment.week_of_month(first_day, minimal_days),
             Field::DayOfYear => moment.day_of_year(),
             Field::Day => i64::from(moment.day),
-            Field::WeekdayInMonth => i64::from((moment.day - 1) / 7 + 1),
+            Field::WeekdayInMonth => moment.weekday_in_month(),
             Field::Weekday => {
                 let day = usize::from(moment.weekday() - 1);
                 return self.name(&self.locale.days, day, count, out);
