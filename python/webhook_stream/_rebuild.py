@@ -9,7 +9,7 @@ from webhook_stream import _core
 
 
 def settings(base: str, keywords: Mapping[str, str]) -> _core.Settings:
-    """Settings from their base and what was changed."""
+    """Make settings from their base and what was changed."""
     make = _core.Settings.freemarker if base == "freemarker" else _core.Settings.amplitude
     return make(**keywords)
 
@@ -17,15 +17,15 @@ def settings(base: str, keywords: Mapping[str, str]) -> _core.Settings:
 def template(
     source: str, name: str, settings: _core.Settings | None, templates: Mapping[str, str]
 ) -> _core.Template:
-    """Template from its source."""
+    """Make a template from its source."""
     return _core.Template(source, name=name, settings=settings, templates=dict(templates) or None)
 
 
 def filter_(spelling: str, name: str, text: str) -> _core.Filter:
-    """Filter from either spelling."""
+    """Make a filter from either spelling."""
     return _core.Filter.from_json(text) if spelling == "json" else _core.Filter(text, name=name)
 
 
 def retry_policy(keywords: Mapping[str, Any]) -> _core.RetryPolicy:
-    """Retry policy from its keywords."""
+    """Make a retry policy from its keywords."""
     return _core.RetryPolicy(**keywords)

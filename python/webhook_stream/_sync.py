@@ -109,7 +109,9 @@ class Sync:
         self.url = url
         """Where it sends to, with secrets as references."""
         self._clock = clock
-        self._core = _core.Sync(name, url, clock=clock and clock._core, **self._options)
+        self._core = _core.Sync(
+            name, url, clock=None if clock is None else clock._core, **self._options
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _sync, (self.name, self.url, self._options)
@@ -172,7 +174,7 @@ class Sync:
         *,
         progress: bool | Callable[[Figures], None] | None = None,
     ) -> Report:
-        """Go on with pending deliveries until none is left or the time is up; return the figures."""
+        """Go on with pending deliveries, until none is left or the time is up."""
         show, end = choose(progress, self.name)
         run = self._start()
         try:
@@ -242,7 +244,9 @@ class Stream:
 
 def load_syncs(path: str | os.PathLike[str]) -> dict[str, Sync]:
     """Return the syncs of a ``syncs.toml`` by name; templates are looked for beside the file."""
-    return {name: _sync(name, url, options) for name, url, options in _core.load_syncs(os.fspath(path))}
+    return {
+        name: _sync(name, url, options) for name, url, options in _core.load_syncs(os.fspath(path))
+    }
 
 
 def _sync(name: str, url: str, options: Mapping[str, Any]) -> Sync:
@@ -266,4 +270,6 @@ def _report(run: _core.Run) -> Report:
 
 def _log(run: _core.Run) -> None:
     for level, target, message in run.take_log():
-        logging.getLogger(f"webhook_stream.{target}").log(_LEVELS.get(level, logging.DEBUG), "%s", message)
+        logging.getLogger(f"webhook_stream.{target}").log(
+            _LEVELS.get(level, logging.DEBUG), "%s", message
+        )

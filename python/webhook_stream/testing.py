@@ -143,10 +143,12 @@ def _seconds(time: float | str) -> float:
 
 def _step(step: Step, retry_after: float | None, latency_seconds: float) -> str:
     """Return the step in the words that the core's receiver reads."""
-    fields = dict(step) if isinstance(step, Mapping) else {"status": step}
+    fields: dict[str, object] = dict(step) if isinstance(step, Mapping) else {"status": step}
     status = str(fields.pop("status"))
     if retry_after is not None and status in ("429", "503"):
         fields.setdefault("retry_after", retry_after)
     if latency_seconds:
         fields.setdefault("latency", latency_seconds)
-    return " ".join([status, *(f"{name.replace('_', '-')}={value}" for name, value in fields.items())])
+    return " ".join(
+        [status, *(f"{name.replace('_', '-')}={value}" for name, value in fields.items())]
+    )

@@ -11,6 +11,6 @@ from webhook_stream.testing import Receiver
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """A receiver that answers 200."""
+    """Start a receiver that answers 200."""
     with Receiver() as running:
         yield running

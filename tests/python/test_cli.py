@@ -102,8 +102,20 @@ def test_send_test_shows_request_and_answer(folder: Path, receiver: Receiver) ->
 
 
 def test_receive_prints_what_arrives(folder: Path) -> None:
-    command = [sys.executable, "-m", "webhook_stream", "receive", "--port", "0", "--count", "1", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    command = [
+        sys.executable,
+        "-m",
+        "webhook_stream",
+        "receive",
+        "--port",
+        "0",
+        "--count",
+        "1",
+        "--json",
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stderr is not None
         url = process.stderr.readline().split()[2]
         (folder / "one.toml").write_text(f'[sync.a]\nurl = "{url}"\nstore = "memory"\n')

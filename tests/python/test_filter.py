@@ -11,7 +11,12 @@ import webhook_stream as ws
 AMPLITUDE = {
     "event_type": "click event",
     "filters": [
-        {"subprop_type": "user", "subprop_key": "gp:plan", "subprop_op": "is", "subprop_value": ["pro", "team"]}
+        {
+            "subprop_type": "user",
+            "subprop_key": "gp:plan",
+            "subprop_op": "is",
+            "subprop_value": ["pro", "team"],
+        }
     ],
 }
 CLICK = {"event_type": "click event", "user_id": "u", "user_properties": {"plan": "pro"}}
@@ -31,10 +36,14 @@ def test_amplitudes_json_decides() -> None:
 
 
 def test_an_explanation_names_the_clause_and_what_it_saw() -> None:
-    explanation = ws.Filter.from_json(AMPLITUDE).explain({**CLICK, "user_properties": {"plan": "free"}})
+    explanation = ws.Filter.from_json(AMPLITUDE).explain(
+        {**CLICK, "user_properties": {"plan": "free"}}
+    )
     assert not explanation.matched
     assert "free" in str(explanation)
-    explanation = ws.Filter('input.event_type == "a" && input.user_id??').explain({"event_type": "b"})
+    explanation = ws.Filter('input.event_type == "a" && input.user_id??').explain(
+        {"event_type": "b"}
+    )
     assert not explanation.matched
     assert '"b"' in str(explanation)
 

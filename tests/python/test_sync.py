@@ -64,12 +64,18 @@ def test_the_same_event_has_the_same_id_on_every_run(receiver: Receiver) -> None
 def test_failures_inside_an_attempt_are_tried_again() -> None:
     with Receiver([503, 429, 200]) as receiver:
         report = ws.Sync("demo", receiver.url, concurrency=1).run(EVENTS[:1], progress=False)
-        assert (report.delivered, report.success_on_first_attempt, receiver.request_count) == (1, 1, 3)
+        assert (report.delivered, report.success_on_first_attempt, receiver.request_count) == (
+            1,
+            1,
+            3,
+        )
         assert len({request.body for request in receiver.requests}) == 1
 
 
 @pytest.mark.parametrize(("status", "requests"), [(503, 30), (404, 10)])
-def test_the_whole_schedule_takes_milliseconds_on_a_virtual_clock(status: int, requests: int) -> None:
+def test_the_whole_schedule_takes_milliseconds_on_a_virtual_clock(
+    status: int, requests: int
+) -> None:
     with Receiver([status]) as receiver:
         sync = ws.Sync("demo", receiver.url, clock=VirtualClock())
         report = sync.run(EVENTS[:1], wait="settled", progress=False)
@@ -175,12 +181,16 @@ def test_a_secret_is_filled_in_and_never_shown(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DEMO_TOKEN", "s3cret-canary")
-    sync = ws.Sync(
-        "demo", receiver.url, headers={"Authorization": "Bearer ${secrets.DEMO_TOKEN}"}
-    )
+    sync = ws.Sync("demo", receiver.url, headers={"Authorization": "Bearer ${secrets.DEMO_TOKEN}"})
     report = sync.run(EVENTS[:1], progress=False)
     assert receiver.requests[0].headers["authorization"] == "Bearer s3cret-canary"
-    shown = [repr(sync), str(report), repr(report.to_dict()), repr(sync.preview(EVENTS[:1])), pickle.dumps(sync)]
+    shown = [
+        repr(sync),
+        str(report),
+        repr(report.to_dict()),
+        repr(sync.preview(EVENTS[:1])),
+        pickle.dumps(sync),
+    ]
     assert not any("s3cret-canary" in str(text) for text in shown)
 
 
@@ -257,7 +267,9 @@ def test_progress_goes_to_a_callable(receiver: Receiver) -> None:
             time.sleep(0.3)
             yield event
 
-    ws.Sync("demo", receiver.url).run(slowly(), progress=lambda figures: seen.append(figures["accepted"]))
+    ws.Sync("demo", receiver.url).run(
+        slowly(), progress=lambda figures: seen.append(figures["accepted"])
+    )
     assert isinstance(seen, list)
 
 

@@ -56,7 +56,10 @@ def test_python_values_keep_their_meaning() -> None:
         "pair": (1, 2),
         "yes": True,
     }
-    source = "${input.decimal?c} ${input.big?c} ${input.when} ${input.day} ${input.id} ${input.pair[1]} ${input.yes?c}"
+    source = (
+        "${input.decimal?c} ${input.big?c} ${input.when} ${input.day} ${input.id} "
+        "${input.pair[1]} ${input.yes?c}"
+    )
     assert ws.Template(source).render(values) == (
         "0.1000000000000000000001 1180591620717411303424 2026-01-02T03:04:05+00:00 2026-01-02 "
         "00000000-0000-0000-0000-000000000001 2 true"
@@ -73,7 +76,7 @@ def test_python_values_keep_their_meaning() -> None:
     ],
 )
 def test_what_json_does_not_have_is_named_with_its_path(value: object, found: str) -> None:
-    with pytest.raises(ws.EventError, match="expected|EOF") as raised:
+    with pytest.raises(ws.EventError, match=r"expected|EOF") as raised:
         ws.Template("x").render(value)
     assert found in str(raised.value)
 
@@ -155,4 +158,7 @@ def test_the_fields_it_reads_are_known() -> None:
 def test_rendering_keeps_unicode() -> None:
     text = "ü 東京 😀 \u2028"
     assert ws.Template("${input.t}").render({"t": text}) == text
-    assert json.loads(ws.Template('"${input.t?json_string}"').render({"t": text + '"\n'})) == text + '"\n'
+    assert (
+        json.loads(ws.Template('"${input.t?json_string}"').render({"t": text + '"\n'}))
+        == text + '"\n'
+    )
