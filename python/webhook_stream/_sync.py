@@ -16,7 +16,6 @@ from webhook_stream.testing import VirtualClock
 
 Event = Mapping[str, Any] | str | bytes
 """An event: a mapping, or JSON text."""
-Wait = Literal["first_attempt", "settled"]
 
 _LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO}
 
@@ -136,7 +135,7 @@ class Sync:
         self,
         source: Source | Iterable[Event] | str | os.PathLike[str],
         *,
-        wait: Wait = "first_attempt",
+        wait: Literal["first_attempt", "settled"] = "first_attempt",
         progress: bool | Callable[[Figures], None] | None = None,
     ) -> Report:
         """Send the events of a source, and return the figures.

@@ -32,7 +32,12 @@ def test_the_requirements_template_gives_the_requirements_payload() -> None:
 
 
 def test_an_event_without_user_has_no_external_id() -> None:
-    event = {"user_id": None, "event_type": "x", "event_time": "t", "user_properties": {}}
+    event: dict[str, object] = {
+        "user_id": None,
+        "event_type": "x",
+        "event_time": "t",
+        "user_properties": {},
+    }
     payload = ws.Template.from_file(REQUIREMENT).payload(event)
     assert payload == {"name": "x", "time": "t", "properties": {"email": ""}}
 
