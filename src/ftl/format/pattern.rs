@@ -19,7 +19,7 @@ pub struct Pattern {
     /// Its parts in order.
     pub items: Vec<Item>,
     /// Whether the month is all there is, so that its name stands alone.
-    month_alone: bool,
+    pub month_alone: bool,
 }
 
 /// A part of a pattern.
