@@ -67,16 +67,17 @@ pub fn write_number(
     formatting: Formatting<'_>,
     out: &mut String,
 ) -> Result<(), Fault> {
-    let settings = formatting.settings;
-    formatting.formats.number(settings, &settings.number_format)?.write(number, out)
+    let Formatting { settings, formats } = formatting;
+    formats.number(settings, &settings.number_format)?.write(number, out)
 }
 
 /// The format that the settings have for a date.
 ///
 /// # Errors
 /// When the format is none, or the date is of unknown kind.
-pub fn date_format<'f>(date: Date, formatting: Formatting<'f>) -> Result<&'f DateFormat, Fault> {
-    formatting.formats.default_date(formatting.settings, date.kind)
+pub fn date_format(date: Date, formatting: Formatting<'_>) -> Result<&DateFormat, Fault> {
+    let Formatting { settings, formats } = formatting;
+    formats.default_date(settings, date.kind)
 }
 
 /// The word for a boolean, by the setting `boolean_format`.
@@ -123,7 +124,6 @@ pub fn truth(model: &Model<'_>, settings: &Settings) -> Result<bool, Fault> {
 pub fn is_empty(model: &Model<'_>) -> bool {
     match model {
         Model::Missing | Model::Callable(_) => true,
-        Model::Boolean(_) | Model::Number(_) | Model::Date(_) => false,
         Model::Text(text) => text.is_empty(),
         Model::Match(found) => found.text.is_empty(),
         Model::Matches(matches) => matches.matches.is_empty(),
@@ -134,7 +134,7 @@ pub fn is_empty(model: &Model<'_>) -> bool {
         Model::Hash(Hash::Json(object)) => object.is_empty(),
         Model::Hash(Hash::Made(map)) => map.is_empty(),
         Model::Hash(Hash::Namespace(namespace)) => namespace.variables.borrow().is_empty(),
-        Model::Hash(_) => false,
+        Model::Hash(_) | Model::Boolean(_) | Model::Number(_) | Model::Date(_) => false,
     }
 }
 

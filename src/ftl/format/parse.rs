@@ -1,6 +1,12 @@
 //! Reading dates by a pattern, as leniently as `SimpleDateFormat` does: fields roll over, text
 //! behind the last field is ignored, `S` reads `846000` as so many milliseconds.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "integers are cut as Java cuts them; names are few"
+)]
+
 use std::rc::Rc;
 
 use crate::ftl::format::calendar::Calendar;

@@ -1,6 +1,8 @@
 //! From the fields that were read to the moment they mean, by the rules of Java's lenient
 //! calendar: what was set last wins, and values out of range roll over.
 
+#![expect(clippy::cast_possible_truncation, reason = "days of the week: 1 to 7")]
+
 use crate::ftl::format::calendar::CUTOVER;
 use crate::ftl::format::calendar::CUTOVER_YEAR;
 use crate::ftl::format::calendar::Moment;
