@@ -124,6 +124,7 @@ pub fn truth(model: &Model<'_>, settings: &Settings) -> Result<bool, Fault> {
 pub fn is_empty(model: &Model<'_>) -> bool {
     match model {
         Model::Missing | Model::Callable(_) => true,
+        Model::Boolean(_) | Model::Number(_) | Model::Date(_) => false,
         Model::Text(text) => text.is_empty(),
         Model::Match(found) => found.text.is_empty(),
         Model::Matches(matches) => matches.matches.is_empty(),
@@ -131,10 +132,12 @@ pub fn is_empty(model: &Model<'_>) -> bool {
             MarkupContent::Plain(text) | MarkupContent::Markup(text) => text.is_empty(),
         },
         Model::Sequence(sequence) => sequence.known_length() == Some(0),
-        Model::Hash(Hash::Json(object)) => object.is_empty(),
-        Model::Hash(Hash::Made(map)) => map.is_empty(),
-        Model::Hash(Hash::Namespace(namespace)) => namespace.variables.borrow().is_empty(),
-        Model::Hash(_) | Model::Boolean(_) | Model::Number(_) | Model::Date(_) => false,
+        Model::Hash(hash) => match hash {
+            Hash::Json(object) => object.is_empty(),
+            Hash::Made(map) => map.is_empty(),
+            Hash::Namespace(namespace) => namespace.variables.borrow().is_empty(),
+            Hash::Scope(_) | Hash::Statics(_) => false,
+        },
     }
 }
 
