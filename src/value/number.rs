@@ -4,6 +4,15 @@
 //! becomes big. Floating-point numbers exist only where a template asks for them (`?double`), and
 //! for infinities and NaN.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::float_cmp,
+    reason = "conversions between kinds of numbers are what this file is for; each is cut as Java cuts it"
+)]
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
@@ -242,7 +251,7 @@ impl Number {
                 let decimal = self.printed()?.decimal()?;
                 return Ok(Decimal { negative: self.to_f64().is_sign_negative(), ..decimal });
             }
-            _ => {
+            Repr::Big(_) => {
                 let (unscaled, scale) = self.to_big()?;
                 let digits = unscaled.magnitude().to_string();
                 (unscaled.is_negative(), SmallVec::from_slice(digits.as_bytes()), scale)

@@ -8,6 +8,7 @@ mod conformance;
 mod delivery;
 mod events;
 mod filter;
+mod formats;
 mod ftl;
 mod limits;
 mod outcome;

@@ -1,5 +1,11 @@
 //! `x?abs` and what else works on numbers.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "numbers are cut as Java cuts them"
+)]
+
 use crate::ftl::builtins::BuiltIn;
 use crate::ftl::builtins::Function;
 use crate::ftl::builtins::Host;

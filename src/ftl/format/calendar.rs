@@ -1,6 +1,12 @@
 //! Days to dates and back, with the change from the Julian to the Gregorian calendar where Java
 //! has it.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "remainders of divisions: small and not negative"
+)]
+
 /// The first day of the Gregorian calendar, 1582-10-15, in days since 1970-01-01.
 pub const CUTOVER: i64 = -141_427;
 /// The year of the change.

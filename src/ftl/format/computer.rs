@@ -1,5 +1,10 @@
 //! `?c`: numbers, booleans, texts and nothing as a programming language spells them.
 
+#![expect(
+    clippy::cast_possible_wrap,
+    reason = "both types hold the number of digits that fit into memory"
+)]
+
 use std::fmt::Write;
 
 use crate::ftl::format::decimal::DecimalFormat;
@@ -8,7 +13,7 @@ use crate::ftl::settings::Settings;
 use crate::value::Decimal;
 use crate::value::Number;
 
-/// The format of `?c` and of number_format `c`, as `c_format` names it.
+/// The format of `?c` and of the number format `c`, as `c_format` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Computer {
     /// `JavaScript or JSON`
@@ -41,7 +46,7 @@ impl Computer {
         }
     }
 
-    /// The format of number_format `c` and `computer`, which differed from `?c` before 2.3.31.
+    /// The format of the number formats `c` and `computer`, which differed from `?c` before 2.3.31.
     pub fn of_number_format(settings: &Settings) -> Self {
         match Self::of(settings) {
             Self::Legacy { .. } => Self::Legacy { words: settings.improves_since(31) },

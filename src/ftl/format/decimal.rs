@@ -1,5 +1,11 @@
 //! `DecimalFormat`: patterns such as `#,##0.00`, `0.###E0` and `0.0%`, exact on decimals.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "both types hold the number of digits that fit into memory"
+)]
+
 use smallvec::SmallVec;
 
 use crate::ftl::error::Fault;
@@ -123,6 +129,7 @@ impl DecimalFormat {
     /// The same format with so many digits behind the point, and no grouping (`#{x; m2M4}`).
     #[must_use]
     pub fn plain_fraction(mut self, min: usize, max: usize) -> Self {
+        let max = max.min(MAX_DOUBLE_FRACTION);
         self.fraction = Range { min: min.min(max), max };
         self.grouping = 0;
         self
@@ -144,7 +151,7 @@ impl DecimalFormat {
         let affixes = if digits.negative { &self.negative } else { &self.positive };
         out.push_str(&affixes.prefix);
         match self.exponent_digits {
-            Some(least) => self.write_exponential(digits, least, out),
+            Some(least) => self.write_exponential(&digits, least, out),
             None => self.write_fixed(&digits, exact.is_some(), out),
         }
         out.push_str(&affixes.suffix);
@@ -247,7 +254,6 @@ impl DecimalFormat {
                 .with_hint("use another `roundingMode`, or a pattern with more digits"));
             }
             mode => match (dropped[0], dropped.len()) {
-                (b'6'.., _) => true,
                 (b'5', 1) => match exact.map(|value| exact_order(value, decimal)) {
                     Some(std::cmp::Ordering::Greater) => true,
                     Some(std::cmp::Ordering::Less) => false,
@@ -257,8 +263,7 @@ impl DecimalFormat {
                         _ => false,
                     },
                 },
-                (b'5', _) => true,
-                _ => false,
+                (first, _) => first >= b'5',
             },
         })
     }
@@ -302,7 +307,7 @@ impl DecimalFormat {
         }
     }
 
-    fn write_exponential(&self, decimal: Decimal, least: usize, out: &mut String) {
+    fn write_exponential(&self, decimal: &Decimal, least: usize, out: &mut String) {
         let zero = decimal.digits.is_empty();
         let repeat = self.whole.max as i64;
         let mut exponent = decimal.point;

@@ -3,17 +3,17 @@
 //! The data behind it (names of months, signs of numbers, names of time zones) is that of Java 17,
 //! so the output is the same to the byte.
 
-mod calendar;
+pub mod calendar;
 pub mod computer;
 pub mod date;
 pub mod decimal;
-mod extended;
+pub mod extended;
 pub mod iso;
 pub mod locale;
 pub mod number;
-mod parse;
-mod pattern;
-mod resolve;
+pub mod parse;
+pub mod pattern;
+pub mod resolve;
 pub mod zone;
 
 use std::rc::Rc;

@@ -182,10 +182,10 @@ impl Zone {
     /// The moment at which its clocks show `local`, milliseconds since 1970 on the clock. What a
     /// change of clocks leaves out counts from the time before, what it repeats is the later one.
     pub fn at_local(&self, local: i64) -> i64 {
+        const DAY: i64 = 86_400_000;
         let Rule::History(_) = &self.rule else {
             return local.wrapping_sub(i64::from(self.offset(0).millis));
         };
-        const DAY: i64 = 86_400_000;
         let offset = |millis: i64| i64::from(self.offset(millis).millis);
         let before = offset(local.saturating_sub(DAY));
         let after = offset(local.saturating_add(DAY));
@@ -261,10 +261,9 @@ fn custom(name: &str) -> Option<Zone> {
         Some((hours, minutes)) if matches!(hours.len(), 1 | 2) && minutes.len() == 2 => {
             (hours, minutes)
         }
-        Some(_) => return None,
         None if digits.len() <= 2 => (digits, "0"),
         None if digits.len() <= 4 && digits.is_ascii() => digits.split_at(digits.len() - 2),
-        None => return None,
+        _ => return None,
     };
     let number = |digits: &str| {
         let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
