@@ -781,7 +781,6 @@ struct Framing {
 }
 
 /// The head of a request, once it is complete, and its length.
-#[expect(clippy::type_complexity, reason = "the three belong together only here")]
 fn parse_head(bytes: &[u8]) -> Result<Option<(usize, ReceivedRequest, Framing)>, httparse::Error> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);

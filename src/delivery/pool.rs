@@ -42,9 +42,6 @@ use crate::report::ErrorSample;
 /// Stack of a sender: TLS needs the most of it, and only what is touched takes memory.
 const STACK_BYTES: usize = 256 * 1024;
 
-/// How long the keeper rests after the store failed.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
-
 /// What the threads of one engine share.
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -133,9 +130,9 @@ impl Pool {
             }
             let run = move || {
                 if is_keeper {
-                    pool.keep()
+                    pool.keep();
                 } else {
-                    pool.send(number)
+                    pool.send(number);
                 }
                 *pool.alive.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
                 pool.changed.notify_all();
@@ -338,37 +335,44 @@ impl Pool {
     fn keep(&self) {
         while !self.stopping.load(SeqCst) {
             self.keeper_due.store(i64::MAX, SeqCst);
-            let next = match self.hand_out() {
-                Ok(Some(next)) => next,
-                Ok(None) => continue,
-                Err(error) => {
-                    self.break_off(error);
-                    Some(self.clock.now() + STORE_PAUSE)
+            match self.hand_out() {
+                Ok(HandedOut::Some) => {}
+                Ok(HandedOut::NothingUntil(next)) => {
+                    self.keeper_due.store(next.map_or(i64::MAX, Timestamp::as_micros), SeqCst);
+                    self.clock.wait(&self.keeper, next);
                 }
-            };
-            self.keeper_due.store(next.map_or(i64::MAX, Timestamp::as_micros), SeqCst);
-            self.clock.wait(&self.keeper, next);
+                Err(error) => self.break_off(error),
+            }
         }
         self.clock.release(1);
     }
 
-    /// Claims what is due. `None`: look again at once; else when to look again.
-    fn hand_out(&self) -> Result<Option<Option<Timestamp>>, StoreError> {
+    /// Claims what is due, as far as senders can take it.
+    fn hand_out(&self) -> Result<HandedOut, StoreError> {
         let plan = Scheduler::plan(self.queue.due_len(), self.senders);
         if plan.wait_for_room {
             self.keeper_wants_room.store(true, SeqCst);
             // A sender that took a job before it could see the wish would not ring.
             let again = Scheduler::plan(self.queue.due_len(), self.senders);
-            return Ok(if again.wait_for_room { Some(None) } else { None });
+            let full = again.wait_for_room;
+            return Ok(if full { HandedOut::NothingUntil(None) } else { HandedOut::Some });
         }
         let jobs = self.store.claim(self.clock.now(), plan.claim)?;
         if jobs.is_empty() {
-            return self.store.next_due().map(Some);
+            return self.store.next_due().map(HandedOut::NothingUntil);
         }
         self.clock.hold(jobs.len());
         self.queue.push_due(jobs);
-        Ok(None)
+        Ok(HandedOut::Some)
     }
+}
+
+/// What the keeper found.
+enum HandedOut {
+    /// Something, or room for something: look again.
+    Some,
+    /// Nothing before this time, unless somebody rings.
+    NothingUntil(Option<Timestamp>),
 }
 
 /// What a job took of the room when it was accepted.
