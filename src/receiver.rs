@@ -443,6 +443,11 @@ impl Receiver {
         self.shared.connections.load(SeqCst)
     }
 
+    /// How many connections are open now.
+    pub fn open_connections(&self) -> usize {
+        lock(&self.shared.state).open.len()
+    }
+
     /// The requests that are kept, in order.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         lock(&self.shared.state).requests.iter().cloned().collect()

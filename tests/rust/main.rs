@@ -3,6 +3,8 @@
 
 mod breaker;
 mod delivery;
+mod delivery_hostile;
+mod delivery_schedule;
 mod outcome;
 mod policy;
 mod receiver;
