@@ -443,6 +443,11 @@ impl Receiver {
         self.shared.connections.load(SeqCst)
     }
 
+    /// How many connections are open now.
+    pub fn open_connections(&self) -> usize {
+        lock(&self.shared.state).open.len()
+    }
+
     /// The requests that are kept, in order.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         lock(&self.shared.state).requests.iter().cloned().collect()
@@ -781,7 +786,6 @@ struct Framing {
 }
 
 /// The head of a request, once it is complete, and its length.
-#[expect(clippy::type_complexity, reason = "the three belong together only here")]
 fn parse_head(bytes: &[u8]) -> Result<Option<(usize, ReceivedRequest, Framing)>, httparse::Error> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);

@@ -439,8 +439,8 @@ struct Histogram {
 const SUB_BUCKETS: u64 = 32;
 const SUB_BUCKET_BITS: u32 = SUB_BUCKETS.trailing_zeros();
 /// Octaves above the first, exact ones: up to 2^41 µs, about 25 days.
-const OCTAVES: u64 = 36;
-const BUCKETS: usize = ((OCTAVES + 1) * SUB_BUCKETS) as usize;
+const OCTAVES: usize = 36;
+const BUCKETS: usize = (OCTAVES + 1) * (1 << SUB_BUCKET_BITS);
 
 impl Histogram {
     fn record(&self, time: Duration) {

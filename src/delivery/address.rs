@@ -156,11 +156,13 @@ fn inner_ipv4(address: IpAddr) -> [Option<Ipv4Addr>; 2] {
     let v4 = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
     let last = v4(segments[6], segments[7]);
     match segments {
-        // ::ffff:a.b.c.d, ::ffff:0:a.b.c.d and ::a.b.c.d, but not :: and ::1.
-        [0, 0, 0, 0, 0, 0xffff, _, _] | [0, 0, 0, 0, 0xffff, 0, _, _] => [Some(last), None],
+        // ::ffff:a.b.c.d and ::ffff:0:a.b.c.d; NAT64, the well-known prefix and the local one.
+        [0, 0, 0, 0, 0, 0xffff, _, _]
+        | [0, 0, 0, 0, 0xffff, 0, _, _]
+        | [0x64, 0xff9b, 0, 0, 0, 0, _, _]
+        | [0x64, 0xff9b, 1, ..] => [Some(last), None],
+        // ::a.b.c.d, but not :: and ::1.
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 || low > 1 => [Some(last), None],
-        // NAT64, the well-known prefix and the local one.
-        [0x64, 0xff9b, 0, 0, 0, 0, _, _] | [0x64, 0xff9b, 1, ..] => [Some(last), None],
         [0x2002, high, low, ..] => [Some(v4(high, low)), None],
         [0x2001, 0, high, low, ..] => {
             // The client's address is stored with all bits turned over.
@@ -193,15 +195,14 @@ fn is_not_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     METADATA_V4.contains(&address)
         || match a {
-            0 | 10 | 127 => true,
+            // This network, private, loopback; multicast, reserved and broadcast.
+            0 | 10 | 127 | 224.. => true,
             100 => (64..128).contains(&b),
             169 => b == 254,
             172 => (16..32).contains(&b),
             192 => b == 168 || (b == 0 && matches!(c, 0 | 2)) || (b == 88 && c == 99),
             198 => matches!(b, 18 | 19) || (b == 51 && c == 100),
             203 => b == 0 && c == 113,
-            // Multicast, reserved and broadcast.
-            224.. => true,
             _ => false,
         }
 }
@@ -209,9 +210,8 @@ fn is_not_public_v4(address: Ipv4Addr) -> bool {
 fn is_not_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     match segments {
-        // NAT64 and 6to4 lead to the IPv4 address inside, which is judged on its own.
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0x2002, ..] => false,
-        [0, 0, 0, 0, 0, 0xffff, ..] => false,
+        // NAT64, 6to4 and mapped ones lead to the IPv4 address inside, which is judged on its own.
+        [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0x2002, ..] | [0, 0, 0, 0, 0, 0xffff, ..] => false,
         // Teredo leads into networks behind routers.
         [0x2001, 0, ..] => true,
         // The rest of 2001::/23 is for protocols; 2001:db8::/32 and 3fff::/20 for documents.

@@ -37,8 +37,9 @@ pub(crate) struct Workshop<'a> {
     /// Set when the engine stops: no further try, no further wait.
     pub(crate) stopping: &'a AtomicBool,
     pub(crate) waker: &'a Waker,
-    /// Called before a wait, so that another sender takes over the queue.
-    pub(crate) before_wait: &'a dyn Fn(),
+    /// Called with true before a wait, so that another sender takes over the queue, and with false
+    /// after it.
+    pub(crate) pauses: &'a dyn Fn(bool),
 }
 
 /// What an attempt led to.
@@ -167,8 +168,9 @@ impl Workshop<'_> {
     /// False when the engine stops, be it before or while waiting.
     fn wait_until(&self, time: Timestamp) -> bool {
         while self.clock.now() < time && !self.stopping.load(SeqCst) {
-            (self.before_wait)();
+            (self.pauses)(true);
             self.clock.wait(self.waker, Some(time));
+            (self.pauses)(false);
         }
         !self.stopping.load(SeqCst)
     }

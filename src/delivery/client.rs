@@ -52,6 +52,9 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long an unused connection is kept.
 const MAX_IDLE: Duration = Duration::from_secs(30);
 
+/// More than the excerpt that is kept, so that a secret across its end is seen whole and masked.
+const READ_EXCERPT_BYTES: usize = EXCERPT_BYTES + 1024;
+
 /// Secrets shorter than this are not looked for in answers: they would hide ordinary text.
 const MIN_MASKED_BYTES: usize = 4;
 
@@ -190,7 +193,7 @@ impl Client for HttpClient {
         loop {
             self.trace.begin();
             let outcome = match self.run(&prepared, request, wall) {
-                Ok(response) => self.read(response, &prepared, wall),
+                Ok(response) => read(response, &prepared, wall),
                 Err(error) => {
                     let stale = matches!(error, ureq::Error::Io(_)) && self.trace.was_stale();
                     if stale && !replaced_connection && !self.is_cut() {
@@ -260,25 +263,6 @@ impl HttpClient {
         self.agent.run(sent)
     }
 
-    /// The verdict from the head, and as much of the body as is worth having.
-    fn read(
-        &self,
-        response: http::Response<Body>,
-        prepared: &Prepared,
-        wall: Timestamp,
-    ) -> Outcome {
-        let (head, body) = response.into_parts();
-        let status = head.status.as_u16();
-        let excerpt = read_body(body);
-        let retry_after = head.headers.get(http::header::RETRY_AFTER);
-        let retry_after = retry_after.and_then(|value| value.to_str().ok());
-        let mut outcome = Outcome::of_answer(status, retry_after, &excerpt, wall);
-        if let Outcome::Failed(failure) = &mut outcome {
-            failure.excerpt = masked(std::mem::take(&mut failure.excerpt), &prepared.secret_values);
-        }
-        outcome
-    }
-
     fn trouble(&self, error: &ureq::Error, prepared: &Prepared) -> Outcome {
         let own = self.trace.take_trouble();
         let (kind, message) = if self.is_cut() {
@@ -294,6 +278,21 @@ impl HttpClient {
     fn is_cut(&self) -> bool {
         self.trace.cut.load(SeqCst)
     }
+}
+
+/// The verdict from the head, and as much of the body as is worth having.
+fn read(response: http::Response<Body>, prepared: &Prepared, wall: Timestamp) -> Outcome {
+    let (head, body) = response.into_parts();
+    let status = head.status.as_u16();
+    let excerpt = read_body(body);
+    if head.status.is_success() {
+        return Outcome::Delivered { status };
+    }
+    let retry_after = head.headers.get(http::header::RETRY_AFTER);
+    let retry_after = retry_after.and_then(|value| value.to_str().ok());
+    let excerpt = String::from_utf8_lossy(&excerpt).into_owned();
+    let excerpt = masked(excerpt, &prepared.secret_values);
+    Outcome::of_answer(status, retry_after, excerpt.as_bytes(), wall)
 }
 
 fn classify(error: &ureq::Error, phase: Phase) -> (FailureKind, String) {
@@ -332,7 +331,7 @@ fn read_body(body: Body) -> Vec<u8> {
         match reader.read(&mut page) {
             Ok(0) | Err(_) => break,
             Ok(amount) => {
-                let wanted = amount.min(EXCERPT_BYTES - excerpt.len());
+                let wanted = amount.min(READ_EXCERPT_BYTES - excerpt.len());
                 excerpt.extend_from_slice(&page[..wanted]);
                 total += amount;
             }

@@ -128,6 +128,11 @@ pub trait Clock: Send + Sync + fmt::Debug {
     /// Work is done.
     fn release(&self, _pieces: usize) {}
 
+    /// Whether holds matter, because time waits for work.
+    fn is_virtual(&self) -> bool {
+        false
+    }
+
     /// For a caller who is blocked until engines get on: an invented clock waits at most `slice`
     /// of real time for all engines to rest and then, unless what the caller waits for is `done`,
     /// moves on to the next due time. False when there is none; a real clock does nothing. True:
@@ -345,6 +350,10 @@ impl Clock for VirtualClock {
         } else if !state.rung_early.contains(&id) {
             state.rung_early.push(id);
         }
+    }
+
+    fn is_virtual(&self) -> bool {
+        true
     }
 
     fn hold(&self, pieces: usize) {

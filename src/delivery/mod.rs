@@ -286,7 +286,7 @@ impl Engine {
             AcceptError { error: EngineError::Store(error), batch: Vec::new() }
         })?;
         self.pool.counters.accepted(count as u64);
-        self.pool.clock.hold(count);
+        self.pool.hold_queued(count);
         self.pool.queue.push_fresh(jobs);
         if self.pool.stopping.load(SeqCst) {
             // Stopped in between: nobody will take them, so they wait in the store.
@@ -466,3 +466,40 @@ impl fmt::Display for AcceptError {
 }
 
 impl std::error::Error for AcceptError {}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use crate::delivery::DeliveryOptions;
+    use crate::delivery::Engine;
+    use crate::delivery::EngineError;
+    use crate::delivery::Until;
+    use crate::delivery::clock::SystemClock;
+    use crate::delivery::request::NoSecrets;
+    use crate::delivery::store::memory::MemoryStore;
+    use crate::report::Counters;
+
+    #[test]
+    fn in_a_forked_process_an_engine_says_so_and_does_not_hang() {
+        let engine = Engine::start(
+            DeliveryOptions { concurrency: 1, ..DeliveryOptions::new("fork") },
+            Arc::new(MemoryStore::new()),
+            Arc::new(SystemClock::new()),
+            Arc::new(NoSecrets),
+            Arc::new(Counters::new()),
+        );
+        let mut engine = engine.unwrap_or_else(|error| panic!("{error}"));
+        // As a child sees it: the number of another process, and threads that are not there.
+        engine.process = engine.process.wrapping_add(1);
+        let forked = Err(EngineError::Forked);
+        assert_eq!(engine.accept(Vec::new(), &|| false).map_err(|error| error.error), forked);
+        assert_eq!(engine.discard(Vec::new()), forked);
+        assert_eq!(engine.wait(Until::Settled, Duration::ZERO).map(|_| ()), forked);
+        assert_eq!(engine.stop(Duration::ZERO), forked);
+        assert!(engine.take_log().is_empty());
+        engine.process = engine.process.wrapping_sub(1);
+        assert_eq!(engine.stop(Duration::ZERO), Ok(()));
+    }
+}

@@ -42,9 +42,6 @@ use crate::report::ErrorSample;
 /// Stack of a sender: TLS needs the most of it, and only what is touched takes memory.
 const STACK_BYTES: usize = 256 * 1024;
 
-/// How long the keeper rests after the store failed.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
-
 /// What the threads of one engine share.
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -69,8 +66,18 @@ pub(crate) struct Pool {
     /// When the keeper will look again, in microseconds; the far future while it is at work.
     keeper_due: AtomicI64,
     keeper_wants_room: AtomicBool,
+    stall: Mutex<Stall>,
     alive: Mutex<usize>,
     changed: Condvar,
+}
+
+/// For a virtual clock: which holds the jobs in the queue have on it.
+#[derive(Debug, Default)]
+struct Stall {
+    queued: usize,
+    paused: usize,
+    /// Whether all senders wait for the clock, and the jobs in the queue hold nothing.
+    stalled: bool,
 }
 
 /// What a [`Pool`] is made of.
@@ -109,6 +116,7 @@ impl Pool {
             keeper: Waker::new(),
             keeper_due: AtomicI64::new(i64::MAX),
             keeper_wants_room: AtomicBool::new(false),
+            stall: Mutex::new(Stall::default()),
             alive: Mutex::new(0),
             changed: Condvar::new(),
         }
@@ -133,9 +141,9 @@ impl Pool {
             }
             let run = move || {
                 if is_keeper {
-                    pool.keep()
+                    pool.keep();
                 } else {
-                    pool.send(number)
+                    pool.send(number);
                 }
                 *pool.alive.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
                 pool.changed.notify_all();
@@ -195,7 +203,52 @@ impl Pool {
             let change = Change::PutOff { id: job.delivery.id, due: self.clock.now() };
             // If the store cannot note it, the next engine takes the delivery over all the same.
             let _ = self.store.settle(change);
-            self.clock.release(1);
+            self.with_stall(|stall| {
+                stall.queued = stall.queued.saturating_sub(1);
+                if !stall.stalled {
+                    self.clock.release(1);
+                }
+            });
+        }
+    }
+
+    /// Jobs that go into the queue now: a virtual clock must wait for them, as long as there is a
+    /// sender to take them.
+    pub(crate) fn hold_queued(&self, jobs: usize) {
+        self.with_stall(|stall| {
+            stall.queued += jobs;
+            if !stall.stalled {
+                self.clock.hold(jobs);
+            }
+        });
+    }
+
+    /// A sender begins or ends a wait for the clock. While all of them wait, nobody can take a
+    /// job, so a virtual clock must move on in spite of those in the queue.
+    fn sender_pauses(&self, begin: bool) {
+        if begin {
+            self.queue.sender_pauses();
+        }
+        self.with_stall(|stall| {
+            if begin {
+                stall.paused += 1;
+                if stall.paused == self.senders {
+                    stall.stalled = true;
+                    self.clock.release(stall.queued);
+                }
+            } else {
+                stall.paused -= 1;
+                if stall.stalled {
+                    stall.stalled = false;
+                    self.clock.hold(stall.queued);
+                }
+            }
+        });
+    }
+
+    fn with_stall(&self, change: impl FnOnce(&mut Stall)) {
+        if self.clock.is_virtual() {
+            change(&mut self.stall.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 
@@ -210,7 +263,7 @@ impl Pool {
             Some(seed) => fastrand::Rng::with_seed(seed.wrapping_add(number as u64)),
             None => fastrand::Rng::new(),
         };
-        let before_wait = || self.queue.sender_pauses();
+        let pauses = |begin| self.sender_pauses(begin);
         let Some(waker) = self.wakers.get(number) else {
             return;
         };
@@ -221,9 +274,10 @@ impl Pool {
             counters: &self.counters,
             stopping: &self.stopping,
             waker,
-            before_wait: &before_wait,
+            pauses: &pauses,
         };
         while let Some(job) = self.queue.take() {
+            self.with_stall(|stall| stall.queued = stall.queued.saturating_sub(1));
             let began = instant();
             let attempted = catch_unwind(AssertUnwindSafe(|| {
                 workshop.attempt(&job, &mut *client, &mut || dice.f64())
@@ -338,37 +392,44 @@ impl Pool {
     fn keep(&self) {
         while !self.stopping.load(SeqCst) {
             self.keeper_due.store(i64::MAX, SeqCst);
-            let next = match self.hand_out() {
-                Ok(Some(next)) => next,
-                Ok(None) => continue,
-                Err(error) => {
-                    self.break_off(error);
-                    Some(self.clock.now() + STORE_PAUSE)
+            match self.hand_out() {
+                Ok(HandedOut::Some) => {}
+                Ok(HandedOut::NothingUntil(next)) => {
+                    self.keeper_due.store(next.map_or(i64::MAX, Timestamp::as_micros), SeqCst);
+                    self.clock.wait(&self.keeper, next);
                 }
-            };
-            self.keeper_due.store(next.map_or(i64::MAX, Timestamp::as_micros), SeqCst);
-            self.clock.wait(&self.keeper, next);
+                Err(error) => self.break_off(error),
+            }
         }
         self.clock.release(1);
     }
 
-    /// Claims what is due. `None`: look again at once; else when to look again.
-    fn hand_out(&self) -> Result<Option<Option<Timestamp>>, StoreError> {
+    /// Claims what is due, as far as senders can take it.
+    fn hand_out(&self) -> Result<HandedOut, StoreError> {
         let plan = Scheduler::plan(self.queue.due_len(), self.senders);
         if plan.wait_for_room {
             self.keeper_wants_room.store(true, SeqCst);
             // A sender that took a job before it could see the wish would not ring.
             let again = Scheduler::plan(self.queue.due_len(), self.senders);
-            return Ok(if again.wait_for_room { Some(None) } else { None });
+            let full = again.wait_for_room;
+            return Ok(if full { HandedOut::NothingUntil(None) } else { HandedOut::Some });
         }
         let jobs = self.store.claim(self.clock.now(), plan.claim)?;
         if jobs.is_empty() {
-            return self.store.next_due().map(Some);
+            return self.store.next_due().map(HandedOut::NothingUntil);
         }
-        self.clock.hold(jobs.len());
+        self.hold_queued(jobs.len());
         self.queue.push_due(jobs);
-        Ok(None)
+        Ok(HandedOut::Some)
     }
+}
+
+/// What the keeper found.
+enum HandedOut {
+    /// Something, or room for something: look again.
+    Some,
+    /// Nothing before this time, unless somebody rings.
+    NothingUntil(Option<Timestamp>),
 }
 
 /// What a job took of the room when it was accepted.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::fmt;
 use std::fmt::Write as _;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use url::Url;
@@ -64,7 +65,7 @@ impl Secrets for NoSecrets {
     }
 }
 
-impl Secrets for HashMap<String, String> {
+impl<S: BuildHasher + Send + Sync> Secrets for HashMap<String, String, S> {
     fn get(&self, name: &str) -> Option<String> {
         HashMap::get(self, name).cloned()
     }

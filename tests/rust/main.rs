@@ -6,6 +6,8 @@ mod breaker;
 mod cases;
 mod conformance;
 mod delivery;
+mod delivery_hostile;
+mod delivery_schedule;
 mod events;
 mod filter;
 mod formats;

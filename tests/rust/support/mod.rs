@@ -8,6 +8,7 @@ use webhook_stream::delivery::Engine;
 use webhook_stream::delivery::Until;
 use webhook_stream::delivery::clock::Clock;
 use webhook_stream::delivery::clock::SystemClock;
+use webhook_stream::delivery::clock::Timestamp;
 use webhook_stream::delivery::clock::VirtualClock;
 use webhook_stream::delivery::policy::RetryPolicy;
 use webhook_stream::delivery::request::MaskedText;
@@ -19,6 +20,9 @@ use webhook_stream::delivery::store::DeadLetter;
 use webhook_stream::delivery::store::NewDelivery;
 use webhook_stream::delivery::store::Store;
 use webhook_stream::delivery::store::memory::MemoryStore;
+use webhook_stream::receiver::Receiver;
+use webhook_stream::receiver::ReceiverOptions;
+use webhook_stream::receiver::Script;
 use webhook_stream::report::Counters;
 use webhook_stream::report::Report;
 
@@ -105,8 +109,20 @@ pub(crate) fn bench() -> Bench {
     Bench::new(options(), Arc::new(SystemClock::new()))
 }
 
-/// An engine on a clock that moves by itself while the test waits.
-pub(crate) fn virtual_bench() -> (Bench, VirtualClock) {
+/// An engine on a clock that moves by itself while the test waits, and that clock.
+pub(crate) fn virtual_bench(options: DeliveryOptions) -> (Bench, VirtualClock) {
     let clock = VirtualClock::new();
-    (Bench::new(options(), Arc::new(clock.clone())), clock)
+    (Bench::new(options, Arc::new(clock.clone())), clock)
+}
+
+/// A receiver that tells the time by a virtual clock.
+pub(crate) fn virtual_receiver(script: Script, clock: &VirtualClock) -> Receiver {
+    let options = ReceiverOptions { clock: Arc::new(clock.clone()), ..ReceiverOptions::default() };
+    Receiver::start_with(script, options).unwrap()
+}
+
+/// When requests came in, in whole seconds since the virtual clock began.
+pub(crate) fn seconds(receiver: &Receiver) -> Vec<u64> {
+    let since = |at: Timestamp| at.since(VirtualClock::START).as_secs();
+    receiver.requests().iter().map(|request| since(request.at)).collect()
 }
