@@ -503,7 +503,7 @@ impl<'r> Evaluator<'r> {
     }
 
     fn normalized(&self, name: &str) -> Result<String, Fault> {
-        names::normalize(name)
+        names::normalize(name, self.base.template_name_format)
             .map_err(|message| Fault::new(TemplateErrorKind::TemplateNotFound, message))
     }
 

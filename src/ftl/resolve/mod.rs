@@ -35,9 +35,6 @@ use crate::ftl::settings::snake_case;
 use crate::text::Source;
 use crate::text::Span;
 
-/// A setting that only matters for dates of databases, which JSON doesn't have.
-const IGNORED_SETTING: &str = "sql_date_and_time_time_zone";
-
 /// The program of a template.
 pub(in crate::ftl) fn resolve(
     source: &Source,
@@ -300,7 +297,7 @@ impl<'s> Resolver<'s> {
 
     fn setting(&self, name: &str, span: Span) -> Result<&'static str, TemplateError> {
         let name = snake_case(name);
-        let known = crate::ftl::SETTING_NAMES.into_iter().chain([IGNORED_SETTING]);
+        let known = crate::ftl::SETTING_NAMES;
         known.into_iter().find(|known| *known == name).ok_or_else(|| {
             self.error(format!("unknown setting `{name}`"), span)
         })
