@@ -12,6 +12,11 @@ impl<'r> Evaluator<'r> {
     pub(in crate::ftl::eval) fn condition(&mut self, expression: &'r Expr) -> Result<bool, Failure> {
         match &expression.kind {
             ExprKind::Exists(target) => {
+                if let ExprKind::Dot { target, key, .. } = &target.kind
+                    && let Some(object) = self.object(target)
+                {
+                    return Ok(object.get_key(key).is_some_and(|node| !node.is_null()));
+                }
                 self.check_stack(expression.span)?;
                 Ok(!self.evaluate_lenient(target)?.is_missing())
             }

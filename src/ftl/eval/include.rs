@@ -252,7 +252,7 @@ impl<'r> Evaluator<'r> {
         let value = || Model::Hash(Hash::Namespace(Rc::clone(namespace)));
         self.place.namespace.variables.borrow_mut().insert(Text::Borrowed(variable), value());
         if Rc::ptr_eq(&self.place.namespace, &self.main) {
-            self.globals.variables.borrow_mut().insert(Text::Borrowed(variable), value());
+            self.globals.insert(Text::Borrowed(variable), value());
         }
     }
 

@@ -196,10 +196,10 @@ impl<'r> Evaluator<'r> {
             return wrong(self, "`capture_output` needs the name of a variable in `var`, `local` or `global`");
         };
         let namespace = match (argument("namespace"), named.len(), &**scope) {
-            (None, 1, "global") => std::rc::Rc::clone(&self.globals),
-            (None, 1, _) => std::rc::Rc::clone(&self.place.namespace),
+            (None, 1, "var") => Some(std::rc::Rc::clone(&self.place.namespace)),
+            (None, 1, _) => None,
             (Some((_, Model::Hash(Hash::Namespace(namespace)))), 2, "var") => {
-                std::rc::Rc::clone(namespace)
+                Some(std::rc::Rc::clone(namespace))
             }
             _ => return wrong(self, "`capture_output` takes one of `var`, `local` and `global`, and a `namespace` beside `var`"),
         };
@@ -209,11 +209,16 @@ impl<'r> Evaluator<'r> {
         let flow = flow?;
         self.check_text_length(text.len(), span)?;
         let value = Model::Text(Text::from(text));
-        if &**scope == "local" {
-            return wrong(self, "`capture_output` can't set local variables here; use `<#local x>…</#local>`");
+        match namespace {
+            Some(namespace) => {
+                self.wake(&namespace)?;
+                namespace.variables.borrow_mut().insert(variable.clone(), value);
+            }
+            None if &**scope == "global" => self.globals.insert(variable.clone(), value),
+            None => {
+                return wrong(self, "`capture_output` can't set local variables here; use `<#local x>…</#local>`");
+            }
         }
-        self.wake(&namespace)?;
-        namespace.variables.borrow_mut().insert(variable.clone(), value);
         Ok(flow)
     }
 }
