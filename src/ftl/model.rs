@@ -385,7 +385,7 @@ pub enum NamespaceState {
 pub struct Map<'r> {
     entries: Vec<Entry<'r>>,
     /// Only for more than [`Map::SMALL`] entries.
-    index: HashMap<Box<str>, usize>,
+    index: Option<Box<HashMap<Box<str>, usize>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -426,9 +426,10 @@ impl<'r> Map<'r> {
         let count = self.entries.len();
         if count == Self::SMALL + 1 {
             let keys = self.entries.iter().enumerate();
-            self.index = keys.map(|(at, entry)| (Box::from(&*entry.key), at)).collect();
-        } else if count > Self::SMALL {
-            self.index.insert(Box::from(&*self.entries[count - 1].key), count - 1);
+            let index = keys.map(|(at, entry)| (Box::from(&*entry.key), at)).collect();
+            self.index = Some(Box::new(index));
+        } else if let Some(index) = &mut self.index {
+            index.insert(Box::from(&*self.entries[count - 1].key), count - 1);
         }
     }
 
@@ -449,8 +450,8 @@ impl<'r> Map<'r> {
 
     #[inline]
     fn position(&self, hash: u32, key: &str) -> Option<usize> {
-        if self.entries.len() > Self::SMALL {
-            return self.index.get(key).copied();
+        if let Some(index) = &self.index {
+            return index.get(key).copied();
         }
         self.entries.iter().position(|entry| entry.hash == hash && *entry.key == *key)
     }

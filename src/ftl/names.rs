@@ -1,5 +1,7 @@
 //! Names of templates: relative and absolute paths, `*/` steps, variants by language.
 
+use crate::ftl::settings::TemplateNameFormat;
+
 /// The full name of what `path` means in the template `base`: relative to its folder, or from the
 /// root with a leading slash.
 pub(in crate::ftl) fn resolve(base: &str, path: &str) -> String {
@@ -17,11 +19,76 @@ pub(in crate::ftl) fn resolve(base: &str, path: &str) -> String {
 }
 
 /// The same name without `./` and `../` steps.
-pub(in crate::ftl) fn normalize(name: &str) -> Result<String, String> {
-    let outside = || format!("the template name `{name}` leaves the root folder");
+pub(in crate::ftl) fn normalize(
+    name: &str,
+    format: TemplateNameFormat,
+) -> Result<String, String> {
+    match format {
+        TemplateNameFormat::Lenient => normalize_lenient(name),
+        TemplateNameFormat::Strict => normalize_strict(name),
+    }
+}
+
+fn normalize_strict(name: &str) -> Result<String, String> {
+    check_characters(name)?;
+    if name.contains('\\') {
+        return Err(format!("the template name `{name}` has a backslash; write `/`"));
+    }
+    let scheme = scheme_end(name);
+    let (scheme, path) = name.split_at(scheme);
+    if path.contains(':') {
+        return Err(format!("the template name `{name}` has a `:` that doesn't end a scheme"));
+    }
+    let mut steps: Vec<&str> = Vec::new();
+    let all: Vec<&str> = path.split('/').collect();
+    for (index, step) in all.iter().enumerate() {
+        match *step {
+            "" if index + 1 < all.len() => {}
+            "." => {}
+            ".." => {
+                // A `*` step stays in front of what is left.
+                let mut stars = false;
+                while steps.last() == Some(&"*") {
+                    steps.pop();
+                    stars = true;
+                }
+                if steps.pop().is_none() {
+                    return Err(format!("the template name `{name}` leaves the root folder"));
+                }
+                if stars {
+                    steps.push("*");
+                }
+            }
+            "*" if steps.last() == Some(&"*") => {}
+            step => steps.push(step),
+        }
+    }
+    if steps.first() == Some(&"*") {
+        steps.remove(0);
+    }
+    Ok(format!("{scheme}{}", steps.join("/")))
+}
+
+/// Where the path begins behind `scheme:` or `scheme://`.
+fn scheme_end(name: &str) -> usize {
+    match name.find(':') {
+        Some(colon) if !name[..colon].contains('/') => {
+            colon + if name[colon..].starts_with("://") { 3 } else { 1 }
+        }
+        _ => 0,
+    }
+}
+
+fn check_characters(name: &str) -> Result<(), String> {
     if name.contains('\0') {
         return Err("a template name can't contain a null character".to_owned());
     }
+    Ok(())
+}
+
+fn normalize_lenient(name: &str) -> Result<String, String> {
+    let outside = || format!("the template name `{name}` leaves the root folder");
+    check_characters(name)?;
     let mut path = name.to_owned();
     while let Some(at) = path.find("/../") {
         if at == 0 {
@@ -86,6 +153,7 @@ fn acquired(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use crate::ftl::names::{absolute, candidates, normalize, resolve};
+    use crate::ftl::settings::TemplateNameFormat;
 
     #[test]
     fn relative_names_begin_in_the_folder_of_the_template() {
@@ -97,10 +165,12 @@ mod tests {
 
     #[test]
     fn steps_up_and_in_place_are_taken_out() {
-        assert_eq!(normalize("a/b/../c/./d.ftl").as_deref(), Ok("a/c/d.ftl"));
-        assert_eq!(normalize("./a.ftl").as_deref(), Ok("a.ftl"));
-        assert!(normalize("../a.ftl").is_err());
-        assert!(normalize("a/../../b.ftl").is_err());
+        for format in [TemplateNameFormat::Lenient, TemplateNameFormat::Strict] {
+            assert_eq!(normalize("a/b/../c/./d.ftl", format).as_deref(), Ok("a/c/d.ftl"));
+            assert_eq!(normalize("./a.ftl", format).as_deref(), Ok("a.ftl"));
+            assert!(normalize("../a.ftl", format).is_err());
+            assert!(normalize("a/../../b.ftl", format).is_err());
+        }
     }
 
     #[test]

@@ -17,6 +17,9 @@ use crate::text::Span;
 use crate::value::Key;
 use crate::value::Number;
 
+/// The name events are bound to.
+pub(in crate::ftl) const INPUT: &str = "input";
+
 /// A template that can be run.
 #[derive(Debug)]
 pub(in crate::ftl) struct Program {
@@ -44,6 +47,8 @@ pub(in crate::ftl) struct Name {
     pub(in crate::ftl) key: Key,
     /// What names are compared by first.
     pub(in crate::ftl) hash: u32,
+    /// Whether this is the name of the event.
+    pub(in crate::ftl) is_input: bool,
     /// For `x_index` and `x_has_next`: the loop variable `x` and what is asked of it.
     pub(in crate::ftl) loop_state: Option<Box<(Name, LoopQuestion)>>,
 }
@@ -58,6 +63,7 @@ impl Name {
         Self {
             key: Key::new(text),
             hash: hash_name(text),
+            is_input: text == INPUT,
             loop_state: state.map(|(base, question)| Box::new((Self::new(base), question))),
         }
     }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::ftl::eval::INPUT;
 use crate::ftl::program::Arguments;
 use crate::ftl::program::Body;
 use crate::ftl::program::CaseKind;
 use crate::ftl::program::Expr;
 use crate::ftl::program::ExprKind;
 use crate::ftl::program::Form;
+use crate::ftl::program::INPUT;
 use crate::ftl::program::Node;
 use crate::ftl::program::NodeKind;
 use crate::ftl::program::Program;

@@ -61,6 +61,8 @@ pub struct Settings {
     pub lazy_auto_imports: Option<bool>,
     /// Whether a loop variable that is missing shows an outer variable of its name.
     pub fallback_on_null_loop_variable: bool,
+    /// What names of templates may look like.
+    pub template_name_format: TemplateNameFormat,
     /// Columns of a tab in error positions.
     pub tab_size: u32,
     /// What an error inside a template does.
@@ -148,6 +150,7 @@ impl Settings {
             lazy_imports: false,
             lazy_auto_imports: None,
             fallback_on_null_loop_variable: true,
+            template_name_format: TemplateNameFormat::Lenient,
             tab_size: 8,
             template_exception_handler: ExceptionHandler::Rethrow,
             statics: false,
@@ -169,7 +172,7 @@ impl Settings {
             message: format!("setting `{name}`: expected {expected}, found `{value}`"),
             hint: None,
         };
-        let boolean = || match value {
+        let boolean = || match value.to_ascii_lowercase().as_str() {
             "true" | "yes" | "y" | "t" => Ok(true),
             "false" | "no" | "n" | "f" => Ok(false),
             _ => Err(wrong("`true` or `false`")),
@@ -260,7 +263,7 @@ impl Settings {
                     parse_imports(value).ok_or_else(|| wrong("`template as name, …`"))?
             }
             "auto_include" => {
-                let names = value.split(',').map(|name| name.trim().to_owned());
+                let names = value.split(',').map(|name| unquoted(name).to_owned());
                 self.auto_include = names.filter(|name| !name.is_empty()).collect();
             }
             "lazy_imports" => self.lazy_imports = boolean()?,
@@ -268,6 +271,15 @@ impl Settings {
                 self.lazy_auto_imports = if value == "null" { None } else { Some(boolean()?) };
             }
             "fallback_on_null_loop_variable" => self.fallback_on_null_loop_variable = boolean()?,
+            // Of dates from databases, which JSON doesn't have: known, and without effect.
+            "sql_date_and_time_time_zone" => {}
+            "template_name_format" => {
+                self.template_name_format = match snake_case(value).as_str() {
+                    "default_2_3_0" => TemplateNameFormat::Lenient,
+                    "default_2_4_0" => TemplateNameFormat::Strict,
+                    _ => return Err(wrong("`default_2_3_0` or `default_2_4_0`")),
+                };
+            }
             "tab_size" => {
                 let size = value.parse().ok().filter(|size| (1..=256).contains(size));
                 self.tab_size = size.ok_or_else(|| wrong("a number from 1 to 256"))?;
@@ -303,7 +315,7 @@ impl Settings {
 }
 
 /// The names that [`Settings::set`] knows.
-pub const NAMES: [&str; 34] = [
+pub const NAMES: [&str; 36] = [
     "locale",
     "time_zone",
     "number_format",
@@ -329,6 +341,8 @@ pub const NAMES: [&str; 34] = [
     "lazy_imports",
     "lazy_auto_imports",
     "fallback_on_null_loop_variable",
+    "sql_date_and_time_time_zone",
+    "template_name_format",
     "tab_size",
     "template_exception_handler",
     "statics",
@@ -478,6 +492,15 @@ pub enum NamingConvention {
     CamelCase,
 }
 
+/// What names of templates may look like (`template_name_format`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemplateNameFormat {
+    /// `default_2_3_0`: nearly anything.
+    Lenient,
+    /// `default_2_4_0`: no backslashes, and colons only behind a scheme; steps are worked out fully.
+    Strict,
+}
+
 /// What an error inside a template does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExceptionHandler {
@@ -516,13 +539,18 @@ fn parse_version(text: &str) -> Option<u32> {
     (self::version(2, 3, 0)..=self::version(2, 3, 34)).contains(&version).then_some(version)
 }
 
+/// A name in a list of names, which may stand in quotes.
+fn unquoted(name: &str) -> &str {
+    name.trim().trim_matches(['"', '\''])
+}
+
 fn parse_imports(text: &str) -> Option<Vec<(String, String)>> {
     text.split(',')
         .map(str::trim)
         .filter(|part| !part.is_empty())
         .map(|part| {
             let (template, name) = part.split_once(" as ")?;
-            Some((name.trim().to_owned(), template.trim().trim_matches(['"', '\'']).to_owned()))
+            Some((name.trim().to_owned(), unquoted(template).to_owned()))
         })
         .collect()
 }

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 
 use crate::ftl::compile;
 use crate::ftl::error::TemplateError;
@@ -17,6 +19,9 @@ use crate::ftl::reads;
 use crate::ftl::settings::Settings;
 use crate::text::Source;
 
+/// More than this is not reserved before it is needed.
+const MAX_RESERVED_BYTES: usize = 64 << 10;
+
 thread_local! {
     /// Formats and patterns compiled by earlier renderings of the thread.
     static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
@@ -31,6 +36,8 @@ struct Inner {
     program: Program,
     settings: Arc<Settings>,
     library: Option<Arc<Library>>,
+    /// The longest output so far, so that the next one needs no growing.
+    longest: AtomicUsize,
 }
 
 /// What a rendering is told besides its data.
@@ -53,7 +60,8 @@ impl Template {
         library: Option<Arc<Library>>,
     ) -> Result<Self, TemplateError> {
         let program = compile(&Source::new(name, text), settings)?;
-        Ok(Self(Arc::new(Inner { program, settings: Arc::new(settings.clone()), library })))
+        let (settings, longest) = (Arc::new(settings.clone()), AtomicUsize::new(0));
+        Ok(Self(Arc::new(Inner { program, settings, library, longest })))
     }
 
     /// The template's name.
@@ -76,8 +84,13 @@ impl Template {
     /// # Errors
     /// What went wrong, with its place in the template.
     pub fn render(&self, data: Data<'_>, options: RenderOptions) -> Result<String, TemplateError> {
-        let mut out = String::new();
+        let longest = self.0.longest.load(Ordering::Relaxed);
+        let mut out = String::with_capacity(longest);
         self.render_into(data, options, &mut out)?;
+        // Seldom true, so threads seldom write what they share.
+        if out.len() > longest {
+            self.0.longest.store(out.len().min(MAX_RESERVED_BYTES), Ordering::Relaxed);
+        }
         Ok(out)
     }
 

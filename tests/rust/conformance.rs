@@ -121,6 +121,9 @@ fn write_report(report: &str) {
 
 fn check(case: &Case) -> Result<(), String> {
     let mut settings = Settings::freemarker();
+    if !case.settings.contains_key("incompatible_improvements") {
+        settings.set("incompatible_improvements", "2.3.31").unwrap();
+    }
     for (name, value) in &case.settings {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         if let Err(error) = settings.set(name, &value) {

@@ -14,9 +14,12 @@ const CHUNKS: usize = 32;
 /// A place where programs can be put, and from where they don't move.
 #[derive(Debug, Default)]
 pub(in crate::ftl) struct Arena {
-    chunks: [OnceCell<Box<[OnceCell<Program>]>>; CHUNKS],
+    /// Most renderings compile nothing and don't make it.
+    chunks: OnceCell<Box<Chunks>>,
     len: Cell<usize>,
 }
+
+type Chunks = [OnceCell<Box<[OnceCell<Program>]>>; CHUNKS];
 
 impl Arena {
     /// Keeps a program. `None` when the arena is full.
@@ -28,13 +31,18 @@ impl Arena {
             .chunks
             .get(chunk)?
             .get_or_init(|| (0..FIRST_CHUNK << chunk).map(|_| OnceCell::new()).collect());
+        let chunks = self.chunks.get_or_init(Box::default);
+        let slots = chunks.get(chunk)?.get_or_init(|| {
+            (0..FIRST_CHUNK << chunk).map(|_| OnceCell::new()).collect()
+        });
         self.len.set(index + 1);
         slots.get(offset).map(|slot| slot.get_or_init(|| program))
     }
 
     /// The program of that source, when it is here.
     pub(in crate::ftl) fn find(&self, matches: impl Fn(&Program) -> bool) -> Option<&Program> {
-        let slots = self.chunks.iter().filter_map(OnceCell::get).flat_map(|chunk| chunk.iter());
+        let chunks = self.chunks.get()?.iter().filter_map(OnceCell::get);
+        let slots = chunks.flat_map(|chunk| chunk.iter());
         slots.filter_map(OnceCell::get).find(|program| matches(program))
     }
 }

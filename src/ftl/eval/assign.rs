@@ -25,6 +25,7 @@ use crate::value::Number;
 /// Where an assignment goes.
 enum Target<'r> {
     Namespace(Rc<Namespace<'r>>),
+    Global,
     Local,
 }
 
@@ -74,7 +75,7 @@ impl<'r> Evaluator<'r> {
     fn target(&mut self, scope: &'r Scope) -> Result<Target<'r>, Failure> {
         Ok(match scope {
             Scope::Current => Target::Namespace(Rc::clone(&self.place.namespace)),
-            Scope::Global => Target::Namespace(Rc::clone(&self.globals)),
+            Scope::Global => Target::Global,
             Scope::Local => Target::Local,
             Scope::Namespace(expression) => match self.evaluate(expression)? {
                 Model::Hash(Hash::Namespace(namespace)) => Target::Namespace(namespace),
@@ -91,6 +92,10 @@ impl<'r> Evaluator<'r> {
     ) -> Result<(), Failure> {
         match target {
             Target::Namespace(namespace) => self.set_in(namespace, name, value),
+            Target::Global => {
+                self.globals.insert_hashed(name.hash, Text::Borrowed(name.text()), value);
+                Ok(())
+            }
             Target::Local => {
                 if let Some(frame) = self.frame() {
                     frame.set_local(name, value);
@@ -167,6 +172,10 @@ impl<'r> Evaluator<'r> {
     ) -> Evaluated<'r> {
         let value = match target {
             Target::Local => self.local(name),
+            Target::Global => {
+                let value = self.globals.get_hashed(name.hash, name.text());
+                value.cloned().unwrap_or(Model::Missing)
+            }
             Target::Namespace(namespace) => {
                 self.wake(namespace)?;
                 let variables = namespace.variables.borrow();
@@ -185,7 +194,7 @@ impl<'r> Evaluator<'r> {
         let message = format!("`{}` has no value yet that could be changed", name.text());
         let hint = match target {
             Target::Local => "set it with `<#local … = …>` first",
-            Target::Namespace(_) => {
+            Target::Namespace(_) | Target::Global => {
                 "set it with `<#assign … = …>` first; data can't be changed, only copied"
             }
         };

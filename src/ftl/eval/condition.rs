@@ -15,6 +15,11 @@ impl<'r> Evaluator<'r> {
     ) -> Result<bool, Failure> {
         match &expression.kind {
             ExprKind::Exists(target) => {
+                if let ExprKind::Dot { target, key, .. } = &target.kind
+                    && let Some(object) = self.object(target)
+                {
+                    return Ok(object.get_key(key).is_some_and(|node| !node.is_null()));
+                }
                 self.check_stack(expression.span)?;
                 Ok(!self.evaluate_lenient(target)?.is_missing())
             }

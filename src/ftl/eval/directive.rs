@@ -173,10 +173,6 @@ impl<'r> Evaluator<'r> {
             }
             model => self.text_of(model, value)?.to_string(),
         };
-        // Dates of databases don't come from JSON, so their time zone changes nothing.
-        if name == "sql_date_and_time_time_zone" {
-            return Ok(());
-        }
         let result = self.settings.to_mut().set(name, &text);
         result.map_err(|wrong| {
             let failure = self.fail(TemplateErrorKind::BadArgument, wrong.message, value.span);

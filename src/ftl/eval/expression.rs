@@ -26,15 +26,13 @@ impl<'r> Evaluator<'r> {
         match &expression.kind {
             ExprKind::Variable(name) => Ok(self.variable(name)),
             ExprKind::Dot { target, key, .. } => {
-                self.check_stack(expression.span)?;
-                let value = self.evaluate(target)?;
-                match &value {
-                    Model::Hash(Hash::Json(object)) => Ok(match object.get_key(key) {
+                if let Some(object) = self.object(target) {
+                    return Ok(match object.get_key(key) {
                         Some(node) => Model::from_node(node),
                         None => Model::Missing,
-                    }),
-                    _ => self.dot(&value, target, key),
+                    });
                 }
+                self.dotted(target, key, expression.span)
             }
             ExprKind::Text(text) => Ok(Model::Text(Text::Borrowed(text))),
             ExprKind::Number(number) => Ok(Model::Number(number.clone())),
@@ -153,6 +151,18 @@ impl<'r> Evaluator<'r> {
     pub(in crate::ftl::eval) fn integer(&mut self, expression: &'r Expr) -> Result<i64, Failure> {
         let number = self.number(expression)?;
         Ok(java_int(&number))
+    }
+
+    fn dotted(&mut self, target: &'r Expr, key: &'r Key, span: Span) -> Evaluated<'r> {
+        self.check_stack(span)?;
+        let value = self.evaluate(target)?;
+        match &value {
+            Model::Hash(Hash::Json(object)) => Ok(match object.get_key(key) {
+                Some(node) => Model::from_node(node),
+                None => Model::Missing,
+            }),
+            _ => self.dot(&value, target, key),
+        }
     }
 
     fn dot(&mut self, value: &Model<'r>, target: &'r Expr, key: &'r Key) -> Evaluated<'r> {

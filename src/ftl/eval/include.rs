@@ -254,7 +254,7 @@ impl<'r> Evaluator<'r> {
         let value = || Model::Hash(Hash::Namespace(Rc::clone(namespace)));
         self.place.namespace.variables.borrow_mut().insert(Text::Borrowed(variable), value());
         if Rc::ptr_eq(&self.place.namespace, &self.main) {
-            self.globals.variables.borrow_mut().insert(Text::Borrowed(variable), value());
+            self.globals.insert(Text::Borrowed(variable), value());
         }
     }
 
@@ -512,7 +512,7 @@ impl<'r> Evaluator<'r> {
     }
 
     fn normalized(&self, name: &str) -> Result<String, Fault> {
-        names::normalize(name)
+        names::normalize(name, self.base.template_name_format)
             .map_err(|message| Fault::new(TemplateErrorKind::TemplateNotFound, message))
     }
 

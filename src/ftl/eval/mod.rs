@@ -36,9 +36,11 @@ use crate::ftl::error::TemplateError;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::format::Formats;
 use crate::ftl::library::Library;
+use crate::ftl::model::Map;
 use crate::ftl::model::Model;
 use crate::ftl::model::Namespace;
 use crate::ftl::program::Expr;
+use crate::ftl::program::ExprKind;
 use crate::ftl::program::Node;
 use crate::ftl::program::NodeKind;
 use crate::ftl::program::Program;
@@ -50,7 +52,6 @@ use crate::text::Span;
 pub(in crate::ftl) use crate::ftl::eval::arena::Arena;
 pub(in crate::ftl) use crate::ftl::eval::output::Mark;
 pub use crate::ftl::eval::scope::Data;
-pub(in crate::ftl) use crate::ftl::eval::scope::INPUT;
 
 use crate::ftl::eval::call::Defined;
 use crate::ftl::eval::fault::error;
@@ -135,7 +136,7 @@ pub(in crate::ftl) struct Evaluator<'r> {
     place: Place<'r>,
     main: Rc<Namespace<'r>>,
     main_program: &'r Program,
-    globals: Rc<Namespace<'r>>,
+    globals: Map<'r>,
     contexts: Vec<Context<'r>>,
     frames: Vec<Frame<'r>>,
     /// Macros and functions by the number their values carry.
@@ -180,7 +181,7 @@ impl<'r> Evaluator<'r> {
             place,
             main,
             main_program: program,
-            globals: Rc::new(Namespace::default()),
+            globals: Map::default(),
             contexts: Vec::new(),
             frames: Vec::new(),
             macros: Vec::new(),
@@ -271,12 +272,41 @@ impl<'r> Evaluator<'r> {
                     }
                 }
                 _ => self.node(node),
+            let result = match self.plain_text(node) {
+                Some(text) => self.write(text, node.span),
+                None => self.node(node),
             };
             match result {
                 Ok(Flow::Next) => {}
                 Ok(flow) => return Ok(flow),
                 Err(failure) => self.handle(failure)?,
             }
+        }
+        Ok(Flow::Next)
+    }
+
+    /// The text that a piece of content writes, when it takes no more than a look to know.
+    #[inline]
+    fn plain_text(&self, node: &'r Node) -> Option<&'r str> {
+        match &node.kind {
+            NodeKind::Text(text) => Some(text),
+            NodeKind::Interpolation { value, escape: false, .. } => match &value.kind {
+                ExprKind::Dot { target, key, .. } => self.object(target)?.get_key(key)?.as_text(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn write(&mut self, text: &str, span: Span) -> Result<Flow, Failure> {
+        self.step(span)?;
+        if self.writer.is_traced() {
+            self.writer.mark(self.place.program, span);
+        }
+        self.writer.push(text);
+        if self.writer.is_full() {
+            return Err(self.too_much_output(span));
         }
         Ok(Flow::Next)
     }

@@ -16,6 +16,9 @@ use crate::ftl::model::Namespace;
 use crate::ftl::model::Statics;
 use crate::ftl::model::Text;
 use crate::ftl::program::Body;
+use crate::ftl::program::Expr;
+use crate::ftl::program::ExprKind;
+use crate::ftl::program::INPUT;
 use crate::ftl::program::Macro;
 use crate::ftl::program::Name;
 use crate::ftl::program::Program;
@@ -113,9 +116,6 @@ enum Root<'d> {
     Nothing,
 }
 
-/// The name events are bound to.
-pub(in crate::ftl) const INPUT: &str = "input";
-
 impl<'d> Data<'d> {
     /// An event: templates read it as `input`.
     pub fn event(event: Node<'d>) -> Self {
@@ -136,13 +136,17 @@ impl<'d> Data<'d> {
 
     /// The value of a variable.
     #[inline]
-    pub(in crate::ftl::eval) fn get(&self, key: &Key) -> Option<Node<'d>> {
-        let found = match self.root {
-            Root::Event(event) => (key.name() == INPUT).then_some(event),
-            Root::Variables(object) => object.get_key(key),
-            Root::Nothing => None,
-        };
-        found.or_else(|| self.extra(key.name()))
+    pub(in crate::ftl::eval) fn get(&self, name: &Name) -> Option<Node<'d>> {
+        match self.root {
+            Root::Event(event) if name.is_input => return Some(event),
+            Root::Variables(object) => {
+                if let Some(node) = object.get_key(&name.key) {
+                    return Some(node);
+                }
+            }
+            Root::Event(_) | Root::Nothing => {}
+        }
+        self.extra(name.text())
     }
 
     /// The value of a variable by its name.
@@ -184,13 +188,65 @@ impl<'r> Evaluator<'r> {
         if let Some(value) = lookup(&self.place.namespace, name) {
             return value;
         }
-        if let Some(value) = lookup(&self.globals, name) {
-            return value;
+        if let Some(value) = self.globals.get_hashed(name.hash, name.text()) {
+            return value.clone();
         }
-        match self.data.get(&name.key) {
+        match self.data.get(name) {
             Some(node) if !node.is_null() => Model::from_node(node),
             _ => self.shared_variable(name.text()),
         }
+    }
+
+    /// The JSON object that a path of names and keys leads to, when it is one. `None` says nothing:
+    /// the path may lead to something else, or nowhere.
+    #[inline]
+    pub(in crate::ftl::eval) fn object(&self, expression: &'r Expr) -> Option<Object<'r>> {
+        match &expression.kind {
+            ExprKind::Variable(name) => self.object_variable(name),
+            ExprKind::Dot { target, key, .. } => self.object_inside(target)?.get_key(key)?.as_object(),
+            _ => None,
+        }
+    }
+
+    /// [`Evaluator::object`] one level down. Paths this long are rare.
+    fn object_inside(&self, expression: &'r Expr) -> Option<Object<'r>> {
+        self.object(expression)
+    }
+
+    fn object_variable(&self, name: &'r Name) -> Option<Object<'r>> {
+        let of = |value: &Model<'r>| match value {
+            Model::Hash(Hash::Json(object)) => Some(*object),
+            _ => None,
+        };
+        let mut at = self.place.context;
+        while let Some(context) = self.contexts.get(at as usize) {
+            at = context.next;
+            let Some(own) = context.name else { continue };
+            if own.is(name) {
+                return of(&context.value);
+            }
+            if let Some((second, value)) = &context.second
+                && second.is(name)
+            {
+                return of(value);
+            }
+            if name.loop_state.is_some() {
+                return None;
+            }
+        }
+        if let Some(frame) = self.frames.get(self.place.frame as usize)
+            && let Some(value) = frame.local(name)
+        {
+            return of(value);
+        }
+        let variables = self.place.namespace.variables.borrow();
+        if let Some(value) = variables.get_hashed(name.hash, name.text()) {
+            return of(value);
+        }
+        if let Some(value) = self.globals.get_hashed(name.hash, name.text()) {
+            return of(value);
+        }
+        self.data.get(name)?.as_object()
     }
 
     /// The value of a local or loop variable.
@@ -246,9 +302,8 @@ impl<'r> Evaluator<'r> {
 
     /// The value of a global variable or of data (`.globals[name]`).
     pub(in crate::ftl::eval) fn global_by_name(&mut self, name: &str) -> Model<'r> {
-        let value = self.globals.variables.borrow().get(name).cloned();
-        match value {
-            Some(value) => value,
+        match self.globals.get(name) {
+            Some(value) => value.clone(),
             None => self.data_by_name(name),
         }
     }
@@ -352,7 +407,7 @@ impl<'r> Evaluator<'r> {
         }
         let keys = |map: &Map<'r>| map.iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>();
         names.extend(keys(&self.place.namespace.variables.borrow()));
-        names.extend(keys(&self.globals.variables.borrow()));
+        names.extend(keys(&self.globals));
         names.extend(self.data.pairs().iter().map(|(key, _)| (*key).to_owned()));
         names
     }

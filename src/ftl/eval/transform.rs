@@ -199,10 +199,10 @@ impl<'r> Evaluator<'r> {
             );
         };
         let namespace = match (argument("namespace"), named.len(), &**scope) {
-            (None, 1, "global") => std::rc::Rc::clone(&self.globals),
-            (None, 1, _) => std::rc::Rc::clone(&self.place.namespace),
+            (None, 1, "var") => Some(std::rc::Rc::clone(&self.place.namespace)),
+            (None, 1, _) => None,
             (Some((_, Model::Hash(Hash::Namespace(namespace)))), 2, "var") => {
-                std::rc::Rc::clone(namespace)
+                Some(std::rc::Rc::clone(namespace))
             }
             _ => {
                 return wrong(
@@ -222,9 +222,16 @@ impl<'r> Evaluator<'r> {
                 self,
                 "`capture_output` can't set local variables here; use `<#local x>…</#local>`",
             );
+        match namespace {
+            Some(namespace) => {
+                self.wake(&namespace)?;
+                namespace.variables.borrow_mut().insert(variable.clone(), value);
+            }
+            None if &**scope == "global" => self.globals.insert(variable.clone(), value),
+            None => {
+                return wrong(self, "`capture_output` can't set local variables here; use `<#local x>…</#local>`");
+            }
         }
-        self.wake(&namespace)?;
-        namespace.variables.borrow_mut().insert(variable.clone(), value);
         Ok(flow)
     }
 }

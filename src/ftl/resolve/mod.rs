@@ -35,9 +35,6 @@ use crate::ftl::settings::snake_case;
 use crate::text::Source;
 use crate::text::Span;
 
-/// A setting that only matters for dates of databases, which JSON doesn't have.
-const IGNORED_SETTING: &str = "sql_date_and_time_time_zone";
-
 /// The program of a template.
 pub(in crate::ftl) fn resolve(source: &Source, tree: ast::Tree) -> Result<Program, TemplateError> {
     let output = ast::Output { format: tree.output_format, auto_escape: tree.auto_escape };
@@ -296,6 +293,10 @@ impl<'s> Resolver<'s> {
             .into_iter()
             .find(|known| *known == name)
             .ok_or_else(|| self.error(format!("unknown setting `{name}`"), span))
+        let known = crate::ftl::SETTING_NAMES;
+        known.into_iter().find(|known| *known == name).ok_or_else(|| {
+            self.error(format!("unknown setting `{name}`"), span)
+        })
     }
 
     fn optional(&mut self, expression: Option<ast::Expr>) -> Result<Option<Expr>, TemplateError> {
