@@ -27,10 +27,6 @@ impl Arena {
         let index = self.len.get();
         let chunk = (index / FIRST_CHUNK + 1).ilog2() as usize;
         let offset = index - FIRST_CHUNK * ((1 << chunk) - 1);
-        let slots = self
-            .chunks
-            .get(chunk)?
-            .get_or_init(|| (0..FIRST_CHUNK << chunk).map(|_| OnceCell::new()).collect());
         let chunks = self.chunks.get_or_init(Box::default);
         let slots = chunks.get(chunk)?.get_or_init(|| {
             (0..FIRST_CHUNK << chunk).map(|_| OnceCell::new()).collect()

@@ -86,11 +86,8 @@ impl<'r> Evaluator<'r> {
                 if is_function {
                     let name = self.macros[id as usize].definition.name.text();
                     let message = format!("expected a macro, found the function `{name}`");
-                    let failure =
-                        self.fail(TemplateErrorKind::WrongType, message, call.callee.span);
-                    return Err(
-                        failure.with_hint(format!("call it in an expression: `${{{name}(…)}}`"))
-                    );
+                    let failure = self.fail(TemplateErrorKind::WrongType, message, call.callee.span);
+                    return Err(failure.with_hint(format!("call it in an expression: `${{{name}(…)}}`")));
                 }
                 let body = call.body.as_ref().map(|body| (body, &call.loop_variables[..]));
                 self.run_macro(id, bound.as_deref(), &arguments, body, span)?;
@@ -185,12 +182,7 @@ impl<'r> Evaluator<'r> {
             Callable::WithArguments(bound) => {
                 let inner = innermost(bound);
                 if let Callable::Macro { id, .. } = inner {
-                    return Ok(self.run_function(
-                        id,
-                        Some(bound),
-                        &Passed::Values(&values),
-                        span,
-                    )?);
+                    return Ok(self.run_function(id, Some(bound), &Passed::Values(&values), span)?);
                 }
                 self.call_bound(bound, values, span)
             }
@@ -253,13 +245,9 @@ impl<'r> Evaluator<'r> {
         if self.frames.len() >= self.settings.limits.max_call_depth {
             let limit = self.settings.limits.max_call_depth;
             let name = definition.name.text();
-            let message = format!(
-                "calls are more than {limit} inside each other at `{name}` (`max_call_depth`)"
-            );
+            let message = format!("calls are more than {limit} inside each other at `{name}` (`max_call_depth`)");
             let failure = self.fail(TemplateErrorKind::Limit, message, span);
-            return Err(failure.with_hint(
-                "a macro or function that calls itself needs a condition that ends it",
-            ));
+            return Err(failure.with_hint("a macro or function that calls itself needs a condition that ends it"));
         }
         let locals = self.bind(definition, bound, arguments, span)?;
         let included = self.place.included;
@@ -268,14 +256,7 @@ impl<'r> Evaluator<'r> {
         let index = self.frames.len();
         self.place.frame = u32::try_from(index).unwrap_or(NONE);
         let quiet = std::mem::replace(&mut self.quiet, false);
-        self.frames.push(Frame {
-            definition,
-            locals,
-            arguments: None,
-            body,
-            caller,
-            result: Model::Missing,
-        });
+        self.frames.push(Frame { definition, locals, arguments: None, body, caller, result: Model::Missing });
         let result = self.run_frame(definition, span);
         self.quiet = quiet;
         self.frames.truncate(index + 1);
@@ -283,9 +264,7 @@ impl<'r> Evaluator<'r> {
         self.place = frame.caller;
         match result {
             Ok(()) => Ok(frame.result),
-            Err(Failure::Error(error))
-                if quiet && error.kind() == TemplateErrorKind::MissingValue =>
-            {
+            Err(Failure::Error(error)) if quiet && error.kind() == TemplateErrorKind::MissingValue => {
                 Err(Failure::Missing)
             }
             Err(Failure::Error(error)) => {
@@ -574,7 +553,8 @@ impl<'r> Evaluator<'r> {
         span: Span,
     ) -> Failure {
         let kind = if definition.is_function { "function" } else { "macro" };
-        let (name, parameter) = (definition.name.text(), definition.parameters[index].name.text());
+        let (name, parameter) =
+            (definition.name.text(), definition.parameters[index].name.text());
         // The call is blamed, which stands in the caller's template.
         let caller = self.frames.get(self.place.frame as usize);
         let program = caller.map_or(self.place.program, |frame| frame.caller.program);
@@ -618,8 +598,7 @@ impl<'r> Evaluator<'r> {
                 }
             }
             Some(Model::Sequence(Sequence::Items(rest))) if !rest.is_empty() => {
-                let message =
-                    "a macro with `.args` and a catch-all parameter takes arguments by name only";
+                let message = "a macro with `.args` and a catch-all parameter takes arguments by name only";
                 return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
             }
             _ => {}

@@ -72,13 +72,11 @@ impl<'r> Evaluator<'r> {
         let span = Span::default();
         let lazy = settings.lazy_auto_imports.unwrap_or(settings.lazy_imports);
         for (variable, template) in &settings.auto_import {
-            let name =
-                self.normalized(template).map_err(|fault| self.blame(fault, span, span, &[]))?;
+            let name = self.normalized(template).map_err(|fault| self.blame(fault, span, span, &[]))?;
             self.import_named(&name, Some(variable), lazy, span)?;
         }
         for template in &settings.auto_include {
-            let name =
-                self.normalized(template).map_err(|fault| self.blame(fault, span, span, &[]))?;
+            let name = self.normalized(template).map_err(|fault| self.blame(fault, span, span, &[]))?;
             match self.load(&name, true, span)? {
                 Some(Included::Program(program)) => {
                     self.run_included(program, span)?;
@@ -322,9 +320,7 @@ impl<'r> Evaluator<'r> {
             [_, other] => return Err(crate::ftl::coerce::wrong_type("a hash", other)),
             _ => {
                 let found = values.len();
-                return wrong(format!(
-                    "`.get_optional_template` takes 1 to 2 arguments, found {found}"
-                ));
+                return wrong(format!("`.get_optional_template` takes 1 to 2 arguments, found {found}"));
             }
         };
         let Model::Text(path) = path else {
@@ -343,12 +339,7 @@ impl<'r> Evaluator<'r> {
                     let expected = if &*option == "parse" { "a boolean" } else { "a string" };
                     return Err(crate::ftl::coerce::wrong_type(expected, &other));
                 }
-                _ => {
-                    return wrong(format!(
-                        "unknown option `{}`; there are `parse` and `encoding`",
-                        &*option
-                    ));
-                }
+                _ => return wrong(format!("unknown option `{}`; there are `parse` and `encoding`", &*option)),
             }
         }
         let name = self.full_name(path, Span::default())?;
@@ -583,6 +574,7 @@ impl<'r> Evaluator<'r> {
             }
         }
     }
+
 }
 
 /// The settings for a text at a place of the given output format.

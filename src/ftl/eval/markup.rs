@@ -67,10 +67,9 @@ impl<'r> Evaluator<'r> {
                 (first, second)
             }
             (Printed::Markup(first), Printed::Markup(second)) => (first, second),
-            (Printed::Text(first), Printed::Text(_)) => (
-                Rc::new(plain(&first, &OutputFormat::Undefined)),
-                Rc::new(plain("", &OutputFormat::Undefined)),
-            ),
+            (Printed::Text(first), Printed::Text(_)) => {
+                (Rc::new(plain(&first, &OutputFormat::Undefined)), Rc::new(plain("", &OutputFormat::Undefined)))
+            }
         };
         let (first, second) = if first.format == second.format {
             (first, second)

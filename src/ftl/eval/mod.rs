@@ -258,20 +258,6 @@ impl<'r> Evaluator<'r> {
     pub(in crate::ftl::eval) fn run(&mut self, body: &'r [Node]) -> Result<Flow, Failure> {
         for node in body {
             // The two commonest pieces need no stack and no call.
-            let result = match &node.kind {
-                NodeKind::Text(text) => {
-                    self.step(node.span)?;
-                    if self.writer.is_traced() {
-                        self.writer.mark(self.place.program, node.span);
-                    }
-                    self.writer.push(text);
-                    if self.writer.is_full() {
-                        Err(self.too_much_output(node.span))
-                    } else {
-                        continue;
-                    }
-                }
-                _ => self.node(node),
             let result = match self.plain_text(node) {
                 Some(text) => self.write(text, node.span),
                 None => self.node(node),

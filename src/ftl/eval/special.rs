@@ -60,8 +60,7 @@ impl<'r> Evaluator<'r> {
             SpecialVariable::Error => match self.recovered.last() {
                 Some(error) => Ok(Model::Text(Text::from(error.to_string()))),
                 None => {
-                    let message =
-                        "`.error` can only be used between `<#recover>` and `</#attempt>`";
+                    let message = "`.error` can only be used between `<#recover>` and `</#attempt>`";
                     Err(self.fail(TemplateErrorKind::BadArgument, message, span))
                 }
             },

@@ -36,7 +36,10 @@ use crate::text::Source;
 use crate::text::Span;
 
 /// The program of a template.
-pub(in crate::ftl) fn resolve(source: &Source, tree: ast::Tree) -> Result<Program, TemplateError> {
+pub(in crate::ftl) fn resolve(
+    source: &Source,
+    tree: ast::Tree,
+) -> Result<Program, TemplateError> {
     let output = ast::Output { format: tree.output_format, auto_escape: tree.auto_escape };
     let mut resolver = Resolver::new(source, output);
     let body = resolver.body(tree.body)?;
@@ -71,7 +74,13 @@ struct Resolver<'s> {
 
 impl<'s> Resolver<'s> {
     fn new(source: &'s Source, output: ast::Output) -> Self {
-        Self { source, macros: Vec::new(), outputs: vec![output], output: 0, uses_args: false }
+        Self {
+            source,
+            macros: Vec::new(),
+            outputs: vec![output],
+            output: 0,
+            uses_args: false,
+        }
     }
 
     fn error(&self, message: impl Into<String>, span: Span) -> TemplateError {
@@ -288,11 +297,6 @@ impl<'s> Resolver<'s> {
 
     fn setting(&self, name: &str, span: Span) -> Result<&'static str, TemplateError> {
         let name = snake_case(name);
-        let known = crate::ftl::SETTING_NAMES.into_iter().chain([IGNORED_SETTING]);
-        known
-            .into_iter()
-            .find(|known| *known == name)
-            .ok_or_else(|| self.error(format!("unknown setting `{name}`"), span))
         let known = crate::ftl::SETTING_NAMES;
         known.into_iter().find(|known| *known == name).ok_or_else(|| {
             self.error(format!("unknown setting `{name}`"), span)
