@@ -1,4 +1,4 @@
-//! webhook_stream: a stream of JSON events to any webhook.
+//! `webhook_stream`: a stream of JSON events to any webhook.
 //!
 //! The rooms, lowest floor first; each knows only rooms above it in this list (the whole floor plan
 //! is in `docs/architecture.md`, and `tests/rust/architecture.rs` holds the code to it).

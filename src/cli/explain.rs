@@ -1,7 +1,5 @@
 //! `explain`: which syncs would send an event, and why or why not.
 
-use std::io::Write as _;
-
 use serde_json::json;
 
 use crate::cli::Failure;

@@ -1,6 +1,5 @@
 //! `receive`: a local receiver that prints what arrives.
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use serde_json::json;

@@ -1,6 +1,5 @@
 //! `send-test`: one event to the real endpoint, with the request and the response.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use serde_json::json;

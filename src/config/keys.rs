@@ -119,7 +119,7 @@ pub(in crate::config) fn set_option(
         "keep_events" => sync.keep_events = boolean(source, value)?,
         "signing_secret" => match value.get_ref() {
             DeValue::Array(secrets) => {
-                for secret in secrets.iter() {
+                for secret in secrets {
                     let Some(text) = secret.get_ref().as_str() else {
                         return Err(wrong_type(source, secret, "a text").into());
                     };
@@ -135,7 +135,7 @@ pub(in crate::config) fn set_option(
             let Some(networks) = value.get_ref().as_array() else {
                 return Err(wrong_type(source, value, "a list of networks").into());
             };
-            for network in networks.iter() {
+            for network in networks {
                 let Some(text) = network.get_ref().as_str() else {
                     return Err(wrong_type(source, network, "a text").into());
                 };

@@ -1,6 +1,9 @@
 //! The skin: what `webhook_stream._core` exports. Converts, lets the interpreter go, calls the core,
 //! converts back. The only room that knows Python.
 
+
+#![expect(clippy::doc_markdown, reason = "docstrings here are reST, read by Python's users")]
+
 mod convert;
 mod errors;
 mod events;
@@ -46,6 +49,7 @@ mod _core {
     #[pymodule_export]
     use crate::python::template::Template;
 
+    #[expect(non_upper_case_globals, reason = "the name is Python's")]
     #[pymodule_export]
     const __version__: &str = env!("CARGO_PKG_VERSION");
 }

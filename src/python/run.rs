@@ -61,13 +61,11 @@ impl Run {
         while more {
             let mut batch = Vec::with_capacity(BATCH);
             while batch.len() < BATCH {
-                match events.next() {
-                    Some(event) => batch.push(event_text(&event?)?),
-                    None => {
-                        more = false;
-                        break;
-                    }
-                }
+                let Some(event) = events.next() else {
+                    more = false;
+                    break;
+                };
+                batch.push(event_text(&event?)?);
             }
             let result = show.py().detach(|| self.inner.send(&batch, &|| waiting.go_on()));
             ended(show.py(), &waiting, result)?;

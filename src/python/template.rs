@@ -54,7 +54,7 @@ impl Settings {
             _ => ftl::Settings::amplitude(),
         };
         let mut given = Vec::new();
-        for (name, value) in keywords.into_iter().flat_map(|keywords| keywords.iter()) {
+        for (name, value) in keywords.into_iter().flat_map(PyDictMethods::iter) {
             let name: String = name.extract()?;
             let value = match value.extract::<bool>() {
                 Ok(value) => value.to_string(),
@@ -150,7 +150,7 @@ impl Template {
         templates: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let mut sources = Vec::new();
-        for (name, source) in templates.into_iter().flat_map(|templates| templates.iter()) {
+        for (name, source) in templates.into_iter().flat_map(PyDictMethods::iter) {
             sources.push((name.extract::<String>()?, source.extract::<String>()?));
         }
         let chosen =
