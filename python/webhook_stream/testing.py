@@ -145,7 +145,7 @@ def _step(step: Step, retry_after: float | None, latency_seconds: float) -> str:
     """Return the step in the words that the core's receiver reads."""
     fields: dict[str, object] = dict(step) if isinstance(step, Mapping) else {"status": step}
     status = str(fields.pop("status"))
-    if retry_after is not None and status in ("429", "503"):
+    if retry_after is not None and status == "429":
         fields.setdefault("retry_after", retry_after)
     if latency_seconds:
         fields.setdefault("latency", latency_seconds)
