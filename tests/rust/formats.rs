@@ -157,6 +157,12 @@ fn computers_read_numbers_without_grouping() {
     assert_eq!(computer("legacy", "1e-17"), "0");
     assert_eq!(computer("legacy", "1e-7"), "0.0000001");
     assert_eq!(computer("legacy", "infd"), "INF");
+    let mut before = settings(&[("incompatible_improvements", "2.3.31")]);
+    assert_eq!(Computer::of(&before), Computer::Legacy { words: true });
+    before.set("incompatible_improvements", "2.3.20").unwrap();
+    assert_eq!(Computer::of(&before), Computer::Legacy { words: false });
+    before.set("c_format", "JSON").unwrap();
+    assert_eq!(Computer::of(&before), Computer::Json);
 }
 
 #[test]

@@ -41,7 +41,8 @@ impl Computer {
             "JavaScript" => Self::JavaScript,
             "Java" => Self::Java,
             "XS" => Self::Xs,
-            "legacy" => Self::Legacy { words: settings.improves_since(21) },
+            "default" if settings.improves_since(32) => Self::JavaScriptOrJson,
+            "legacy" | "default" => Self::Legacy { words: settings.improves_since(21) },
             _ => Self::JavaScriptOrJson,
         }
     }

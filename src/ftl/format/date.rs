@@ -83,6 +83,12 @@ impl DateFormat {
             Rule::Iso(format) => format.parse(text, kind).map_err(|why| fault(&self.text, why))?,
             Rule::Pattern { pattern, locale, zone } => {
                 parse::parse(pattern, text, zone, locale, now).map_err(|at| {
+                    let iso = IsoFormat::new("iso", kind, zone);
+                    if iso.is_ok_and(|iso| iso.parse(text, kind).is_ok()) {
+                        let built_in = &what[2..];
+                        let hint = format!("it is in ISO 8601: read it with `?{built_in}.iso`");
+                        return fault(&pattern.text, hint);
+                    }
                     let rest: String =
                         text.get(at..).unwrap_or_default().chars().take(20).collect();
                     let place =

@@ -184,7 +184,7 @@ fn refuse_custom(kind: &str, text: &str, settings: &Settings) -> Result<(), Faul
     }
     let name = name.split([' ', '_']).next().unwrap_or_default();
     Err(Fault::new(
-        TemplateErrorKind::NotAvailable,
+        TemplateErrorKind::BadFormat,
         format!("no custom {kind} format is defined with the name `{name}`"),
     )
     .with_hint("custom formats are Java classes; write the pattern itself"))

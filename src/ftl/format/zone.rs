@@ -139,8 +139,15 @@ impl Zone {
             return Ok(zone);
         }
         let fixed = |hours: i32| Self { id: name.to_owned(), rule: Rule::Fixed(hours * HOUR) };
+        // Java tells these from an unknown zone although it has no difference between them.
+        if name.get(..3).is_some_and(|start| {
+            ["GMT", "UTC", "UT1"].iter().any(|own| start.eq_ignore_ascii_case(own))
+        }) && matches!(&name[3..], "" | "+0" | "+00" | "+00:00" | "-0" | "-00" | "-00:00")
+        {
+            return Ok(Self { id: "GMT".into(), ..fixed(0) });
+        }
         match name {
-            "GMT" | "Z" | "JVM default" => return Ok(Self { id: "GMT".into(), ..fixed(0) }),
+            "Z" | "JVM default" => return Ok(Self { id: "GMT".into(), ..fixed(0) }),
             "EST" => return Ok(fixed(-5)),
             "MST" => return Ok(fixed(-7)),
             "HST" => return Ok(fixed(-10)),
