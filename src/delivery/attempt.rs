@@ -73,7 +73,6 @@ impl Workshop<'_> {
         let number = job.attempts + 1;
         let mut tries = 0;
         let failure = loop {
-            tries += 1;
             let exchange = client.send(&job.delivery.request, self.clock.wall());
             if exchange.replaced_connection {
                 self.counters.replaced_connection();
@@ -82,22 +81,19 @@ impl Workshop<'_> {
                 Outcome::Failed(failure) if failure.kind == FailureKind::Cut => {
                     return put_off(self.clock.now());
                 }
-                outcome => {
+                Outcome::Failed(failure) => failure,
+                delivered @ Outcome::Delivered { .. } => {
                     self.counters.tried();
-                    match outcome {
-                        Outcome::Delivered { status } => {
-                            self.note(host, &Outcome::Delivered { status });
-                            self.counters.attempted();
-                            return Ended {
-                                change: Change::Delivered { id },
-                                failure: None,
-                                number,
-                            };
-                        }
-                        Outcome::Failed(failure) => failure,
-                    }
+                    self.counters.attempted();
+                    self.note(host, &delivered);
+                    return Ended { change: Change::Delivered { id }, failure: None, number };
                 }
             };
+            // What was blocked or could not be made did not become a request.
+            if !matches!(failure.kind, FailureKind::Blocked | FailureKind::Request) {
+                self.counters.tried();
+                tries += 1;
+            }
             let elapsed = self.clock.now().since(started_at);
             match self.policy.after_try(tries, &failure, elapsed, dice()) {
                 NextTry::After(wait) if self.pause(wait) && self.wait_for_turn() => {}

@@ -22,6 +22,8 @@ use ureq::http::HeaderName;
 use ureq::http::HeaderValue;
 use ureq::http::Method;
 use ureq::http::Uri;
+use ureq::tls::RootCerts;
+use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::Connector as _;
 use ureq::unversioned::transport::RustlsConnector;
 
@@ -123,6 +125,7 @@ impl Clients for HttpClients {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(None)
+            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
             .timeout_global(Some(self.timeout))
             .timeout_recv_body(Some(BODY_TIMEOUT))
             .max_response_header_size(MAX_HEAD_BYTES)

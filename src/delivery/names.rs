@@ -224,10 +224,6 @@ mod tests {
         Arc::new(|work| thread::Builder::new().spawn(work).map(drop))
     }
 
-    fn soon() -> Option<std::time::Instant> {
-        Some(instant() + Duration::from_millis(80))
-    }
-
     #[test]
     fn a_name_is_looked_up_once_for_many_askers() {
         let asked = Arc::new(AtomicUsize::new(0));
@@ -263,7 +259,8 @@ mod tests {
             Err(io::Error::other("late"))
         };
         let names = Names::with_look_up(spawn(), Arc::new(look_up));
-        let answer = names.resolve("slow.example", soon(), &AtomicBool::new(false));
+        let soon = instant() + Duration::from_millis(80);
+        let answer = names.resolve("slow.example", Some(soon), &AtomicBool::new(false));
         assert_eq!(answer, Err(NameError::TooSlow));
         let answer = names.resolve("slow.example", None, &AtomicBool::new(true));
         assert_eq!(answer, Err(NameError::Cut));

@@ -232,7 +232,8 @@ impl RetryPolicy {
         if !again || tried >= self.tries {
             return NextTry::None;
         }
-        let doubled = self.try_backoff.saturating_mul(2_u32.saturating_pow(tried - 1));
+        let doubled =
+            self.try_backoff.saturating_mul(2_u32.saturating_pow(tried.saturating_sub(1)));
         let stretched = doubled.mul_f64(1.0 + self.try_jitter * (2.0 * dice - 1.0));
         let wait = match self.asked_to_wait(failure) {
             // If what the receiver asks for fits into this attempt, it is waited for here.

@@ -120,7 +120,7 @@ fn many_events_keep_to_the_schedule_with_jitter() {
         assert_eq!(times.len(), 30);
         let starts: Vec<Duration> = times.iter().step_by(3).copied().collect();
         for (pair, gap) in starts.windows(2).zip(&gaps) {
-            let found = pair[1] - pair[0];
+            let found = pair[1].abs_diff(pair[0]);
             // The receiver's clock can be read a try's back-off later at most.
             let slack = Duration::from_millis(500);
             assert!(
@@ -236,7 +236,7 @@ fn after_downtime_there_is_one_attempt_and_then_the_remaining_gaps() {
     drop(bench);
     clock.advance(Duration::from_hours(6));
     let bench = make();
-    clock.advance(Duration::from_secs(60 + 120));
+    clock.advance(Duration::from_mins(3));
     let late = 6 * 3600;
     assert_eq!(seconds(&receiver), [0, late, late + 60, late + 180]);
     assert_eq!(bench.report().resumed, 1);

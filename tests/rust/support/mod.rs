@@ -27,7 +27,7 @@ use webhook_stream::report::Counters;
 use webhook_stream::report::Report;
 
 /// Longer than anything here takes, so that a mistake ends a test instead of hanging it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A target with this URL and no headers of its own.
 pub(crate) fn target(url: &str) -> Arc<Target> {
