@@ -16,5 +16,5 @@ pub use crate::value::document::{
     Buffers, Builder, Document, Items, Key, List, Node, Object, Pairs, View,
 };
 pub use crate::value::json::{JsonError, write_json, write_json_text};
-pub use crate::value::number::{Digits, Number, NumberError, Rounding};
+pub use crate::value::number::{Decimal, Digits, Number, NumberError, Rounding};
 pub use crate::value::path::{Path, PathError};

@@ -9,7 +9,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use num_bigint::BigInt;
-use num_traits::{Pow, Signed, ToPrimitive, Zero};
+use num_traits::{FromPrimitive, Pow, Signed, ToPrimitive, Zero};
+use smallvec::SmallVec;
 
 /// The digits a division keeps behind the point, at the least (FreeMarker's `BigDecimalEngine`).
 const MIN_DIVISION_SCALE: i64 = 12;
@@ -30,6 +31,8 @@ enum Repr {
     },
     Big(Arc<Big>),
     Double(f64),
+    /// Of 32 bits (`?float`): it differs from a double in what it prints as.
+    Float(f32),
 }
 
 #[derive(Clone, Debug)]
@@ -76,6 +79,18 @@ pub struct Digits {
     pub digits: String,
     /// How many of the digits stand behind the point; negative: zeros to append.
     pub scale: i64,
+}
+
+/// The digits of a number as they are printed: `±0.d₁d₂d₃… × 10^point`, on the stack unless it is
+/// long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decimal {
+    /// Whether the number is below zero.
+    pub negative: bool,
+    /// The digits as ASCII, without zeros at either end; none for zero.
+    pub digits: SmallVec<[u8; 24]>,
+    /// How many digits stand before the point; negative: zeros between the point and the first.
+    pub point: i64,
 }
 
 impl Number {
@@ -136,6 +151,17 @@ impl Number {
         Self(Repr::Double(value))
     }
 
+    /// A floating-point number of 32 bits (`?float`).
+    pub fn from_float(value: f32) -> Self {
+        Self(Repr::Float(value))
+    }
+
+    /// The integer that a floating-point number without a fraction stands for, all its digits.
+    /// `None` for infinities and NaN.
+    pub fn from_whole_double(value: f64) -> Option<Self> {
+        BigInt::from_f64(value).map(|whole| Self::from_big(whole, 0))
+    }
+
     /// `unscaled × 10^-scale`.
     pub fn from_big(unscaled: BigInt, scale: i64) -> Self {
         match unscaled.to_i64() {
@@ -172,7 +198,13 @@ impl Number {
                 };
             }
             Repr::Double(_) => return Err(NumberError::NotDecimal),
+            Repr::Float(value) => return Self::from_shortest_float(*value).to_big(),
         })
+    }
+
+    /// What a float prints as, which is less than what the double of its value does.
+    fn from_shortest_float(value: f32) -> Self {
+        Self::parse(&format!("{value:e}")).unwrap_or(Self(Repr::Double(f64::from(value))))
     }
 
     /// Sign, digits and scale, for formatting.
@@ -196,6 +228,38 @@ impl Number {
         }
     }
 
+    /// The digits as they are printed, without allocating for small numbers.
+    ///
+    /// # Errors
+    /// For infinities and NaN.
+    pub fn decimal(&self) -> Result<Decimal, NumberError> {
+        let (negative, mut digits, scale) = match &self.0 {
+            Repr::Int(value) => (*value < 0, ascii_digits(value.unsigned_abs()), 0),
+            Repr::Small { unscaled, scale } => {
+                (*unscaled < 0, ascii_digits(unscaled.unsigned_abs()), i64::from(*scale))
+            }
+            Repr::Double(value) => {
+                let shortest = Self::from_shortest(*value);
+                if let Repr::Double(_) = shortest.0 {
+                    return Err(NumberError::NotDecimal);
+                }
+                let decimal = shortest.decimal()?;
+                return Ok(Decimal { negative: value.is_sign_negative(), ..decimal });
+            }
+            _ => {
+                let (unscaled, scale) = self.to_big()?;
+                let digits = unscaled.magnitude().to_string();
+                (unscaled.is_negative(), SmallVec::from_slice(digits.as_bytes()), scale)
+            }
+        };
+        let point = digits.len() as i64 - scale;
+        while digits.last() == Some(&b'0') {
+            digits.pop();
+        }
+        let point = if digits.is_empty() { 0 } else { point };
+        Ok(Decimal { negative, digits, point })
+    }
+
     /// The number when it is an integer that fits.
     #[inline]
     pub fn as_i64(&self) -> Option<i64> {
@@ -206,7 +270,9 @@ impl Number {
         }
     }
 
-    fn as_i64_exact(&self) -> Option<i64> {
+    /// The number when it is kept as an integer of 64 bits, which every integer that fits is.
+    #[inline]
+    pub fn as_i64_exact(&self) -> Option<i64> {
         if let Repr::Int(value) = self.0 { Some(value) } else { None }
     }
 
@@ -216,6 +282,7 @@ impl Number {
             Repr::Int(value) => *value,
             // Rust's cast saturates and takes NaN to 0, as Java's does.
             Repr::Double(value) => *value as i64,
+            Repr::Float(value) => *value as i64,
             _ => match self.truncated().to_big() {
                 Ok((unscaled, scale)) => {
                     let whole =
@@ -233,6 +300,7 @@ impl Number {
         match &self.0 {
             Repr::Int(value) => *value as f64,
             Repr::Double(value) => *value,
+            Repr::Float(value) => f64::from(*value),
             _ => {
                 let mut text = String::new();
                 self.write_plain(&mut text);
@@ -241,9 +309,38 @@ impl Number {
         }
     }
 
+    /// The nearest floating-point number of 32 bits.
+    pub fn to_f32(&self) -> f32 {
+        match &self.0 {
+            Repr::Int(value) => *value as f32,
+            Repr::Double(value) => *value as f32,
+            Repr::Float(value) => *value,
+            // Not by way of 64 bits, which would round twice.
+            _ => {
+                let mut text = String::new();
+                self.write_plain(&mut text);
+                text.parse().unwrap_or(f32::NAN)
+            }
+        }
+    }
+
     /// The floating-point number, when this is one and not a decimal number.
     pub fn as_double(&self) -> Option<f64> {
-        if let Repr::Double(value) = self.0 { Some(value) } else { None }
+        match self.0 {
+            Repr::Double(value) => Some(value),
+            Repr::Float(value) => Some(f64::from(value)),
+            _ => None,
+        }
+    }
+
+    /// The floating-point number of 32 bits, when this is one.
+    pub fn as_float(&self) -> Option<f32> {
+        if let Repr::Float(value) = self.0 { Some(value) } else { None }
+    }
+
+    /// Whether the number was given with an exponent that left zeros behind its digits.
+    pub fn is_scaled(&self) -> bool {
+        matches!(&self.0, Repr::Big(big) if big.scale < 0)
     }
 
     /// Whether there is nothing behind the point.
@@ -251,6 +348,7 @@ impl Number {
         match &self.0 {
             Repr::Int(_) => true,
             Repr::Double(value) => value.is_finite() && value.fract() == 0.0,
+            Repr::Float(value) => value.is_finite() && value.fract() == 0.0,
             _ => self.compare(&self.truncated()) == Some(Ordering::Equal),
         }
     }
@@ -264,20 +362,27 @@ impl Number {
                 num_bigint::Sign::NoSign => 0,
                 num_bigint::Sign::Plus => 1,
             },
-            Repr::Double(value) if *value > 0.0 => 1,
-            Repr::Double(value) if *value < 0.0 => -1,
-            Repr::Double(_) => 0,
+            Repr::Double(_) | Repr::Float(_) => match self.to_f64() {
+                value if value > 0.0 => 1,
+                value if value < 0.0 => -1,
+                _ => 0,
+            },
         }
     }
 
     /// The order of two numbers by their value; `None` when one is NaN.
     #[inline]
     pub fn compare(&self, other: &Self) -> Option<Ordering> {
-        match (&self.0, &other.0) {
-            (Repr::Int(left), Repr::Int(right)) => return Some(left.cmp(right)),
-            (Repr::Double(left), Repr::Double(right)) => return left.partial_cmp(right),
-            (Repr::Double(left), _) if !left.is_finite() => return left.partial_cmp(&0.0),
-            (_, Repr::Double(right)) if !right.is_finite() => return 0.0_f64.partial_cmp(right),
+        if let (Repr::Int(left), Repr::Int(right)) = (&self.0, &other.0) {
+            return Some(left.cmp(right));
+        }
+        if let Some((left, right, _)) = aligned_small(self, other) {
+            return Some(left.cmp(&right));
+        }
+        match (self.as_double(), other.as_double()) {
+            (Some(left), Some(right)) => return left.partial_cmp(&right),
+            (Some(left), None) if !left.is_finite() => return left.partial_cmp(&0.0),
+            (None, Some(right)) if !right.is_finite() => return 0.0_f64.partial_cmp(&right),
             _ => {}
         }
         let (left, right) = (self.to_big().ok()?, other.to_big().ok()?);
@@ -379,7 +484,11 @@ impl Number {
     pub fn negate(&self) -> Self {
         match &self.0 {
             Repr::Int(value) if *value != i64::MIN => Self(Repr::Int(-value)),
+            Repr::Small { unscaled, scale } if *unscaled != i64::MIN => {
+                Self(Repr::Small { unscaled: -unscaled, scale: *scale })
+            }
             Repr::Double(value) => Self(Repr::Double(-value)),
+            Repr::Float(value) => Self(Repr::Float(-value)),
             _ => self.to_big().map_or_else(
                 |_| self.clone(),
                 |(unscaled, scale)| Self::from_big(-unscaled, scale),
@@ -425,35 +534,17 @@ impl Number {
     /// (`BigDecimal.stripTrailingZeros().toPlainString()`).
     pub fn write_plain(&self, out: &mut String) {
         if let Repr::Int(value) = self.0 {
-            let _ = fmt::Write::write_fmt(out, format_args!("{value}"));
+            if value < 0 {
+                out.push('-');
+            }
+            push_ascii(out, &ascii_digits(value.unsigned_abs()));
             return;
         }
-        let Ok(Digits { negative, digits, scale }) = self.digits() else {
+        let Ok(decimal) = self.decimal() else {
             let _ = fmt::Write::write_fmt(out, format_args!("{}", self.to_f64()));
             return;
         };
-        if digits == "0" {
-            out.push('0');
-            return;
-        }
-        if negative {
-            out.push('-');
-        }
-        if scale <= 0 {
-            out.push_str(&digits);
-            out.extend(std::iter::repeat_n('0', scale.unsigned_abs() as usize));
-            return;
-        }
-        let scale = scale as usize;
-        let (whole, fraction) = digits.split_at(digits.len().saturating_sub(scale));
-        out.push_str(if whole.is_empty() { "0" } else { whole });
-        let zeros = scale - fraction.len();
-        let fraction = fraction.trim_end_matches('0');
-        if !fraction.is_empty() {
-            out.push('.');
-            out.extend(std::iter::repeat_n('0', zeros));
-            out.push_str(fraction);
-        }
+        decimal.write_plain(out);
     }
 
     fn as_small(&self) -> Option<(i64, i32)> {
@@ -463,6 +554,58 @@ impl Number {
             _ => None,
         }
     }
+}
+
+impl Decimal {
+    /// Writes the number in full, without an exponent.
+    pub fn write_plain(&self, out: &mut String) {
+        if self.digits.is_empty() {
+            out.push('0');
+            return;
+        }
+        if self.negative {
+            out.push('-');
+        }
+        let count = self.digits.len();
+        let Ok(before) = usize::try_from(self.point) else {
+            out.push_str("0.");
+            push_zeros(out, self.point.unsigned_abs() as usize);
+            push_ascii(out, &self.digits);
+            return;
+        };
+        if before == 0 {
+            out.push('0');
+        }
+        push_ascii(out, &self.digits[..before.min(count)]);
+        push_zeros(out, before.saturating_sub(count));
+        if before < count {
+            out.push('.');
+            push_ascii(out, &self.digits[before..]);
+        }
+    }
+}
+
+fn push_zeros(out: &mut String, count: usize) {
+    out.extend(std::iter::repeat_n('0', count));
+}
+
+fn push_ascii(out: &mut String, digits: &[u8]) {
+    out.push_str(str::from_utf8(digits).unwrap_or_default());
+}
+
+/// The digits of an integer as ASCII.
+fn ascii_digits(mut value: u64) -> SmallVec<[u8; 24]> {
+    let mut buffer = [0_u8; 20];
+    let mut start = buffer.len();
+    loop {
+        start -= 1;
+        buffer[start] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    SmallVec::from_slice(&buffer[start..])
 }
 
 impl PartialEq for Number {
