@@ -10,7 +10,6 @@ use crate::ftl::ast::Output;
 use crate::ftl::ast::RangeKind;
 use crate::ftl::builtins::BuiltIn;
 use crate::ftl::builtins::LoopQuestion;
-use crate::ftl::builtins::Special;
 use crate::ftl::model::hash_name;
 use crate::text::Source;
 use crate::text::Span;
@@ -245,7 +244,6 @@ pub(in crate::ftl) struct Macro {
     pub(in crate::ftl) body: Body,
     /// Whether `.args` occurs in it.
     pub(in crate::ftl) uses_args: bool,
-    pub(in crate::ftl) span: Span,
 }
 
 /// A parameter of a macro.
@@ -309,7 +307,7 @@ pub(in crate::ftl) enum ExprKind {
     /// `.name`
     Special(SpecialVariable),
     /// `target.name`
-    Dot { target: Box<Expr>, key: Box<Key>, name_span: Span },
+    Dot { target: Box<Expr>, key: Box<Key> },
     /// `target[index]`
     Index { target: Box<Expr>, index: Box<Expr>, lazy: bool },
     /// `target(a, b)`
@@ -362,16 +360,6 @@ pub(in crate::ftl) enum Form {
     Key(Box<str>),
     /// `x?name["key"]`
     Index(Expr),
-}
-
-impl Application {
-    /// What only the evaluator can do, when this is such a built-in.
-    pub(in crate::ftl) fn special(&self) -> Option<Special> {
-        match self.built_in.function {
-            crate::ftl::builtins::Function::Special(special) => Some(special),
-            _ => None,
-        }
-    }
 }
 
 /// A part of a text literal.

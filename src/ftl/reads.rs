@@ -36,6 +36,12 @@ impl Reads {
         body.iter().for_each(|node| self.node(node));
     }
 
+    fn expressions(&mut self, expressions: &[Expr]) {
+        for expression in expressions {
+            self.expression(expression);
+        }
+    }
+
     fn optional(&mut self, expression: Option<&Expr>) {
         if let Some(expression) = expression {
             self.expression(expression);
@@ -67,9 +73,7 @@ impl Reads {
                 for case in &switch.cases {
                     match &case.kind {
                         CaseKind::Case(value) => self.expression(value),
-                        CaseKind::On(values) => {
-                            values.iter().for_each(|value| self.expression(value));
-                        }
+                        CaseKind::On(values) => self.expressions(values),
                         CaseKind::Default => {}
                     }
                     self.body(&case.body);
@@ -88,16 +92,14 @@ impl Reads {
             NodeKind::Call(call) => {
                 self.expression(&call.callee);
                 match &call.arguments {
-                    Arguments::Positional(values) => {
-                        values.iter().for_each(|value| self.expression(value));
-                    }
+                    Arguments::Positional(values) => self.expressions(values),
                     Arguments::Named(pairs) => {
                         pairs.iter().for_each(|(_, value)| self.expression(value));
                     }
                 }
                 call.body.iter().for_each(|body| self.body(body));
             }
-            NodeKind::Nested(values) => values.iter().for_each(|value| self.expression(value)),
+            NodeKind::Nested(values) => self.expressions(values),
             NodeKind::Return(value) | NodeKind::Stop(value) => self.optional(value.as_ref()),
             NodeKind::Include(include) => {
                 self.expression(&include.path);
@@ -158,7 +160,7 @@ impl Reads {
                     }
                 }
             }
-            ExprKind::List(items) => items.iter().for_each(|item| self.expression(item)),
+            ExprKind::List(items) => self.expressions(items),
             ExprKind::Hash(pairs) => {
                 for (key, value) in pairs {
                     self.expression(key);
@@ -181,21 +183,17 @@ impl Reads {
             }
             ExprKind::Call { target, arguments } => {
                 self.expression(target);
-                arguments.iter().for_each(|argument| self.expression(argument));
+                self.expressions(arguments);
             }
             ExprKind::BuiltIn(application) => {
                 self.expression(&application.target);
                 match &application.form {
-                    Form::Call(arguments) => {
-                        arguments.iter().for_each(|argument| self.expression(argument));
-                    }
+                    Form::Call(arguments) => self.expressions(arguments),
                     Form::Index(index) => self.expression(index),
                     Form::Bare | Form::Key(_) => {}
                 }
             }
-            ExprKind::Loop { arguments, .. } => {
-                arguments.iter().for_each(|argument| self.expression(argument));
-            }
+            ExprKind::Loop { arguments, .. } => self.expressions(arguments),
             ExprKind::Default { target, fallback } => {
                 self.expression(target);
                 self.optional(fallback.as_deref());
@@ -221,11 +219,11 @@ fn path_of(expression: &Expr) -> Option<String> {
     match &expression.kind {
         ExprKind::Variable(name) => (name.text() == INPUT).then(String::new),
         ExprKind::Parenthesis(inner) => path_of(inner),
-        ExprKind::Dot { target, key, .. } => Some(joined(path_of(target)?, key.name())),
+        ExprKind::Dot { target, key, .. } => Some(joined(&path_of(target)?, key.name())),
         ExprKind::Index { target, index, .. } => {
             let path = path_of(target)?;
             Some(match &index.kind {
-                ExprKind::Text(key) => joined(path, key),
+                ExprKind::Text(key) => joined(&path, key),
                 ExprKind::Number(number) => {
                     let mut shown = String::new();
                     number.write_plain(&mut shown);
@@ -238,7 +236,7 @@ fn path_of(expression: &Expr) -> Option<String> {
     }
 }
 
-fn joined(path: String, key: &str) -> String {
+fn joined(path: &str, key: &str) -> String {
     let is_plain = !key.is_empty()
         && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '@'));
     match (path.is_empty(), is_plain) {

@@ -57,13 +57,13 @@ impl<'r> Evaluator<'r> {
                 let name = self.place.program.outputs[output as usize].format.name();
                 Ok(Model::Text(Text::from(name)))
             }
-            SpecialVariable::Error => match self.recovered.last() {
-                Some(error) => Ok(Model::Text(Text::from(error.to_string()))),
-                None => {
-                    let message = "`.error` can only be used between `<#recover>` and `</#attempt>`";
-                    Err(self.fail(TemplateErrorKind::BadArgument, message, span))
+            SpecialVariable::Error => {
+                if let Some(error) = self.recovered.last() {
+                    return Ok(Model::Text(Text::from(error.to_string())));
                 }
-            },
+                let message = "`.error` can only be used between `<#recover>` and `</#attempt>`";
+                Err(self.fail(TemplateErrorKind::BadArgument, message, span))
+            }
             SpecialVariable::CurrentTemplateName => Ok(name(self.place.program.source.name())),
             SpecialVariable::MainTemplateName => Ok(name(self.main_program.source.name())),
             SpecialVariable::TemplateName => Ok(name(self.place.included)),
@@ -85,9 +85,9 @@ impl<'r> Evaluator<'r> {
             SpecialVariable::TimeZone => {
                 Ok(Model::Text(Text::from(self.settings.time_zone.clone())))
             }
-            SpecialVariable::OutputEncoding => Ok(optional(&self.settings.output_encoding)),
+            SpecialVariable::OutputEncoding => Ok(optional(self.settings.output_encoding.as_ref())),
             SpecialVariable::UrlEscapingCharset => {
-                Ok(optional(&self.settings.url_escaping_charset))
+                Ok(optional(self.settings.url_escaping_charset.as_ref()))
             }
             SpecialVariable::Pass => Ok(self.pass_directive()),
             SpecialVariable::GetOptionalTemplate => {
@@ -107,13 +107,11 @@ impl<'r> Evaluator<'r> {
         span: Span,
         value: impl FnOnce(&crate::ftl::eval::Frame<'r>) -> Model<'r>,
     ) -> Evaluated<'r> {
-        match self.frames.get(self.place.frame as usize) {
-            Some(frame) => Ok(value(frame)),
-            None => {
-                let message = format!("`.{variable}` can only be used inside a macro or function");
-                Err(self.fail(TemplateErrorKind::BadArgument, message, span))
-            }
+        if let Some(frame) = self.frames.get(self.place.frame as usize) {
+            return Ok(value(frame));
         }
+        let message = format!("`.{variable}` can only be used inside a macro or function");
+        Err(self.fail(TemplateErrorKind::BadArgument, message, span))
     }
 }
 
@@ -122,6 +120,6 @@ fn name(name: &str) -> Model<'_> {
     if name.is_empty() { Model::Missing } else { Model::Text(Text::Borrowed(name)) }
 }
 
-fn optional<'r>(setting: &Option<String>) -> Model<'r> {
-    setting.as_ref().map_or(Model::Missing, |value| Model::Text(Text::from(value.clone())))
+fn optional<'r>(setting: Option<&String>) -> Model<'r> {
+    setting.map_or(Model::Missing, |value| Model::Text(Text::from(value.clone())))
 }
