@@ -2,9 +2,9 @@
 //! own templates call.
 //!
 //! `toJsonString(x)` and `toJson(x)` write any value as JSON, quotes included. Data that came as
-//! JSON is written as it came; what a template makes is written by its type.
+//! JSON is written as it came; what a template makes is written by its type, dates as ISO 8601 in
+//! the time zone of the settings.
 
-use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 use crate::ftl::builtins::Host;
@@ -15,8 +15,8 @@ use crate::ftl::coerce::wrong_type;
 use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
+use crate::ftl::format::Formatting;
 use crate::ftl::model::Callable;
-use crate::ftl::model::DateKind;
 use crate::ftl::model::Hash;
 use crate::ftl::model::Model;
 use crate::ftl::model::Sequence;
@@ -96,7 +96,12 @@ impl Writer<'_, '_> {
             Model::Empty => self.out.push_str("\"\""),
             Model::Match(found) => write_json_text(&found.text, self.out),
             Model::Markup(markup) => write_json_text(&markup_text(markup), self.out),
-            Model::Date(date) => self.write_date(date.millis, date.kind),
+            Model::Date(date) => {
+                let Formatting { settings, formats } = host.formatting();
+                self.out.push('"');
+                formats.date(settings, date.kind, "iso")?.write(*date, self.out);
+                self.out.push('"');
+            }
             Model::Sequence(Sequence::Json(list)) => write_json(list.node(), self.out),
             Model::Hash(Hash::Json(object)) => write_json(object.node(), self.out),
             Model::Sequence(_) | Model::Matches(_) => self.write_items(host, value)?,
@@ -153,19 +158,5 @@ impl Writer<'_, '_> {
         }
         self.out.push('}');
         Ok(())
-    }
-
-    /// ISO 8601 in UTC, with milliseconds where there are any.
-    fn write_date(&mut self, millis: i64, kind: DateKind) {
-        let Ok(timestamp) = jiff::Timestamp::from_millisecond(millis) else {
-            self.out.push_str("null");
-            return;
-        };
-        let civil = timestamp.to_zoned(jiff::tz::TimeZone::UTC).datetime();
-        let _ = match kind {
-            DateKind::Date => write!(self.out, "\"{}\"", civil.date()),
-            DateKind::Time => write!(self.out, "\"{}\"", civil.time()),
-            DateKind::DateTime | DateKind::Unknown => write!(self.out, "\"{timestamp}\""),
-        };
     }
 }

@@ -212,14 +212,18 @@ pub fn for_format<'t>(text: &'t str, format: &OutputFormat) -> Cow<'t, str> {
     }
 }
 
-/// Escapes a text for a part of an address, in a charset; `None` when the charset is not known.
+/// Escapes a text for a part of an address, in a charset; `None` when there is something to escape
+/// and the charset is not known.
 pub fn url<'t>(text: &'t str, charset: &str, keep_slash: bool) -> Option<Cow<'t, str>> {
-    let charset = Charset::of(charset)?;
     let safe = |byte: &u8| {
         matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'!' | b'~')
             || (b'\''..=b'*').contains(byte)
             || keep_slash && *byte == b'/'
     };
+    if text.bytes().all(|byte| safe(&byte)) {
+        return Some(Cow::Borrowed(text));
+    }
+    let charset = Charset::of(charset)?;
     let mut rest = text;
     let mut out = String::new();
     while let Some(start) = rest.bytes().position(|byte| !safe(&byte)) {
@@ -231,9 +235,6 @@ pub fn url<'t>(text: &'t str, charset: &str, keep_slash: bool) -> Option<Cow<'t,
             let _ = write!(out, "%{byte:02X}");
         });
         rest = behind;
-    }
-    if out.is_empty() {
-        return Some(Cow::Borrowed(text));
     }
     out.push_str(rest);
     Some(Cow::Owned(out))

@@ -175,16 +175,24 @@ fn legacy<'r>(
             .with_hint(format!("remove `?{name}`; `?no_esc` prints a value as it is")));
     }
     if let Model::Markup(markup) = &target {
-        let passes = match markup.format {
-            OutputFormat::Html | OutputFormat::Xhtml => matches!(name, "html" | "xml" | "xhtml"),
-            OutputFormat::Xml => name == "xml",
-            OutputFormat::Rtf => name == "rtf",
-            _ => false,
+        return if passes(&markup.format, name) {
+            Ok(target)
+        } else {
+            Err(wrong_type("a string", &target))
         };
-        return if passes { Ok(target) } else { Err(wrong_type("a string", &target)) };
     }
     let text = operands::text(host, target, Blame::Target)?;
     Ok(Model::Text(changed(text, escape)))
+}
+
+fn passes(format: &OutputFormat, name: &str) -> bool {
+    match format {
+        OutputFormat::Html | OutputFormat::Xhtml => matches!(name, "html" | "xml" | "xhtml"),
+        OutputFormat::Xml => name == "xml",
+        OutputFormat::Rtf => name == "rtf",
+        OutputFormat::Combined(outer, _) => passes(outer, name),
+        _ => false,
+    }
 }
 
 fn url<'r>(
@@ -215,12 +223,16 @@ fn url<'r>(
             (charset, Blame::Whole)
         }
     };
-    let keep_slash = name == "url_path";
-    if escapes::url("", &charset, keep_slash).is_none() {
+    let mut is_known = true;
+    let escaped = changed(text, |text| {
+        escapes::url(text, &charset, name == "url_path").unwrap_or_else(|| {
+            is_known = false;
+            Cow::Borrowed(text)
+        })
+    });
+    if !is_known {
         let message = format!("expected {}, found `{charset}`", escapes::CHARSETS);
         return Err(Fault::new(TemplateErrorKind::BadArgument, message).blaming(blame));
     }
-    Ok(Model::Text(changed(text, |text| {
-        escapes::url(text, &charset, keep_slash).unwrap_or(Cow::Borrowed(text))
-    })))
+    Ok(Model::Text(escaped))
 }

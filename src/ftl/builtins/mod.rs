@@ -5,22 +5,27 @@
 //! Built-ins know no places: they return a [`Fault`], and the evaluator says where it happened.
 
 mod booleans;
-mod dates;
-mod formatting;
-mod numbers;
+mod callables;
 mod characters;
 pub mod code_units;
+mod collation;
 pub mod comparison;
+mod dates;
 pub mod escapes;
 pub mod escaping;
 mod existence;
 mod expert;
+mod formatting;
 mod hashes;
+mod json_text;
+mod numbers;
 pub mod operands;
 mod regexp;
 mod search;
 mod sequences;
+mod sorting;
 mod strings;
+mod truncate;
 mod types;
 pub mod walk;
 
@@ -211,15 +216,18 @@ const TABLES: &[&[BuiltIn]] = &[
     search::TABLE,
     regexp::TABLE,
     escaping::TABLE,
+    truncate::TABLE,
     sequences::TABLE,
+    sorting::TABLE,
     hashes::TABLE,
     existence::TABLE,
     types::TABLE,
-    expert::TABLE,
     numbers::TABLE,
     dates::TABLE,
     booleans::TABLE,
     formatting::TABLE,
+    callables::TABLE,
+    expert::TABLE,
 ];
 
 static BY_NAME: LazyLock<HashMap<String, &'static BuiltIn>> = LazyLock::new(|| {

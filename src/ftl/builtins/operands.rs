@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::ftl::builtins::Host;
+use crate::ftl::coerce::to_text;
 use crate::ftl::coerce::wrong_type;
 use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
@@ -23,22 +24,7 @@ pub fn text<'r>(
     match model {
         Model::Text(text) => Ok(text),
         Model::Match(found) => Ok(Text::Shared(Rc::clone(&found.text))),
-        other => printed(host, &other).map_err(|fault| fault.blaming(blame)),
-    }
-}
-
-fn printed<'r>(host: &mut (dyn Host<'r> + '_), model: &Model<'r>) -> Result<Text<'r>, Fault> {
-    let _ = host.formatting();
-    match model {
-        Model::Number(number) => Ok(number.to_string().into()),
-        Model::Boolean(value) => Ok(value.to_string().into()),
-        Model::Sequence(_) | Model::Matches(_) => {
-            Err(wrong_type("a string, number, date or boolean", model)
-                .with_hint("join the items: `?join(\", \")`"))
-        }
-        Model::Hash(_) => Err(wrong_type("a string, number, date or boolean", model)
-            .with_hint("take a value out of it: `.key`")),
-        _ => Err(wrong_type("a string, number, date or boolean", model)),
+        other => to_text(&other, host.formatting()).map_err(|fault| fault.blaming(blame)),
     }
 }
 

@@ -231,6 +231,9 @@ fn flags(
 
 fn index_of<'r>(text: &str, wanted: &str, start: i64) -> Model<'r> {
     let start = usize::try_from(start).unwrap_or(0);
+    if wanted.is_empty() {
+        return start.min(code_units::length(text)).into();
+    }
     let (from, broken) = code_units::byte_offset(text, start);
     let from = if broken { next_char(text, from) } else { from };
     let found = text[from..].find(wanted).map(|at| code_units::unit_at(text, from + at));
@@ -242,13 +245,15 @@ fn last_index_of<'r>(text: &str, wanted: &str, start: Option<i64>) -> Model<'r> 
         return index_or_minus_one(text.rfind(wanted).map(|at| code_units::unit_at(text, at)));
     };
     let Ok(start) = usize::try_from(start) else { return index_or_minus_one(None) };
+    if wanted.is_empty() {
+        return start.min(code_units::length(text)).into();
+    }
     // A place counts that starts at `start` or before it.
     let (last, _) = code_units::byte_offset(text, start);
     let end = last.saturating_add(wanted.len()).min(text.len());
     let found = text.as_bytes()[..end]
-        .windows(wanted.len().max(1))
+        .windows(wanted.len())
         .rposition(|window| window == wanted.as_bytes());
-    let found = if wanted.is_empty() { Some(last) } else { found };
     index_or_minus_one(found.map(|at| code_units::unit_at(text, at)))
 }
 

@@ -109,7 +109,7 @@ pub(in crate::ftl::builtins) fn transform<'r>(
 /// What a function makes of a text: itself, a part of it, or a new one.
 pub(in crate::ftl::builtins) fn changed<'r>(
     text: Text<'r>,
-    change: impl Fn(&str) -> Cow<'_, str>,
+    mut change: impl FnMut(&str) -> Cow<'_, str>,
 ) -> Text<'r> {
     match text {
         Text::Borrowed(whole) => match change(whole) {
@@ -224,9 +224,6 @@ fn pad<'r>(
     let text = operands::text(host, target, Blame::Target)?;
     let wanted = operands::needed(name, arguments, 0).int()?;
     let filling = match operands::argument(name, arguments, 1) {
-        Some(argument) if argument.text()?.is_empty() => {
-            return Err(argument.bad("expected something to fill up with, found an empty string"));
-        }
         Some(argument) => argument.text()?,
         None => " ",
     };
@@ -234,6 +231,10 @@ fn pad<'r>(
     let missing = usize::try_from(wanted).unwrap_or(0).saturating_sub(length);
     if missing == 0 {
         return Ok(Model::Text(text));
+    }
+    if filling.is_empty() {
+        let message = "expected something to fill up with, found an empty string";
+        return Err(operands::needed(name, arguments, 1).bad(message));
     }
     let limit = host.formatting().settings.limits.max_items;
     if missing > limit {

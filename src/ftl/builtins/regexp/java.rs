@@ -730,7 +730,8 @@ impl<'u> Reader<'u> {
         let mut out = String::new();
         let push = |first: char, last: char, out: &mut String| {
             push_char(first, out);
-            if first != last {
+            // A lone colon could look like the start of `[:alpha:]`, which Java doesn't have.
+            if first != last || first == ':' {
                 out.push('-');
                 push_char(last, out);
             }

@@ -207,22 +207,20 @@ fn replace_ignoring_case<'t>(
     new: &str,
     first_only: bool,
 ) -> Cow<'t, str> {
-    let (lower, wanted) = (characters::lower_case(text), characters::lower_case(wanted));
-    let same_places = lower.len() == text.len() && text.is_ascii();
+    let (lower, wanted_lower) = (characters::lower_case(text), characters::lower_case(wanted));
+    let length = code_units::length(wanted);
     let mut out = String::new();
-    let (mut copied, mut from) = (0, 0);
+    let mut copied = 0;
     let mut found_any = false;
-    while let Some(at) = lower[from..].find(&*wanted).map(|at| from + at) {
+    loop {
+        let (from, broken) = code_units::byte_offset(&lower, copied);
+        let from = if broken { pattern::next_char(&lower, from) } else { from };
+        let Some(found) = lower[from..].find(&*wanted_lower) else { break };
+        let start = code_units::unit_at(&lower, from + found);
         found_any = true;
-        from = at + wanted.len();
-        let (start, end) = if same_places {
-            (at, from)
-        } else {
-            (code_units::unit_at(&lower, at), code_units::unit_at(&lower, from))
-        };
         out.push_str(&code_units::slice(text, copied, start));
         out.push_str(new);
-        copied = end;
+        copied = start + length;
         if first_only {
             break;
         }
