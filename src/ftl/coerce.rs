@@ -68,16 +68,17 @@ pub fn write_number(
     formatting: Formatting<'_>,
     out: &mut String,
 ) -> Result<(), Fault> {
-    let settings = formatting.settings;
-    formatting.formats.number(settings, &settings.number_format)?.write(number, out)
+    let Formatting { settings, formats } = formatting;
+    formats.number(settings, &settings.number_format)?.write(number, out)
 }
 
 /// The format that the settings have for a date.
 ///
 /// # Errors
 /// When the format is none, or the date is of unknown kind.
-pub fn date_format<'f>(date: Date, formatting: Formatting<'f>) -> Result<&'f DateFormat, Fault> {
-    formatting.formats.default_date(formatting.settings, date.kind)
+pub fn date_format(date: Date, formatting: Formatting<'_>) -> Result<&DateFormat, Fault> {
+    let Formatting { settings, formats } = formatting;
+    formats.default_date(settings, date.kind)
 }
 
 /// The word for a boolean, by the setting `boolean_format`.
@@ -132,10 +133,12 @@ pub fn is_empty(model: &Model<'_>) -> bool {
             MarkupContent::Plain(text) | MarkupContent::Markup(text) => text.is_empty(),
         },
         Model::Sequence(sequence) => sequence.known_length() == Some(0),
-        Model::Hash(Hash::Json(object)) => object.is_empty(),
-        Model::Hash(Hash::Made(map)) => map.is_empty(),
-        Model::Hash(Hash::Namespace(namespace)) => namespace.variables.borrow().is_empty(),
-        Model::Hash(_) => false,
+        Model::Hash(hash) => match hash {
+            Hash::Json(object) => object.is_empty(),
+            Hash::Made(map) => map.is_empty(),
+            Hash::Namespace(namespace) => namespace.variables.borrow().is_empty(),
+            Hash::Scope(_) | Hash::Statics(_) => false,
+        },
     }
 }
 

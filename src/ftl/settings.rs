@@ -25,7 +25,8 @@ pub struct Settings {
     pub time_format: String,
     /// How dates with a time print.
     pub datetime_format: String,
-    /// How `?c` prints: `JavaScript or JSON`, `JSON`, `JavaScript`, `Java`, `XS`, `legacy`.
+    /// How `?c` prints: `JavaScript or JSON`, `JSON`, `JavaScript`, `Java`, `XS`, `legacy`; or
+    /// `default`, which is the first of them, and `legacy` before version 2.3.32.
     pub c_format: String,
     /// The charset of `?url`.
     pub url_escaping_charset: Option<String>,
@@ -132,7 +133,7 @@ impl Settings {
             date_format: String::new(),
             time_format: String::new(),
             datetime_format: String::new(),
-            c_format: "JavaScript or JSON".into(),
+            c_format: "default".into(),
             url_escaping_charset: None,
             output_encoding: None,
             classic_compatible: false,
@@ -199,7 +200,6 @@ impl Settings {
                 if !known {
                     return Err(wrong(&format!("one of {shown}")));
                 }
-                let value = if value == "default" { FORMATS[0] } else { value };
                 value.clone_into(&mut self.c_format);
             }
             "url_escaping_charset" => self.url_escaping_charset = Some(value.to_owned()),

@@ -4,6 +4,15 @@
 //! becomes big. Floating-point numbers exist only where a template asks for them (`?double`), and
 //! for infinities and NaN.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::float_cmp,
+    reason = "conversions between kinds of numbers are what this file is for; each is cut as Java cuts it"
+)]
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
@@ -191,20 +200,20 @@ impl Number {
             Repr::Int(value) => (BigInt::from(*value), 0),
             Repr::Small { unscaled, scale } => (BigInt::from(*unscaled), i64::from(*scale)),
             Repr::Big(big) => (big.unscaled.clone(), big.scale),
-            Repr::Double(value) if value.is_finite() => {
-                return match Self::from_shortest(*value) {
-                    Self(Repr::Double(_)) => Err(NumberError::OutOfRange),
-                    number => number.to_big(),
-                };
-            }
-            Repr::Double(_) => return Err(NumberError::NotDecimal),
-            Repr::Float(value) => return Self::from_shortest_float(*value).to_big(),
+            Repr::Double(_) | Repr::Float(_) => return self.printed()?.to_big(),
         })
     }
 
-    /// What a float prints as, which is less than what the double of its value does.
-    fn from_shortest_float(value: f32) -> Self {
-        Self::parse(&format!("{value:e}")).unwrap_or(Self(Repr::Double(f64::from(value))))
+    /// The decimal number that a floating-point number prints as in Java 17.
+    fn printed(&self) -> Result<Self, NumberError> {
+        let printed = match self.0 {
+            Repr::Double(value) => whole_digits(value, f64::MANTISSA_DIGITS)
+                .or_else(|| Self::parse(&format!("{value:e}"))),
+            Repr::Float(value) => whole_digits(f64::from(value), f32::MANTISSA_DIGITS)
+                .or_else(|| Self::parse(&format!("{value:e}"))),
+            _ => return Ok(self.clone()),
+        };
+        printed.ok_or(NumberError::NotDecimal)
     }
 
     /// Sign, digits and scale, for formatting.
@@ -238,15 +247,11 @@ impl Number {
             Repr::Small { unscaled, scale } => {
                 (*unscaled < 0, ascii_digits(unscaled.unsigned_abs()), i64::from(*scale))
             }
-            Repr::Double(value) => {
-                let shortest = Self::from_shortest(*value);
-                if let Repr::Double(_) = shortest.0 {
-                    return Err(NumberError::NotDecimal);
-                }
-                let decimal = shortest.decimal()?;
-                return Ok(Decimal { negative: value.is_sign_negative(), ..decimal });
+            Repr::Double(_) | Repr::Float(_) => {
+                let decimal = self.printed()?.decimal()?;
+                return Ok(Decimal { negative: self.to_f64().is_sign_negative(), ..decimal });
             }
-            _ => {
+            Repr::Big(_) => {
                 let (unscaled, scale) = self.to_big()?;
                 let digits = unscaled.magnitude().to_string();
                 (unscaled.is_negative(), SmallVec::from_slice(digits.as_bytes()), scale)
@@ -591,6 +596,22 @@ fn push_zeros(out: &mut String, count: usize) {
 
 fn push_ascii(out: &mut String, digits: &[u8]) {
     out.push_str(str::from_utf8(digits).unwrap_or_default());
+}
+
+/// The digits that Java prints of a large whole floating-point number: more than are needed to tell
+/// it from the next one. `None` for the others.
+fn whole_digits(value: f64, mantissa: u32) -> Option<Number> {
+    let magnitude = value.abs();
+    if !(magnitude < 9.2e18 && value.fract() == 0.0) {
+        return None;
+    }
+    let whole = magnitude as u64;
+    let spare = (whole.checked_ilog2()?).checked_sub(mantissa + 1)?;
+    let dropped = if spare > 1 { 2_u64.checked_pow(spare)?.ilog10() } else { 0 };
+    let unit = 10_u64.pow(dropped);
+    let rounded = (whole + unit / 2) / unit;
+    let unscaled = BigInt::from(if value < 0.0 { -1 } else { 1 }) * rounded;
+    Some(Number::from_big(unscaled, -i64::from(dropped)))
 }
 
 /// The digits of an integer as ASCII.

@@ -73,6 +73,7 @@ public final class LocaleTable {
         m.put("months_short_alone", names(Calendar.MONTH, Calendar.SHORT_STANDALONE, 12, l));
         m.put("days", names(Calendar.DAY_OF_WEEK, Calendar.LONG, 7, l));
         m.put("days_short", names(Calendar.DAY_OF_WEEK, Calendar.SHORT, 7, l));
+        m.put("eras_alone", names(Calendar.ERA, Calendar.LONG_STANDALONE, 2, l));
         m.put("halves", names(Calendar.AM_PM, Calendar.LONG, 2, l));
         m.put("halves_short", names(Calendar.AM_PM, Calendar.SHORT, 2, l));
         m.put("eras", names(Calendar.ERA, Calendar.LONG, 2, l));

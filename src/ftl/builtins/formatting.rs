@@ -44,7 +44,7 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         arguments: Some((1, 2)),
         accepts_missing: false,
         help: "as text, in a format: `?string('0.00')`, `?string.iso`, `?string('yes', 'no')`",
-        function: Function::Flexible(|host, target, applied| string(host, target, applied)),
+        function: Function::Flexible(|host, target, applied| string(host, &target, applied)),
     },
     BuiltIn {
         name: "number",
@@ -69,7 +69,7 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         accepts_missing: false,
         help: "the date in a string, by a format: `?date.iso`; the date of a datetime",
         function: Function::Flexible(|host, target, applied| {
-            date(host, target, applied, DateKind::Date)
+            date(host, &target, applied, DateKind::Date)
         }),
     },
     BuiltIn {
@@ -79,7 +79,7 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         accepts_missing: false,
         help: "the time in a string, by a format: `?time.iso`; the time of a datetime",
         function: Function::Flexible(|host, target, applied| {
-            date(host, target, applied, DateKind::Time)
+            date(host, &target, applied, DateKind::Time)
         }),
     },
     BuiltIn {
@@ -89,7 +89,7 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         accepts_missing: false,
         help: "date and time in a string, by a format: `?datetime.iso`",
         function: Function::Flexible(|host, target, applied| {
-            date(host, target, applied, DateKind::DateTime)
+            date(host, &target, applied, DateKind::DateTime)
         }),
     },
 ];
@@ -125,11 +125,11 @@ fn computer<'r>(host: &mut (dyn Host<'r> + '_), target: &Model<'r>, nullable: bo
 
 fn string<'r>(
     host: &mut (dyn Host<'r> + '_),
-    target: Model<'r>,
+    target: &Model<'r>,
     applied: Applied<'_, 'r>,
 ) -> Outcome<'r> {
     let mut text = String::new();
-    match &target {
+    match target {
         Model::Number(number) => match pattern(host, applied, 1)? {
             None => write_number(number, host.formatting(), &mut text)?,
             Some(pattern) => {
@@ -152,7 +152,7 @@ fn string<'r>(
         Model::Matches(matches) => return boolean_string(host, matches.whole, applied),
         Model::Text(_) | Model::Match(_) => {
             return match applied {
-                Applied::Bare => to_text(&target, host.formatting()).map(Model::Text),
+                Applied::Bare => to_text(target, host.formatting()).map(Model::Text),
                 _ => Err(Fault::new(
                     TemplateErrorKind::WrongType,
                     "expected a number, date or boolean to format, found a string",
@@ -164,7 +164,7 @@ fn string<'r>(
             };
         }
         _ => {
-            return Err(wrong_type("a number, date, boolean or string", &target)
+            return Err(wrong_type("a number, date, boolean or string", target)
                 .with_hint("`FtlUtils.toJsonString(x)` prints sequences and hashes as JSON")
                 .blaming(Blame::Target));
         }
@@ -276,15 +276,15 @@ fn boolean<'r>(host: &mut (dyn Host<'r> + '_), target: &Model<'r>) -> Outcome<'r
 
 fn date<'r>(
     host: &mut (dyn Host<'r> + '_),
-    target: Model<'r>,
+    target: &Model<'r>,
     applied: Applied<'_, 'r>,
     kind: DateKind,
 ) -> Outcome<'r> {
     if let Model::Date(date) = target {
-        return converted(date, applied, kind);
+        return converted(*date, applied, kind);
     }
     let now = host.now_millis();
-    let text = target_text(host, &target)?;
+    let text = target_text(host, target)?;
     let pattern = pattern(host, applied, 0)?;
     let formatting = host.formatting();
     let format = match &pattern {

@@ -1,5 +1,11 @@
 //! `x?abs` and what else works on numbers.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "numbers are cut as Java cuts them"
+)]
+
 use crate::ftl::builtins::BuiltIn;
 use crate::ftl::builtins::Function;
 use crate::ftl::builtins::Host;
@@ -8,6 +14,7 @@ use crate::ftl::coerce::expect_number;
 use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
+use crate::ftl::format::computer::Computer;
 use crate::ftl::model::Date;
 use crate::ftl::model::DateKind;
 use crate::ftl::model::Model;
@@ -112,11 +119,18 @@ fn to_i32(number: &Number) -> i32 {
     }
 }
 
+/// A number as a message shows it: with an exponent when it is long.
+fn shown(number: &Number) -> String {
+    let mut text = String::new();
+    Computer::JavaScriptOrJson.write_number(number, &mut text);
+    text
+}
+
 fn letters<'r>(target: &Model<'r>, first: u8) -> Outcome<'r> {
     let number = expect(target)?;
     let value = number.as_i64().filter(|value| (1..=i64::from(i32::MAX)).contains(value));
     let mut rest = value.ok_or_else(|| {
-        bad(format!("expected a whole number from 1 to 2147483647, found {number}"))
+        bad(format!("expected a whole number from 1 to 2147483647, found {}", shown(number)))
     })?;
     let mut letters = Vec::new();
     while rest > 0 {
@@ -129,8 +143,9 @@ fn letters<'r>(target: &Model<'r>, first: u8) -> Outcome<'r> {
 
 fn date<'r>(target: &Model<'r>, kind: DateKind) -> Outcome<'r> {
     let number = expect(target)?;
-    let out_of_range =
-        || bad(format!("{number} milliseconds are more than a date can be away from 1970"));
+    let out_of_range = || {
+        bad(format!("{} milliseconds are more than a date can be away from 1970", shown(number)))
+    };
     let millis = match number.as_double() {
         // Java rounds a float to 32 bits first.
         Some(value) if number.as_float().is_some() => i64::from((value + 0.5).floor() as i32),

@@ -1,6 +1,12 @@
 //! Days to dates and back, with the change from the Julian to the Gregorian calendar where Java
 //! has it.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "remainders of divisions: small and not negative"
+)]
+
 /// The first day of the Gregorian calendar, 1582-10-15, in days since 1970-01-01.
 pub const CUTOVER: i64 = -141_427;
 /// The year of the change.
@@ -97,8 +103,18 @@ impl Moment {
 
     /// The week of the month, from 0.
     pub fn week_of_month(&self, first_day: u8, minimal_days: u8) -> i64 {
+        week_number(self.month_start(), self.days, first_day, minimal_days)
+    }
+
+    /// How often its day of the week has come this month, from 1.
+    pub fn weekday_in_month(&self) -> i64 {
+        (self.days - self.month_start()) / 7 + 1
+    }
+
+    /// The first day of the month, which in October 1582 had only 21.
+    fn month_start(&self) -> i64 {
         let start = self.days - i64::from(self.day) + 1;
-        week_number(start, self.days, first_day, minimal_days)
+        if self.days >= CUTOVER && start < CUTOVER { start + 10 } else { start }
     }
 
     /// The day of the year, from 1.

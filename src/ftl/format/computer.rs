@@ -1,13 +1,19 @@
 //! `?c`: numbers, booleans, texts and nothing as a programming language spells them.
 
+#![expect(
+    clippy::cast_possible_wrap,
+    reason = "both types hold the number of digits that fit into memory"
+)]
+
 use std::fmt::Write;
 
 use crate::ftl::format::decimal::DecimalFormat;
 use crate::ftl::format::locale::Locale;
 use crate::ftl::settings::Settings;
+use crate::value::Decimal;
 use crate::value::Number;
 
-/// The format of `?c` and of number_format `c`, as `c_format` names it.
+/// The format of `?c` and of the number format `c`, as `c_format` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Computer {
     /// `JavaScript or JSON`
@@ -35,12 +41,13 @@ impl Computer {
             "JavaScript" => Self::JavaScript,
             "Java" => Self::Java,
             "XS" => Self::Xs,
-            "legacy" => Self::Legacy { words: settings.improves_since(21) },
+            "default" if settings.improves_since(32) => Self::JavaScriptOrJson,
+            "legacy" | "default" => Self::Legacy { words: settings.improves_since(21) },
             _ => Self::JavaScriptOrJson,
         }
     }
 
-    /// The format of number_format `c` and `computer`, which differed from `?c` before 2.3.31.
+    /// The format of the number formats `c` and `computer`, which differed from `?c` before 2.3.31.
     pub fn of_number_format(settings: &Settings) -> Self {
         match Self::of(settings) {
             Self::Legacy { .. } => Self::Legacy { words: settings.improves_since(31) },
@@ -120,9 +127,14 @@ fn write_decimal(number: &Number, out: &mut String) {
     let Ok(mut decimal) = number.decimal() else { return number.write_plain(out) };
     let count = decimal.digits.len() as i64;
     let whole = decimal.point >= count;
+    let magnitude = number.as_double().map(f64::abs);
+    if count == 1 && magnitude.is_some_and(|value| value > 1e-7 && value < 1e-3) {
+        // Java's small floating-point numbers have two digits at the least.
+        decimal.digits.push(b'0');
+    }
     let many_zeros = whole && number.is_scaled() && decimal.point - count >= MANY_ZEROS;
     if many_zeros || (!whole && decimal.point - 1 < SMALL) {
-        return write_scientific(number, out);
+        return write_digits(&decimal, number.as_double().is_none(), out);
     }
     if decimal.digits.is_empty() {
         decimal.negative = false;
@@ -133,6 +145,10 @@ fn write_decimal(number: &Number, out: &mut String) {
 /// One digit before the point, and an exponent.
 fn write_scientific(number: &Number, out: &mut String) {
     let Ok(decimal) = number.decimal() else { return number.write_plain(out) };
+    write_digits(&decimal, number.as_double().is_none(), out);
+}
+
+fn write_digits(decimal: &Decimal, plus: bool, out: &mut String) {
     if decimal.negative {
         out.push('-');
     }
@@ -143,7 +159,7 @@ fn write_scientific(number: &Number, out: &mut String) {
         out.extend(digits);
     }
     // `BigDecimal` writes `E+100`, `Double` writes `E100`.
-    let plus = if decimal.point > 1 && number.as_double().is_none() { "+" } else { "" };
+    let plus = if decimal.point > 1 && plus { "+" } else { "" };
     let _ = write!(out, "E{plus}{}", decimal.point - 1);
 }
 

@@ -7,8 +7,6 @@ use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::format::iso::IsoFormat;
 use crate::ftl::format::locale::Locale;
-use crate::ftl::format::number::is_custom;
-use crate::ftl::format::number::no_custom_format;
 use crate::ftl::format::parse;
 use crate::ftl::format::pattern::Pattern;
 use crate::ftl::format::zone::Zone;
@@ -32,22 +30,19 @@ impl DateFormat {
     /// The format of a text for one kind of dates.
     ///
     /// # Errors
-    /// For a pattern or options that are none, for `@name`, since custom formats are Java, and for
-    /// dates of unknown kind, unless a pattern says what to show.
+    /// For a pattern or options that are none, and for dates of unknown kind, unless a pattern says
+    /// what to show.
     pub fn new(
         text: &str,
         kind: DateKind,
         locale: &Rc<Locale>,
         zone: &Zone,
-        custom_names: bool,
     ) -> Result<Self, Fault> {
         let rule = if text.starts_with("xs") || text.starts_with("iso") {
             if kind == DateKind::Unknown {
                 return Err(unknown_kind());
             }
             Rule::Iso(IsoFormat::new(text, kind, zone)?)
-        } else if custom_names && is_custom(text) {
-            return Err(no_custom_format("date", text));
         } else {
             let pattern = match style(text, kind, locale)? {
                 Some(pattern) => Pattern::new(&pattern)?,
@@ -88,6 +83,12 @@ impl DateFormat {
             Rule::Iso(format) => format.parse(text, kind).map_err(|why| fault(&self.text, why))?,
             Rule::Pattern { pattern, locale, zone } => {
                 parse::parse(pattern, text, zone, locale, now).map_err(|at| {
+                    let iso = IsoFormat::new("iso", kind, zone);
+                    if iso.is_ok_and(|iso| iso.parse(text, kind).is_ok()) {
+                        let built_in = &what[2..];
+                        let hint = format!("it is in ISO 8601: read it with `?{built_in}.iso`");
+                        return fault(&pattern.text, hint);
+                    }
                     let rest: String =
                         text.get(at..).unwrap_or_default().chars().take(20).collect();
                     let place =

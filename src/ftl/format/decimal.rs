@@ -1,5 +1,11 @@
 //! `DecimalFormat`: patterns such as `#,##0.00`, `0.###E0` and `0.0%`, exact on decimals.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "both types hold the number of digits that fit into memory"
+)]
+
 use smallvec::SmallVec;
 
 use crate::ftl::error::Fault;
@@ -62,10 +68,14 @@ impl DecimalFormat {
             if start >= chars.len() {
                 break;
             }
-            let mut reader = Reader { pattern, chars: &chars, at: start, money: shape.money };
+            let mut reader =
+                Reader { pattern, chars: &chars, at: start, money: shape.money, separated: false };
             *part = Some(reader.part(index == 0, &mut shape)?);
             shape.money = reader.money;
-            start = reader.at;
+            if reader.separated {
+                start = reader.at;
+            }
+            // Without `;`, Java reads the whole again as the negative part.
         }
         let [positive, negative] = parts;
         let expand = |part: &[Piece]| expand(part, &symbols);
@@ -119,6 +129,7 @@ impl DecimalFormat {
     /// The same format with so many digits behind the point, and no grouping (`#{x; m2M4}`).
     #[must_use]
     pub fn plain_fraction(mut self, min: usize, max: usize) -> Self {
+        let max = max.min(MAX_DOUBLE_FRACTION);
         self.fraction = Range { min: min.min(max), max };
         self.grouping = 0;
         self
@@ -140,7 +151,7 @@ impl DecimalFormat {
         let affixes = if digits.negative { &self.negative } else { &self.positive };
         out.push_str(&affixes.prefix);
         match self.exponent_digits {
-            Some(least) => self.write_exponential(digits, least, out),
+            Some(least) => self.write_exponential(&digits, least, out),
             None => self.write_fixed(&digits, exact.is_some(), out),
         }
         out.push_str(&affixes.suffix);
@@ -243,7 +254,6 @@ impl DecimalFormat {
                 .with_hint("use another `roundingMode`, or a pattern with more digits"));
             }
             mode => match (dropped[0], dropped.len()) {
-                (b'6'.., _) => true,
                 (b'5', 1) => match exact.map(|value| exact_order(value, decimal)) {
                     Some(std::cmp::Ordering::Greater) => true,
                     Some(std::cmp::Ordering::Less) => false,
@@ -253,8 +263,7 @@ impl DecimalFormat {
                         _ => false,
                     },
                 },
-                (b'5', _) => true,
-                _ => false,
+                (first, _) => first >= b'5',
             },
         })
     }
@@ -298,7 +307,7 @@ impl DecimalFormat {
         }
     }
 
-    fn write_exponential(&self, decimal: Decimal, least: usize, out: &mut String) {
+    fn write_exponential(&self, decimal: &Decimal, least: usize, out: &mut String) {
         let zero = decimal.digits.is_empty();
         let repeat = self.whole.max as i64;
         let mut exponent = decimal.point;
@@ -455,6 +464,8 @@ struct Reader<'a> {
     chars: &'a [char],
     at: usize,
     money: bool,
+    /// Whether the part ended at `;`.
+    separated: bool,
 }
 
 impl Reader<'_> {
@@ -483,6 +494,7 @@ impl Reader<'_> {
                 return Err(self.wrong("there is more than one `;`"));
             }
             self.at += 1;
+            self.separated = true;
         }
         if first {
             self.finish(count, shape)?;

@@ -270,7 +270,7 @@ impl Reader<'_> {
             self.time(&mut fields)?;
         }
         if kind != DateKind::Date || self.schema {
-            fields.zone = self.zone()?;
+            self.zone(&mut fields)?;
         }
         self.rest.is_empty().then_some(fields)
     }
@@ -292,23 +292,23 @@ impl Reader<'_> {
         // A year beyond what Java counts is refused where the date is checked.
         let year = digits.parse::<i64>().unwrap_or(i64::MAX);
         self.separator("-")?;
-        let month = self.two()?;
+        let month = i64::from(self.two()?);
         self.separator("-")?;
-        Some((if negative { -year } else { year }, month, self.two()?))
+        Some((if negative { -year } else { year }, month, self.two()?.into()))
     }
 
     fn time(&mut self, fields: &mut Fields) -> Option<()> {
-        fields.hour = self.two()?;
+        fields.hour = self.two()?.into();
         if !self.goes_on() {
             return (!self.schema).then_some(());
         }
         self.separator(":")?;
-        fields.minute = self.two()?;
+        fields.minute = self.two()?.into();
         if !self.goes_on() {
             return (!self.schema).then_some(());
         }
         self.separator(":")?;
-        fields.second = self.two()?;
+        fields.second = self.two()?.into();
         let point = self.rest.starts_with('.') || (!self.schema && self.rest.starts_with(','));
         if point {
             self.rest = &self.rest[1..];
@@ -331,14 +331,15 @@ impl Reader<'_> {
         }
     }
 
-    /// `None` when what follows is no zone; no zone at all is fine.
-    fn zone(&mut self) -> Option<Option<Zone>> {
+    /// Reads a zone if there is one; `None` when what follows is no zone.
+    fn zone(&mut self, fields: &mut Fields) -> Option<()> {
         if self.skip("Z").is_some() {
-            return Some(Some(Zone::utc()));
+            fields.zone = Some(Zone::utc());
+            return Some(());
         }
         let negative = self.rest.starts_with('-');
         if !negative && !self.rest.starts_with('+') {
-            return Some(None);
+            return Some(());
         }
         self.rest = &self.rest[1..];
         let hours = self.two()?;
@@ -354,14 +355,15 @@ impl Reader<'_> {
             return None;
         }
         let minutes = hours * 60 + minutes;
-        Some(Some(Zone::fixed(if negative { -minutes } else { minutes } as i32)))
+        fields.zone = Some(Zone::fixed(if negative { -minutes } else { minutes }));
+        Some(())
     }
 
     fn separator(&mut self, separator: &str) -> Option<()> {
         if self.compact { Some(()) } else { self.skip(separator) }
     }
 
-    fn two(&mut self) -> Option<i64> {
+    fn two(&mut self) -> Option<i32> {
         let digits = self.rest.get(..2)?;
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;

@@ -35,6 +35,8 @@ pub struct Locale {
     pub halves: Names,
     /// Before and after the birth of Christ.
     pub eras: Names,
+    /// In full; only read.
+    pub eras_alone: Names,
     /// The patterns of dates: full, long, medium, short.
     pub dates: Vec<String>,
     /// The patterns of times: full, long, medium, short.
@@ -129,6 +131,7 @@ impl Locale {
             days: names("days", "days_short"),
             halves: names("halves", "halves_short"),
             eras: names("eras", "eras_short"),
+            eras_alone: names("eras_alone", "eras_short"),
             dates: list("dates"),
             times: list("times"),
             both: list("both"),

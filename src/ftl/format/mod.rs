@@ -3,22 +3,23 @@
 //! The data behind it (names of months, signs of numbers, names of time zones) is that of Java 17,
 //! so the output is the same to the byte.
 
-mod calendar;
+pub mod calendar;
 pub mod computer;
 pub mod date;
 pub mod decimal;
-mod extended;
+pub mod extended;
 pub mod iso;
 pub mod locale;
 pub mod number;
-mod parse;
-mod pattern;
-mod resolve;
+pub mod parse;
+pub mod pattern;
+pub mod resolve;
 pub mod zone;
 
 use std::rc::Rc;
 
 use crate::ftl::error::Fault;
+use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::format::computer::Computer;
 use crate::ftl::format::date::DateFormat;
 use crate::ftl::format::locale::Locale;
@@ -71,12 +72,13 @@ impl Formats {
             let computer = Computer::of_number_format(settings);
             return Ok(self.computer.insert(NumberFormat::Computer(computer)));
         }
+        refuse_custom("number", text, settings)?;
         let locales = &mut self.locales;
         self.numbers.get_or_add(
             |(own, locale)| own == text && *locale == settings.locale,
             || {
                 let locale = locale_of(locales, &settings.locale);
-                let format = NumberFormat::new(text, &locale, settings.improves_since(24))?;
+                let format = NumberFormat::new(text, &locale)?;
                 Ok(((text.to_owned(), settings.locale.clone()), format))
             },
         )
@@ -117,6 +119,7 @@ impl Formats {
         kind: DateKind,
         text: &str,
     ) -> Result<&DateFormat, Fault> {
+        refuse_custom("date", text, settings)?;
         let (locales, zones) = (&mut self.locales, &mut self.zones);
         self.dates.get_or_add(
             |own| {
@@ -128,8 +131,7 @@ impl Formats {
             || {
                 let locale = locale_of(locales, &settings.locale);
                 let zone = zone_of(zones, &settings.time_zone)?;
-                let custom_names = settings.improves_since(24);
-                let format = DateFormat::new(text, kind, &locale, zone, custom_names)?;
+                let format = DateFormat::new(text, kind, &locale, zone)?;
                 let key = DateKey {
                     text: text.to_owned(),
                     kind,
@@ -171,6 +173,21 @@ impl Formats {
     pub fn locale(&mut self, settings: &Settings) -> Rc<Locale> {
         locale_of(&mut self.locales, &settings.locale)
     }
+}
+
+/// There are no formats of the application's own (`@name`). Before 2.3.24, `@` had no meaning.
+#[inline]
+fn refuse_custom(kind: &str, text: &str, settings: &Settings) -> Result<(), Fault> {
+    let Some(name) = text.strip_prefix('@') else { return Ok(()) };
+    if !name.starts_with(char::is_alphabetic) || !settings.improves_since(24) {
+        return Ok(());
+    }
+    let name = name.split([' ', '_']).next().unwrap_or_default();
+    Err(Fault::new(
+        TemplateErrorKind::BadFormat,
+        format!("no custom {kind} format is defined with the name `{name}`"),
+    )
+    .with_hint("custom formats are Java classes; write the pattern itself"))
 }
 
 fn locale_of(locales: &mut Kept<String, Rc<Locale>>, name: &str) -> Rc<Locale> {

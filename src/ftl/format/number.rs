@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use crate::ftl::error::Fault;
-use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::format::computer::Computer;
 use crate::ftl::format::decimal::DecimalFormat;
 use crate::ftl::format::extended;
@@ -23,14 +22,13 @@ impl NumberFormat {
     /// The format of a text other than `c` and `computer`.
     ///
     /// # Errors
-    /// For a pattern or parameters that are none, and for `@name`, since custom formats are Java.
-    pub fn new(text: &str, locale: &Rc<Locale>, custom_names: bool) -> Result<Self, Fault> {
+    /// For a pattern or parameters that are none.
+    pub fn new(text: &str, locale: &Rc<Locale>) -> Result<Self, Fault> {
         let named = |pattern: &str| DecimalFormat::new(pattern, locale.symbols.clone());
         let format = match text {
             "number" => named(&locale.number),
             "percent" => named(&locale.percent),
             "currency" => named(&locale.currency),
-            _ if custom_names && is_custom(text) => return Err(no_custom_format("number", text)),
             pattern => extended::parse(pattern, locale),
         };
         format.map(|format| Self::Decimal(Box::new(format)))
@@ -59,19 +57,4 @@ impl NumberFormat {
             Self::Decimal(format) => format.write(number, out),
         }
     }
-}
-
-/// Whether a format is one of the application's own: `@name`.
-pub fn is_custom(text: &str) -> bool {
-    text.strip_prefix('@').is_some_and(|name| name.starts_with(char::is_alphabetic))
-}
-
-/// There are no formats of the application's own.
-pub fn no_custom_format(kind: &str, text: &str) -> Fault {
-    let end = text.find([' ', '_']).unwrap_or(text.len());
-    Fault::new(
-        TemplateErrorKind::NotAvailable,
-        format!("no custom {kind} format is defined with the name `{}`", &text[1..end]),
-    )
-    .with_hint("custom formats are Java classes; write the pattern itself")
 }

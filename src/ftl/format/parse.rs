@@ -1,6 +1,12 @@
 //! Reading dates by a pattern, as leniently as `SimpleDateFormat` does: fields roll over, text
 //! behind the last field is ignored, `S` reads `846000` as so many milliseconds.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "integers are cut as Java cuts them; names are few"
+)]
+
 use std::rc::Rc;
 
 use crate::ftl::format::calendar::Calendar;
@@ -35,6 +41,7 @@ pub fn parse(
         locale,
         century: century_start(now, zone),
         ambiguous_year: false,
+        month_alone: pattern.month_alone,
     };
     for (index, item) in pattern.items.iter().enumerate() {
         match item {
@@ -91,6 +98,7 @@ struct Reader<'a> {
     locale: &'a Rc<Locale>,
     century: (i64, i64),
     ambiguous_year: bool,
+    month_alone: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -115,8 +123,12 @@ impl<'a> Reader<'a> {
             return Err(start);
         }
         match field {
-            Field::Era => self.name(field, &[&self.locale.eras]),
-            Field::Month | Field::MonthAlone if count > 2 => {
+            Field::Era => self.name(field, &[&self.locale.eras, &self.locale.eras_alone]),
+            Field::Month if count > 2 && self.month_alone => {
+                self.name(field, &[&self.locale.months_alone])
+            }
+            Field::Month if count > 2 => self.name(field, &[&self.locale.months]),
+            Field::MonthAlone if count > 2 => {
                 self.name(field, &[&self.locale.months, &self.locale.months_alone])
             }
             Field::Weekday => self.name(field, &[&self.locale.days]),

@@ -1,5 +1,7 @@
 //! `SimpleDateFormat` patterns such as `yyyy-MM-dd'T'HH:mm:ss.SSSXXX`: compiling and printing.
 
+#![expect(clippy::cast_possible_truncation, reason = "they are digits")]
+
 use std::rc::Rc;
 
 use crate::ftl::error::Fault;
@@ -19,7 +21,7 @@ pub struct Pattern {
     /// Its parts in order.
     pub items: Vec<Item>,
     /// Whether the month is all there is, so that its name stands alone.
-    month_alone: bool,
+    pub month_alone: bool,
 }
 
 /// A part of a pattern.
@@ -212,7 +214,7 @@ impl Printer<'_> {
         let hour = i64::from(moment.hour);
         let number = match field {
             Field::Era => {
-                return self.name(&self.locale.eras, usize::from(moment.year > 0), count, out);
+                return Self::name(&self.locale.eras, usize::from(moment.year > 0), count, out);
             }
             Field::Year => return self.year(year_of_era(moment.year), count, out),
             Field::WeekYear => {
@@ -224,14 +226,14 @@ impl Printer<'_> {
             Field::WeekOfMonth => moment.week_of_month(first_day, minimal_days),
             Field::DayOfYear => moment.day_of_year(),
             Field::Day => i64::from(moment.day),
-            Field::WeekdayInMonth => i64::from((moment.day - 1) / 7 + 1),
+            Field::WeekdayInMonth => moment.weekday_in_month(),
             Field::Weekday => {
                 let day = usize::from(moment.weekday() - 1);
-                return self.name(&self.locale.days, day, count, out);
+                return Self::name(&self.locale.days, day, count, out);
             }
             Field::WeekdayNumber => i64::from((moment.weekday() + 5) % 7 + 1),
             Field::Half => {
-                return self.name(&self.locale.halves, usize::from(hour >= 12), count, out);
+                return Self::name(&self.locale.halves, usize::from(hour >= 12), count, out);
             }
             Field::Hour => hour,
             Field::HourFrom1 => {
@@ -271,10 +273,10 @@ impl Printer<'_> {
         let alone = field == Field::MonthAlone || self.month_alone;
         let names = if alone { &self.locale.months_alone } else { &self.locale.months };
         let month = usize::from(self.moment.month - 1);
-        self.name(names, month, count, out);
+        Self::name(names, month, count, out);
     }
 
-    fn name(&self, names: &Names, at: usize, count: usize, out: &mut String) {
+    fn name(names: &Names, at: usize, count: usize, out: &mut String) {
         let names = if count >= 4 { &names.long } else { &names.short };
         out.push_str(names.get(at).map_or("", String::as_str));
     }

@@ -1,6 +1,8 @@
 //! From the fields that were read to the moment they mean, by the rules of Java's lenient
 //! calendar: what was set last wins, and values out of range roll over.
 
+#![expect(clippy::cast_possible_truncation, reason = "days of the week: 1 to 7")]
+
 use crate::ftl::format::calendar::CUTOVER;
 use crate::ftl::format::calendar::CUTOVER_YEAR;
 use crate::ftl::format::calendar::Moment;
@@ -146,8 +148,13 @@ impl Parts {
             (false, false) => zone.at_local(local),
             (false, true) => {
                 let offset = zone.offset(zone.at_local(local));
-                let own = if offset.daylight { zone.saving() } else { 0 };
-                let base = i64::from(offset.millis) - i64::from(own);
+                // Where there is none nowadays, it was an hour.
+                let own = match (offset.daylight, i64::from(zone.saving())) {
+                    (false, _) => 0,
+                    (true, 0) => 3_600_000,
+                    (true, saving) => saving,
+                };
+                let base = i64::from(offset.millis) - own;
                 local.wrapping_sub(base).wrapping_sub(self.saving.value)
             }
         }

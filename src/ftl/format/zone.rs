@@ -43,9 +43,18 @@ const SHORT_IDS: [(&str, &str); 25] = [
     ("VST", "Asia/Ho_Chi_Minh"),
 ];
 
-/// Zones whose winter time the database calls daylight saving, which Java never does.
-const NEGATIVE_SAVING: [&str; 5] =
-    ["Europe/Dublin", "Eire", "Africa/Casablanca", "Africa/El_Aaiun", "Africa/Windhoek"];
+/// Where the database calls summer time the standard and Java does not: the zone, when (in
+/// milliseconds since 1970), and the offset in hours above which it is daylight saving time.
+const SUMMER_STANDARD: [(&str, i64, i64, i32); 5] = [
+    ("Europe/Dublin", i64::MIN, i64::MAX, 0),
+    ("Eire", i64::MIN, i64::MAX, 0),
+    ("Africa/Casablanca", 1_540_692_000_000, i64::MAX, 0),
+    ("Africa/El_Aaiun", 1_540_692_000_000, i64::MAX, 0),
+    ("Africa/Windhoek", 764_200_800_000, 1_508_806_800_000, 1),
+];
+
+/// Java's history begins in 1900; before, zones have the standard time of today.
+const HISTORY_BEGINS: i64 = -2_208_988_800_000;
 
 const HOUR: i32 = 3_600_000;
 
@@ -60,7 +69,47 @@ pub struct Zone {
 enum Rule {
     /// Always as many milliseconds ahead of UTC.
     Fixed(i32),
-    History(TimeZone),
+    History(Box<History>),
+}
+
+#[derive(Clone, Debug)]
+struct History {
+    zone: TimeZone,
+    /// The standard time of today, in milliseconds ahead of UTC.
+    standard: i32,
+    /// How much daylight saving time puts the clocks ahead nowadays.
+    saving: i32,
+    /// From when to when an offset above is daylight saving time whatever the database says.
+    summer: Option<(i64, i64, i32)>,
+}
+
+impl History {
+    fn new(id: &str, zone: TimeZone) -> Self {
+        /// January and July of 2024.
+        const SEASONS: [i64; 2] = [1_705_276_800_000, 1_721_001_600_000];
+        let odd = SUMMER_STANDARD.iter().find(|(own, ..)| *own == id);
+        let summer = odd.map(|(_, since, until, above)| (*since, *until, above * HOUR));
+        let seasons = SEASONS.map(|millis| zone.to_offset(timestamp(millis)).seconds() * 1000);
+        let standard = match summer {
+            Some((_, i64::MAX, standard)) => standard,
+            _ => seasons[0].min(seasons[1]),
+        };
+        Self { zone, standard, saving: seasons[0].max(seasons[1]) - standard, summer }
+    }
+
+    fn offset(&self, millis: i64) -> Offset {
+        if millis < HISTORY_BEGINS {
+            return Offset { millis: self.standard, daylight: false };
+        }
+        let info = self.zone.to_offset_info(timestamp(millis));
+        let own = info.offset().seconds() * 1000;
+        let saving = info.dst().is_dst();
+        let daylight = match self.summer {
+            Some((since, until, above)) if (since..until).contains(&millis) => own > above,
+            _ => saving,
+        };
+        Offset { millis: own, daylight }
+    }
 }
 
 /// What a zone's clocks show at a moment.
@@ -90,8 +139,15 @@ impl Zone {
             return Ok(zone);
         }
         let fixed = |hours: i32| Self { id: name.to_owned(), rule: Rule::Fixed(hours * HOUR) };
+        // Java tells these from an unknown zone although it has no difference between them.
+        if name.get(..3).is_some_and(|start| {
+            ["GMT", "UTC", "UT1"].iter().any(|own| start.eq_ignore_ascii_case(own))
+        }) && matches!(&name[3..], "" | "+0" | "+00" | "+00:00" | "-0" | "-00" | "-00:00")
+        {
+            return Ok(Self { id: "GMT".into(), ..fixed(0) });
+        }
         match name {
-            "GMT" | "Z" | "JVM default" => return Ok(Self { id: "GMT".into(), ..fixed(0) }),
+            "Z" | "JVM default" => return Ok(Self { id: "GMT".into(), ..fixed(0) }),
             "EST" => return Ok(fixed(-5)),
             "MST" => return Ok(fixed(-7)),
             "HST" => return Ok(fixed(-10)),
@@ -99,7 +155,10 @@ impl Zone {
         }
         let alias = SHORT_IDS.iter().find(|(short, _)| *short == name).map(|(_, long)| *long);
         match jiff::tz::db().get(alias.unwrap_or(name)) {
-            Ok(zone) => Ok(Self { id: name.to_owned(), rule: Rule::History(zone) }),
+            Ok(zone) => {
+                let history = Box::new(History::new(name, zone));
+                Ok(Self { id: name.to_owned(), rule: Rule::History(history) })
+            }
             Err(_) => Err(Fault::new(
                 TemplateErrorKind::BadArgument,
                 format!("unknown time zone `{name}`"),
@@ -123,29 +182,17 @@ impl Zone {
     pub fn offset(&self, millis: i64) -> Offset {
         match &self.rule {
             Rule::Fixed(millis) => Offset { millis: *millis, daylight: false },
-            Rule::History(zone) => {
-                let info = zone.to_offset_info(timestamp(millis));
-                let negative = NEGATIVE_SAVING.contains(&&*self.id);
-                let daylight = info.dst().is_dst();
-                Offset {
-                    millis: info.offset().seconds() * 1000,
-                    daylight: if negative {
-                        self.is_summer(millis, info.offset())
-                    } else {
-                        daylight
-                    },
-                }
-            }
+            Rule::History(history) => history.offset(millis),
         }
     }
 
     /// The moment at which its clocks show `local`, milliseconds since 1970 on the clock. What a
     /// change of clocks leaves out counts from the time before, what it repeats is the later one.
     pub fn at_local(&self, local: i64) -> i64 {
+        const DAY: i64 = 86_400_000;
         let Rule::History(_) = &self.rule else {
             return local.wrapping_sub(i64::from(self.offset(0).millis));
         };
-        const DAY: i64 = 86_400_000;
         let offset = |millis: i64| i64::from(self.offset(millis).millis);
         let before = offset(local.saturating_sub(DAY));
         let after = offset(local.saturating_add(DAY));
@@ -163,13 +210,9 @@ impl Zone {
     /// How much daylight saving time puts the clocks ahead nowadays, in milliseconds; 0 where
     /// there is none.
     pub fn saving(&self) -> i32 {
-        /// January and July of 2024.
-        const SEASONS: [i64; 2] = [1_705_276_800_000, 1_721_001_600_000];
-        let seasons = SEASONS.map(|millis| self.offset(millis));
-        if seasons.iter().any(|offset| offset.daylight) {
-            (seasons[0].millis - seasons[1].millis).abs()
-        } else {
-            0
+        match &self.rule {
+            Rule::Fixed(_) => 0,
+            Rule::History(history) => history.saving,
         }
     }
 
@@ -204,21 +247,16 @@ impl Zone {
         }
         None
     }
-
-    /// Where the database has negative savings: whether the clocks are ahead of the other season.
-    fn is_summer(&self, millis: i64, offset: jiff::tz::Offset) -> bool {
-        const HALF_YEAR: i64 = 15_778_800_000;
-        let Rule::History(zone) = &self.rule else { return false };
-        let around = [millis.saturating_sub(HALF_YEAR), millis.saturating_add(HALF_YEAR)];
-        let other = |millis| zone.to_offset_info(timestamp(millis)).offset();
-        around.iter().any(|millis| other(*millis) < offset)
-    }
 }
 
-/// Milliseconds as the database takes them: at most some ten thousand years away.
+/// Milliseconds as the database takes them: what is too far away is moved by whole cycles of 400
+/// years, after which the calendar repeats.
 fn timestamp(millis: i64) -> Timestamp {
-    let edge = if millis < 0 { Timestamp::MIN } else { Timestamp::MAX };
-    Timestamp::from_millisecond(millis).unwrap_or(edge)
+    const CYCLE: i64 = 146_097 * 86_400_000;
+    /// The year 9000, where the last rule of a zone holds for long.
+    const LAST: i64 = 221_845_392_000_000;
+    let inside = if millis > LAST { LAST - CYCLE + (millis - LAST) % CYCLE } else { millis };
+    Timestamp::from_millisecond(inside).unwrap_or(Timestamp::MIN)
 }
 
 /// `GMT+2`, `GMT-0330`, `GMT+02:00`.
@@ -230,10 +268,9 @@ fn custom(name: &str) -> Option<Zone> {
         Some((hours, minutes)) if matches!(hours.len(), 1 | 2) && minutes.len() == 2 => {
             (hours, minutes)
         }
-        Some(_) => return None,
         None if digits.len() <= 2 => (digits, "0"),
         None if digits.len() <= 4 && digits.is_ascii() => digits.split_at(digits.len() - 2),
-        None => return None,
+        _ => return None,
     };
     let number = |digits: &str| {
         let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
