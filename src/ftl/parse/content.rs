@@ -35,9 +35,9 @@ pub(crate) enum Opening {
 
 /// What comes next in text.
 pub(crate) enum Token<'s> {
-    Interpolation(Opening, &'s str),
+    Interpolation(Opening),
     Tag(Tag<'s>),
-    End(&'s str),
+    End,
 }
 
 /// `#{x; m1M2}`
@@ -92,21 +92,14 @@ impl<'s> Parser<'s, '_> {
         loop {
             let (tail, token) = self.next_token(rest)?;
             self.text(rest, tail, &mut body);
-            match token {
-                Token::End(end) => return Ok((end, (body, None))),
-                Token::Interpolation(opening, start) => {
-                    let (tail, node) = self.printed(opening, start)?;
-                    self.layout.borrow_mut().leaf(Shape::Printing, self.at(start), self.at(tail));
-                    body.push(node);
-                    rest = tail;
-                }
-                Token::Tag(tag) => {
-                    let ending;
-                    (rest, ending) = self.directive(tag, &mut body)?;
-                    if ending.is_some() {
-                        return Ok((rest, (body, ending)));
-                    }
-                }
+            let ending;
+            (rest, ending) = match token {
+                Token::End => return Ok((tail, (body, None))),
+                Token::Interpolation(opening) => self.printed(opening, tail, &mut body),
+                Token::Tag(tag) => self.directive(tag, &mut body),
+            }?;
+            if ending.is_some() {
+                return Ok((rest, (body, ending)));
             }
         }
     }
@@ -130,11 +123,11 @@ impl<'s> Parser<'s, '_> {
             let special = |byte: u8| matches!(byte, b'<' | b'[' | b'$' | b'#');
             let Some(at) = from.bytes().position(special) else {
                 let end = &rest[rest.len()..];
-                return Ok((end, Token::End(end)));
+                return Ok((end, Token::End));
             };
             from = &from[at..];
             if let Some(opening) = self.opening(from) {
-                return Ok((from, Token::Interpolation(opening, from)));
+                return Ok((from, Token::Interpolation(opening)));
             }
             if from.starts_with(['<', '['])
                 && let Some(tag) = self.tag(from)?
@@ -172,18 +165,20 @@ impl<'s> Parser<'s, '_> {
     }
 
     /// An interpolation in text, with `<#escape>` applied.
-    fn printed(&self, opening: Opening, start: &'s str) -> Parsed<'s, Node> {
+    fn printed(&self, opening: Opening, start: &'s str, body: &mut Body) -> Parsed<'s, Ending<'s>> {
         let (rest, kind) = if opening == Opening::Numeric {
             let (rest, Numeric { value, min_fraction, max_fraction }) =
                 sure(self.numeric_interpolation(start))?;
-            let (value, output) = (value.expr, self.output());
+            let (value, output) = (*value.expr, self.output());
             (rest, NodeKind::NumericInterpolation { value, min_fraction, max_fraction, output })
         } else {
             let (rest, value) = sure(self.interpolation(start))?;
-            let value = self.escaped(rest, value)?.expr;
+            let value = *self.escaped(rest, value)?.expr;
             (rest, NodeKind::Interpolation { value, output: self.output() })
         };
-        Ok((rest, Node { kind, span: self.span(start, rest) }))
+        self.layout.borrow_mut().leaf(Shape::Printing, self.at(start), self.at(rest));
+        body.push(Node { kind, span: self.span(start, rest) });
+        Ok((rest, None))
     }
 
     /// `${x}`, `[=x]`

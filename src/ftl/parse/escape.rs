@@ -37,7 +37,7 @@ impl<'s> Parser<'s, '_> {
         let (budget, height) = (filling.budget, filling.height);
         self.shared.copies.set(MAX_COPIES - budget);
         match filled {
-            Ok(expr) => Ok(Tall { expr, height }),
+            Ok(expr) => Ok(Tall { expr: Box::new(expr), height }),
             Err(Refusal::Parameter) => {
                 let message =
                     format!("expected another name than the escape's `{}` here", escape.variable);
@@ -78,7 +78,7 @@ impl Filling<'_> {
                 self.budget =
                     self.budget.checked_sub(size(&self.value.expr)).ok_or(Refusal::TooMuch)?;
                 self.height = self.height.max(level + self.value.height);
-                return Ok(self.value.expr.clone());
+                return Ok((*self.value.expr).clone());
             }
             ExprKind::Lambda { parameters, .. }
                 if parameters.iter().any(|it| it == self.variable) =>

@@ -2,47 +2,42 @@
 
 use crate::ftl::ast::Expr;
 use crate::ftl::ast::ExprKind;
-use crate::ftl::ast::RangeKind;
 use crate::ftl::parse::CHAIN_FACTOR;
 use crate::ftl::parse::Parser;
 use crate::ftl::parse::literal::Literal;
 use crate::ftl::parse::stop::Checked;
 use crate::ftl::parse::stop::Parsed;
+use crate::ftl::parse::stop::Stopped;
 use crate::ftl::parse::stop::stop;
 use crate::ftl::parse::stop::stopped;
 use crate::ftl::parse::stop::sure;
 use crate::ftl::parse::token::BLANKS;
-use crate::ftl::parse::token::Level;
-use crate::ftl::parse::token::Operator;
+use crate::ftl::parse::token::Lexing;
 use crate::ftl::parse::token::State;
 use crate::ftl::parse::token::is_reserved;
 use crate::ftl::parse::token::plain;
 use crate::ftl::parse::token::word;
 use crate::text::Span;
 
-/// So many operands of `&&` or `||` stay as written; more become a balanced tree, which gives the
-/// same and isn't high.
-const MAX_PLAIN_OPERANDS: usize = 8;
-
 /// An expression and the height of its tree, which is limited.
 #[derive(Debug)]
 pub(crate) struct Tall {
-    pub(crate) expr: Expr,
+    pub(crate) expr: Box<Expr>,
     pub(crate) height: usize,
 }
 
 impl Tall {
     /// An expression without parts.
     pub(crate) fn leaf(kind: ExprKind, span: Span) -> Self {
-        Self { expr: Expr { kind, span }, height: 1 }
+        Self::new(kind, span, 1)
+    }
+
+    pub(crate) fn new(kind: ExprKind, span: Span, height: usize) -> Self {
+        Self { expr: Box::new(Expr { kind, span }), height }
     }
 
     pub(crate) fn span(&self) -> Span {
         self.expr.span
-    }
-
-    fn boxed(self) -> Box<Expr> {
-        Box::new(self.expr)
     }
 }
 
@@ -56,7 +51,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     fn push(&mut self, item: Tall) {
         self.height = self.height.max(item.height);
-        self.items.push(item.expr);
+        self.items.push(*item.expr);
     }
 }
 
@@ -64,133 +59,15 @@ impl<'s> Parser<'s, '_> {
     /// An expression, as high as it may be.
     pub(crate) fn expression(&self, rest: &'s str) -> Parsed<'s, Expr> {
         let (rest, tall) = sure(self.tall_expression(rest))?;
-        Ok((rest, tall.expr))
+        Ok((rest, *tall.expr))
     }
 
     pub(crate) fn tall_expression(&self, rest: &'s str) -> Parsed<'s, Tall> {
-        self.nested(rest, |rest| self.binary(rest, Level::Or, None))
-    }
-
-    /// Operators that bind at least as tightly as `loosest`, perhaps with the first operand read.
-    fn binary(&self, rest: &'s str, loosest: Level, first: Option<Tall>) -> Parsed<'s, Tall> {
-        let (mut rest, mut left) = match first {
-            Some(first) => (rest, first),
-            None => self.operand(rest)?,
-        };
-        let mut tightest = Level::Product;
-        loop {
-            let (ahead, ()) = self.skip(rest)?;
-            let Some((operator, length)) = self.operator(ahead) else { break };
-            let level = operator.level();
-            if level < loosest || level > tightest {
-                break;
-            }
-            let after = &ahead[length..];
-            (rest, left) = match operator {
-                Operator::And | Operator::Or => self.logic(ahead, left, operator)?,
-                Operator::Range(kind) => self.range(after, left, kind)?,
-                Operator::Binary(operator) => {
-                    let (rest, right) = sure(self.binary(after, level.tighter(), None))?;
-                    self.check_operands(operator, &left.expr, &right.expr)?;
-                    let kind = |left, right| ExprKind::Binary { operator, left, right };
-                    (rest, self.pair(rest, left, right, kind)?)
-                }
-            };
-            tightest = level;
-            if !level.chains() {
-                // Nothing of this level may follow, and what binds tighter was read.
-                tightest = match level {
-                    Level::Equality => Level::And,
-                    Level::Relation => Level::Equality,
-                    _ => Level::Relation,
-                };
-            }
-        }
-        Ok((rest, left))
-    }
-
-    /// The operands of `a && b && …`, from the first operator on.
-    fn logic(&self, rest: &'s str, first: Tall, operator: Operator) -> Parsed<'s, Tall> {
-        let mut operands = vec![first];
-        let mut rest = rest;
-        loop {
-            let (ahead, ()) = self.skip(rest)?;
-            let Some((next, length)) = self.operator(ahead).filter(|(next, _)| *next == operator)
-            else {
-                break;
-            };
-            let right;
-            (rest, right) = sure(self.binary(&ahead[length..], next.level().tighter(), None))?;
-            operands.push(right);
-        }
-        for operand in &operands {
-            self.check_literal(&operand.expr, &[Literal::Boolean], "a boolean")?;
-        }
-        let joined = self.join(rest, operands, operator)?;
-        Ok((rest, joined))
-    }
-
-    fn join(
-        &self,
-        rest: &'s str,
-        mut operands: Vec<Tall>,
-        operator: Operator,
-    ) -> Checked<'s, Tall> {
-        let kind = |left, right| match operator {
-            Operator::And => ExprKind::And(left, right),
-            _ => ExprKind::Or(left, right),
-        };
-        if operands.len() <= MAX_PLAIN_OPERANDS {
-            let mut rest_of = operands.into_iter();
-            let Some(mut joined) = rest_of.next() else {
-                return Err(stopped(rest, "an expression"));
-            };
-            for right in rest_of {
-                joined = self.pair(rest, joined, right, kind)?;
-            }
-            return Ok(joined);
-        }
-        while operands.len() > 1 {
-            let mut halved = Vec::with_capacity(operands.len().div_ceil(2));
-            let mut pairs = operands.into_iter();
-            while let Some(left) = pairs.next() {
-                halved.push(match pairs.next() {
-                    Some(right) => self.pair(rest, left, right, kind)?,
-                    None => left,
-                });
-            }
-            operands = halved;
-        }
-        match operands.pop() {
-            Some(joined) => Ok(joined),
-            None => Err(stopped(rest, "an expression")),
-        }
-    }
-
-    /// What follows `..`: an end, except for `a..`.
-    fn range(&self, rest: &'s str, start: Tall, kind: RangeKind) -> Parsed<'s, Tall> {
-        let (ahead, ()) = self.skip(rest)?;
-        if kind == RangeKind::Endless && !self.starts_operand(ahead) {
-            self.check_number(&start.expr)?;
-            let span = start.span().to(self.span(rest, rest));
-            let height = self.taller(rest, start.height)?;
-            let kind = ExprKind::Range { start: start.boxed(), end: None, kind };
-            return Ok((rest, Tall { expr: Expr { kind, span }, height }));
-        }
-        let kind = if kind == RangeKind::Endless { RangeKind::Inclusive } else { kind };
-        let (rest, end) = sure(self.binary(ahead, Level::Sum, None))?;
-        self.check_number(&start.expr)?;
-        self.check_number(&end.expr)?;
-        let range = self.pair(rest, start, end, |start, end| ExprKind::Range {
-            start,
-            end: Some(end),
-            kind,
-        })?;
-        Ok((rest, range))
+        self.nested(rest, |rest| self.or(rest, None))
     }
 
     /// `-x`, `+x`, `!x`, `x`.
-    fn operand(&self, rest: &'s str) -> Parsed<'s, Tall> {
+    pub(crate) fn operand(&self, rest: &'s str) -> Parsed<'s, Tall> {
         let (start, ()) = self.skip(rest)?;
         let bytes = start.as_bytes();
         match bytes {
@@ -208,8 +85,7 @@ impl<'s> Parser<'s, '_> {
     fn signed(&self, start: &'s str, kind: fn(Box<Expr>) -> ExprKind) -> Parsed<'s, Tall> {
         let (rest, inner) = sure(self.primary(&start[1..]))?;
         let height = self.taller(rest, inner.height)?;
-        let expr = Expr { span: self.span(start, rest), kind: kind(inner.boxed()) };
-        Ok((rest, Tall { expr, height }))
+        Ok((rest, Tall::new(kind(inner.expr), self.span(start, rest), height)))
     }
 
     fn not(&self, start: &'s str) -> Parsed<'s, Tall> {
@@ -222,8 +98,8 @@ impl<'s> Parser<'s, '_> {
         let (rest, mut inner) = sure(self.primary(rest))?;
         for sign in signs.into_iter().rev() {
             let height = self.taller(rest, inner.height)?;
-            let kind = ExprKind::Not(inner.boxed());
-            inner = Tall { expr: Expr { span: self.span(sign, rest), kind }, height };
+            let kind = ExprKind::Not(inner.expr);
+            inner = Tall::new(kind, self.span(sign, rest), height);
         }
         Ok((rest, inner))
     }
@@ -245,20 +121,38 @@ impl<'s> Parser<'s, '_> {
         let (mut rest, mut target) = (rest, first);
         loop {
             let (ahead, ()) = self.skip(rest)?;
-            (rest, target) = match ahead.as_bytes() {
-                [b'.', after, ..] if *after != b'.' => self.dot(ahead, target)?,
-                [b'[', after, ..] if *after != b'=' => self.index(ahead, target)?,
-                [b'(', ..] => self.method_call(ahead, target)?,
-                [b'?', b'?', ..] => {
-                    let rest = &ahead[2..];
-                    (rest, self.around(rest, target, ExprKind::Exists)?)
-                }
-                [b'?', ..] => self.built_in(ahead, target)?,
-                [b'!', after, ..] if *after != b'=' => self.default(ahead, target)?,
-                [b'!'] => self.default(ahead, target)?,
-                _ => return Ok((rest, target)),
-            };
+            if !self.continues(ahead) {
+                return Ok((rest, target));
+            }
+            (rest, target) = self.step(ahead, target)?;
         }
+    }
+
+    /// Whether something that belongs to the value before comes next.
+    fn continues(&self, rest: &str) -> bool {
+        let next = rest.as_bytes().get(1).copied().unwrap_or_default();
+        match rest.as_bytes().first() {
+            Some(b'(' | b'?') => true,
+            Some(b'.') => next != b'.',
+            Some(b'[' | b'!') => next != b'=',
+            _ => false,
+        }
+    }
+
+    fn step(&self, rest: &'s str, target: Tall) -> Parsed<'s, Tall> {
+        match rest.as_bytes() {
+            [b'.', ..] => self.dot(rest, target),
+            [b'[', ..] => self.index(rest, target),
+            [b'(', ..] => self.method_call(rest, target),
+            [b'!', ..] => self.default(rest, target),
+            [b'?', b'?', ..] => self.exists(rest, target),
+            _ => self.built_in(rest, target),
+        }
+    }
+
+    fn exists(&self, start: &'s str, target: Tall) -> Parsed<'s, Tall> {
+        let rest = &start[2..];
+        Ok((rest, self.around(rest, target, ExprKind::Exists)?))
     }
 
     fn dot(&self, start: &'s str, target: Tall) -> Parsed<'s, Tall> {
@@ -286,8 +180,8 @@ impl<'s> Parser<'s, '_> {
         self.check_literal(&target.expr, &allowed, "a list or a hash")?;
         let span = target.span().to(self.span(rest, rest));
         let height = self.taller(rest, target.height.max(index.height))?;
-        let kind = ExprKind::Index { target: target.boxed(), index: index.boxed() };
-        Ok((rest, Tall { expr: Expr { kind, span }, height }))
+        let kind = ExprKind::Index { target: target.expr, index: index.expr };
+        Ok((rest, Tall::new(kind, span, height)))
     }
 
     fn method_call(&self, start: &'s str, target: Tall) -> Parsed<'s, Tall> {
@@ -303,8 +197,8 @@ impl<'s> Parser<'s, '_> {
     ) -> Checked<'s, Tall> {
         let span = target.span().to(self.span(rest, rest));
         let height = self.taller(rest, target.height.max(arguments.height))?;
-        let kind = ExprKind::Call { target: target.boxed(), arguments: arguments.items };
-        Ok(Tall { expr: Expr { kind, span }, height })
+        let kind = ExprKind::Call { target: target.expr, arguments: arguments.items };
+        Ok(Tall::new(kind, span, height))
     }
 
     /// `( arguments )`
@@ -350,8 +244,8 @@ impl<'s> Parser<'s, '_> {
         };
         let (rest, body) = sure(self.tall_expression(rest))?;
         let height = self.taller(rest, body.height)?;
-        let kind = ExprKind::Lambda { parameters, body: body.boxed() };
-        Ok((rest, Tall { expr: Expr { kind, span: self.span(start, rest) }, height }))
+        let kind = ExprKind::Lambda { parameters, body: body.expr };
+        Ok((rest, Tall::new(kind, self.span(start, rest), height)))
     }
 
     /// Parameters and the arrow, if that's what stands there.
@@ -379,37 +273,46 @@ impl<'s> Parser<'s, '_> {
         Some((rest, names))
     }
 
-    /// `x!` and `x!default`. Whether an expression follows decides, and a `(` only tells at its end: what
-    /// isn't one expression in parentheses are the arguments of a call of `x!`.
+    /// `x!` and `x!default`. Whether an expression follows decides.
     fn default(&self, start: &'s str, target: Tall) -> Parsed<'s, Tall> {
-        let mut lexing = self.lexing.get();
         let after = &start[1..];
+        let lexing = self.lexing.get();
         if lexing.state == State::Argument && after.starts_with(BLANKS) {
-            lexing.state = State::Free;
-            self.lexing.set(lexing);
+            self.lexing.set(Lexing { state: State::Free, ..lexing });
             let tall = self.around(after, target, without_fallback)?;
             return Ok((after.trim_start_matches(BLANKS), tall));
         }
         let (ahead, ()) = self.skip(after)?;
         if ahead.starts_with('(') {
-            let (rest, mut arguments) = self.parenthesized(ahead, false)?;
-            if arguments.items.len() != 1 {
-                let target = self.around(after, target, without_fallback)?;
-                return self.called(rest, target, arguments).map(|tall| (rest, tall));
-            }
-            let Some(inner) = arguments.items.pop() else { return stop(ahead, "an expression") };
-            let inner = Tall { expr: inner, height: arguments.height };
-            let atom = self.in_parentheses(ahead, rest, inner)?;
-            let (rest, fallback) = self.nested(rest, |rest| {
-                let (rest, primary) = self.postfix(rest, atom)?;
-                self.binary(rest, Level::Or, Some(primary))
-            })?;
-            return self.with_fallback(rest, target, fallback);
+            return self.default_in_parentheses(after, ahead, target);
         }
         if !self.starts_fallback(ahead) {
             return Ok((after, self.around(after, target, without_fallback)?));
         }
         let (rest, fallback) = sure(self.tall_expression(ahead))?;
+        self.with_fallback(rest, target, fallback)
+    }
+
+    /// `x!(…)`: only the end tells. What isn't one expression in parentheses are the arguments of a call
+    /// of `x!`.
+    fn default_in_parentheses(
+        &self,
+        after: &'s str,
+        start: &'s str,
+        target: Tall,
+    ) -> Parsed<'s, Tall> {
+        let (rest, mut arguments) = self.parenthesized(start, false)?;
+        if arguments.items.len() != 1 {
+            let target = self.around(after, target, without_fallback)?;
+            return self.called(rest, target, arguments).map(|tall| (rest, tall));
+        }
+        let Some(inner) = arguments.items.pop() else { return stop(start, "an expression") };
+        let inner = Tall { expr: Box::new(inner), height: arguments.height };
+        let atom = self.in_parentheses(start, rest, inner)?;
+        let (rest, fallback) = self.nested(rest, |rest| {
+            let (rest, primary) = self.postfix(rest, atom)?;
+            self.or(rest, Some(primary))
+        })?;
         self.with_fallback(rest, target, fallback)
     }
 
@@ -431,16 +334,27 @@ impl<'s> Parser<'s, '_> {
                 let Ok((after, ())) = self.skip(&rest[1..]) else { return false };
                 !after.starts_with(['+', '-', '!']) && self.starts_fallback(after)
             }
-            [b'!', ..] => {
-                let mut rest = rest;
-                while let Some(after) = self.exclamation(rest) {
-                    let Ok((ahead, ())) = self.skip(after) else { return false };
-                    rest = ahead;
-                }
-                !rest.starts_with(['+', '-', '!']) && self.starts_fallback(rest)
-            }
+            [b'!', ..] => self.starts_negation(rest),
             _ => true,
         }
+    }
+
+    /// Whether `!!x` starts here. In `x!!!…` every sign asks again, so a row without a value is noted.
+    fn starts_negation(&self, start: &'s str) -> bool {
+        let (from, to) = self.signs_alone.get();
+        if (to..=from).contains(&start.len()) {
+            return false;
+        }
+        let mut rest = start;
+        while let Some(after) = self.exclamation(rest) {
+            let Ok((ahead, ())) = self.skip(after) else { return false };
+            rest = ahead;
+        }
+        let negates = !rest.starts_with(['+', '-', '!']) && self.starts_fallback(rest);
+        if !negates {
+            self.signs_alone.set((start.len(), rest.len() + 1));
+        }
+        negates
     }
 
     /// Whether an expression starts here.
@@ -506,8 +420,8 @@ impl<'s> Parser<'s, '_> {
 
     fn in_parentheses(&self, start: &'s str, rest: &'s str, inner: Tall) -> Checked<'s, Tall> {
         let height = self.taller(rest, inner.height)?;
-        let kind = ExprKind::Parenthesis(inner.boxed());
-        Ok(Tall { expr: Expr { kind, span: self.span(start, rest) }, height })
+        let kind = ExprKind::Parenthesis(inner.expr);
+        Ok(Tall::new(kind, self.span(start, rest), height))
     }
 
     /// One level on top of a tree that high.
@@ -532,11 +446,15 @@ impl<'s> Parser<'s, '_> {
     ) -> Checked<'s, Tall> {
         let span = inner.span().to(self.span(rest, rest));
         let height = self.taller(rest, inner.height)?;
-        Ok(Tall { expr: Expr { kind: kind(inner.boxed()), span }, height })
+        Ok(Tall::new(kind(inner.expr), span, height))
+    }
+
+    pub(crate) fn nothing(&self, rest: &'s str) -> Stopped<'s> {
+        stopped(rest, "an expression")
     }
 
     /// An expression of two.
-    fn pair(
+    pub(crate) fn pair(
         &self,
         rest: &'s str,
         left: Tall,
@@ -545,7 +463,7 @@ impl<'s> Parser<'s, '_> {
     ) -> Checked<'s, Tall> {
         let span = left.span().to(right.span());
         let height = self.taller(rest, left.height.max(right.height))?;
-        Ok(Tall { expr: Expr { kind: kind(left.boxed(), right.boxed()), span }, height })
+        Ok(Tall::new(kind(left.expr, right.expr), span, height))
     }
 }
 

@@ -104,7 +104,8 @@ impl<'s> Parser<'s, '_> {
         let length = if fraction == 0 { whole } else { whole + 1 + fraction };
         let (text, rest) = start.split_at(length);
         let span = self.span(start, rest);
-        match Number::parse(text).filter(|_| length <= MAX_DIGITS) {
+        let number = if length > MAX_DIGITS { None } else { Number::parse(text) };
+        match number {
             Some(number) => Ok((rest, Tall::leaf(ExprKind::Number(number), span))),
             None => {
                 let message = format!("expected a number of at most {MAX_DIGITS} digits");
@@ -176,7 +177,7 @@ impl<'s> Parser<'s, '_> {
             Err(error) => return Err(self.refuse(inner.explain(error))),
         };
         let height = self.taller(rest, height)?;
-        Ok((rest, Tall { expr: Expr { kind: ExprKind::TextTemplate(parts), span }, height }))
+        Ok((rest, Tall::new(ExprKind::TextTemplate(parts), span, height)))
     }
 
     /// The inside of a text in quotes.
@@ -271,13 +272,13 @@ impl<'s> Parser<'s, '_> {
             (rest, part) = if opening == Opening::Numeric {
                 let (tail, numeric) = sure(self.numeric_interpolation(&rest[at..]))?;
                 height = height.max(numeric.value.height);
-                let value = numeric.value.expr;
+                let value = *numeric.value.expr;
                 let (min_fraction, max_fraction) = (numeric.min_fraction, numeric.max_fraction);
                 (tail, TextPart::Numeric { value, min_fraction, max_fraction })
             } else {
                 let (tail, value) = sure(self.interpolation(&rest[at..]))?;
                 height = height.max(value.height);
-                (tail, TextPart::Interpolation(value.expr))
+                (tail, TextPart::Interpolation(*value.expr))
             };
             parts.push(part);
         }
@@ -293,8 +294,7 @@ impl<'s> Parser<'s, '_> {
         let expected = if items.items.is_empty() { "an expression or `]`" } else { "`,` or `]`" };
         let (rest, ()) = sure(self.sign(rest, "]", expected))?;
         let height = self.taller(rest, items.height)?;
-        let expr = Expr { kind: ExprKind::List(items.items), span: self.span(start, rest) };
-        Ok((rest, Tall { expr, height }))
+        Ok((rest, Tall::new(ExprKind::List(items.items), self.span(start, rest), height)))
     }
 
     /// `{"k": v}`
@@ -312,15 +312,14 @@ impl<'s> Parser<'s, '_> {
             let (tail, value) = sure(self.tall_expression(tail))?;
             self.check_literal(&key.expr, &[Literal::Text], "a text as key")?;
             height = height.max(key.height).max(value.height);
-            entries.push((key.expr, value.expr));
+            entries.push((*key.expr, *value.expr));
             (rest, ()) = self.skip(tail)?;
             more = rest.starts_with(',');
             rest = rest.strip_prefix(',').unwrap_or(rest);
         }
         let (rest, ()) = sure(self.sign(rest, "}", "`,` or `}`"))?;
         let height = self.taller(rest, height)?;
-        let expr = Expr { kind: ExprKind::Hash(entries), span: self.span(start, rest) };
-        Ok((rest, Tall { expr, height }))
+        Ok((rest, Tall::new(ExprKind::Hash(entries), self.span(start, rest), height)))
     }
 }
 

@@ -77,6 +77,7 @@ mod header;
 mod layout;
 mod letters;
 mod literal;
+mod operation;
 mod stop;
 mod tag;
 mod token;
@@ -260,6 +261,8 @@ pub(crate) struct Parser<'s, 'c> {
     format: RefCell<Format>,
     escapes: RefCell<Vec<Escape>>,
     inside: Cell<Inside>,
+    /// A row of `!` with nothing behind it, as lengths of tails.
+    signs_alone: Cell<(usize, usize)>,
     layout: RefCell<Layout<'s>>,
 }
 
@@ -294,6 +297,7 @@ impl<'s, 'c> Parser<'s, 'c> {
                 strip_whitespace: settings.whitespace_stripping,
                 ..Inside::default()
             }),
+            signs_alone: Cell::new((0, 1)),
             layout: RefCell::new(Layout::default()),
         }
     }

@@ -67,23 +67,9 @@ pub(crate) enum Level {
     Range,
     Sum,
     Product,
-    Unary,
 }
 
 impl Level {
-    /// The next tighter one.
-    pub(crate) fn tighter(self) -> Self {
-        match self {
-            Self::Or => Self::And,
-            Self::And => Self::Equality,
-            Self::Equality => Self::Relation,
-            Self::Relation => Self::Range,
-            Self::Range => Self::Sum,
-            Self::Sum => Self::Product,
-            Self::Product | Self::Unary => Self::Unary,
-        }
-    }
-
     /// Whether `a op b op c` needs no parentheses.
     pub(crate) fn chains(self) -> bool {
         !matches!(self, Self::Equality | Self::Relation | Self::Range)

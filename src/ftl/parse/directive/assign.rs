@@ -39,15 +39,31 @@ const CHANGEABLE: [&str; 12] = [
 
 impl<'s> Parser<'s, '_> {
     pub(crate) fn assign(&self, open: &Tag<'s>, body: &mut Body) -> Parsed<'s, ()> {
-        self.check_scope(open)?;
-        let (rest, (name, name_span)) = self.name_or_text(open.rest, "the name of a variable")?;
-        let (ahead, ()) = self.skip(rest)?;
-        if self.assign_operator(ahead).is_none() {
-            return self.capture(open, ahead, name, body);
+        let (rest, (name, name_span)) = self.assign_name(open)?;
+        if self.assign_operator(rest).is_none() {
+            return self.capture(open, rest, name, body);
         }
-        let mut assignments = Vec::new();
-        let (mut rest, first) = self.assignment(ahead, name, name_span)?;
-        assignments.push(first);
+        self.assignments(open, rest, (name, name_span), body)
+    }
+
+    /// The first name, and what isn't a blank behind it.
+    fn assign_name(&self, open: &Tag<'s>) -> Parsed<'s, (String, Span)> {
+        self.check_scope(open)?;
+        let (rest, name) = self.name_or_text(open.rest, "the name of a variable")?;
+        let (rest, ()) = self.skip(rest)?;
+        Ok((rest, name))
+    }
+
+    /// `<#assign x=1 y=2>`
+    fn assignments(
+        &self,
+        open: &Tag<'s>,
+        rest: &'s str,
+        (name, name_span): (String, Span),
+        body: &mut Body,
+    ) -> Parsed<'s, ()> {
+        let (mut rest, first) = self.assignment(rest, name, name_span)?;
+        let mut assignments = vec![first];
         while let Some((tail, name, span)) = self.next_assignment(rest) {
             let (tail, next) = self.assignment(tail, name, span)?;
             assignments.push(next);
@@ -144,17 +160,20 @@ impl<'s> Parser<'s, '_> {
         body: &mut Body,
     ) -> Parsed<'s, ()> {
         self.open(open, Shape::Capture);
-        let (rest, namespace) = self.namespace(open, rest)?;
-        let (start, ()) = match self.tag_end(rest) {
-            Ok(end) => end,
-            Err(_) => return sure(stop(self.skip(rest)?.0, "`=` and a value, or `>` and content")),
-        };
+        let (start, scope) = self.capture_head(open, rest)?;
         let output = self.output();
         let (rest, captured) = self.content_of(open, start)?;
         self.close(rest);
-        let scope = scope(open.directive, namespace);
         self.push(open, start, NodeKind::Capture { scope, name, body: captured, output }, body);
         Ok((rest, ()))
+    }
+
+    fn capture_head(&self, open: &Tag<'s>, rest: &'s str) -> Parsed<'s, Scope> {
+        let (rest, namespace) = self.namespace(open, rest)?;
+        match self.tag_end(rest) {
+            Ok((start, ())) => Ok((start, scope(open.directive, namespace))),
+            Err(_) => sure(stop(self.skip(rest)?.0, "`=` and a value, or `>` and content")),
+        }
     }
 
     fn check_scope(&self, open: &Tag<'s>) -> Checked<'s, ()> {

@@ -19,43 +19,56 @@ use crate::ftl::parse::tag::Tag;
 use crate::ftl::parse::token::BLANKS;
 use crate::ftl::parse::token::State;
 
+/// The start tag of a call.
+struct Head {
+    callee: Expr,
+    arguments: Arguments,
+    loop_variables: Vec<String>,
+    is_empty: bool,
+}
+
 impl<'s> Parser<'s, '_> {
     /// `<@name a=1 ; x>…</@name>`
     pub(crate) fn user_call(&self, open: &Tag<'s>, body: &mut Body) -> Parsed<'s, ()> {
         self.open(open, Shape::Plain);
-        self.set_state(State::Name);
-        let (rest, callee) = match self.expression(open.rest) {
-            Err(_) if open.rest.starts_with(BLANKS) => {
-                return sure(stop(open.rest, "the name of a macro right behind `@`"));
+        let (start, Head { callee, arguments, loop_variables, is_empty }) = self.call_head(open)?;
+        let (rest, content) = match is_empty {
+            true => (start, None),
+            false => {
+                let hidden = self.hide_loop_variables(&loop_variables);
+                let (rest, (content, ending)) = self.content(start)?;
+                self.show_loop_variables(hidden);
+                self.check_call_end(open, &callee, ending)?;
+                (rest, Some(content))
             }
-            parsed => parsed?,
-        };
-        let rest = self.end_of_name(rest);
-        let (rest, arguments) = if self.is_named(rest) {
-            let (rest, named) = self.named_arguments(rest)?;
-            (rest, Arguments::Named(named))
-        } else {
-            let (rest, values) = self.arguments(rest, false)?;
-            (rest, Arguments::Positional(values.items))
-        };
-        let (rest, loop_variables) = self.call_variables(rest)?;
-        let (ahead, ()) = self.skip(rest)?;
-        let (start, is_empty) = sure(self.loose_tag_end(ahead))?;
-        let (rest, content) = if is_empty {
-            (start, None)
-        } else {
-            let hidden = self.hide_loop_variables(&loop_variables);
-            let (rest, (content, ending)) = self.content(start)?;
-            for _ in 0..hidden {
-                self.shared.loops.borrow_mut().pop();
-            }
-            self.check_call_end(open, &callee, ending)?;
-            (rest, Some(content))
         };
         self.close(rest);
         let kind = NodeKind::Call { callee, arguments, loop_variables, body: content };
         self.push(open, start, kind, body);
         Ok((rest, ()))
+    }
+
+    /// The start tag.
+    fn call_head(&self, open: &Tag<'s>) -> Parsed<'s, Head> {
+        self.set_state(State::Name);
+        if open.rest.starts_with(BLANKS) {
+            return sure(stop(open.rest, "the name of a macro right behind `@`"));
+        }
+        let (rest, callee) = self.expression(open.rest)?;
+        let rest = self.end_of_name(rest);
+        let (rest, arguments) = self.call_arguments(rest)?;
+        let (rest, loop_variables) = self.call_variables(rest)?;
+        let (rest, is_empty) = sure(self.loose_tag_end(rest))?;
+        Ok((rest, Head { callee, arguments, loop_variables, is_empty }))
+    }
+
+    fn call_arguments(&self, rest: &'s str) -> Parsed<'s, Arguments> {
+        if self.is_named(rest) {
+            let (rest, named) = self.named_arguments(rest)?;
+            return Ok((rest, Arguments::Named(named)));
+        }
+        let (rest, values) = self.arguments(rest, false)?;
+        Ok((rest, Arguments::Positional(values.items)))
     }
 
     fn set_state(&self, state: State) {
@@ -135,6 +148,12 @@ impl<'s> Parser<'s, '_> {
             }
         }
         hidden
+    }
+
+    fn show_loop_variables(&self, hidden: usize) {
+        let mut loops = self.shared.loops.borrow_mut();
+        let visible = loops.len().saturating_sub(hidden);
+        loops.truncate(visible);
     }
 
     /// `</@>` or `</@name>`, where only a plain name can be repeated.

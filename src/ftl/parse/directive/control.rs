@@ -4,8 +4,10 @@ use crate::ftl::ast::Body;
 use crate::ftl::ast::Branch;
 use crate::ftl::ast::Case;
 use crate::ftl::ast::CaseKind;
+use crate::ftl::ast::Expr;
 use crate::ftl::ast::NodeKind;
 use crate::ftl::parse::Parser;
+use crate::ftl::parse::content::Ending;
 use crate::ftl::parse::content::Token;
 use crate::ftl::parse::layout::Shape;
 use crate::ftl::parse::stop::Checked;
@@ -33,42 +35,57 @@ impl<'s> Parser<'s, '_> {
         let mut branches = Vec::new();
         let mut tag = *open;
         let mut end_of_tag = None;
-        let rest = loop {
+        loop {
             self.open(&tag, Shape::Plain);
-            let mut rest = tag.rest;
-            let mut condition = None;
-            if tag.directive != Directive::Else {
-                let (tail, expr) = self.expression(rest)?;
-                condition = Some(expr);
-                rest = if tag.directive == Directive::If {
-                    sure(self.tag_end(tail))?.0
-                } else {
-                    sure(self.loose_tag_end(tail))?.0
-                };
-            }
-            end_of_tag.get_or_insert(rest);
-            let (tail, (content, ending)) = self.content(rest)?;
-            self.close_loose(rest);
+            let (start, condition) = self.condition(&tag)?;
+            end_of_tag.get_or_insert(start);
             let is_last = condition.is_none();
+            let (rest, (content, ending)) = self.content(start)?;
+            self.close_loose(start);
             branches.push(Branch { condition, body: content });
-            tag = match ending {
-                Some(next) if next.is_end && next.directive == Directive::If => break tail,
-                Some(next)
-                    if !is_last
-                        && !next.is_end
-                        && matches!(next.directive, Directive::Else | Directive::ElseIf) =>
-                {
-                    self.set_free();
-                    next
+            match self.next_branch(open, ending, is_last)? {
+                Some(next) => tag = next,
+                None => {
+                    self.close(rest);
+                    self.push(open, end_of_tag.unwrap_or(start), NodeKind::If(branches), body);
+                    return Ok((rest, ()));
                 }
-                ending => {
-                    return Err(self.unclosed(open, ending, &format!("`{}`", open.shown_end())));
-                }
-            };
-        };
-        self.close(rest);
-        self.push(open, end_of_tag.unwrap_or(rest), NodeKind::If(branches), body);
-        Ok((rest, ()))
+            }
+        }
+    }
+
+    /// What `<#if>` and `<#elseif>` ask, and the end of their tags.
+    fn condition(&self, tag: &Tag<'s>) -> Parsed<'s, Option<Expr>> {
+        if tag.directive == Directive::Else {
+            return Ok((tag.rest, None));
+        }
+        let (rest, condition) = self.expression(tag.rest)?;
+        let (rest, _) = match tag.directive {
+            Directive::If => sure(self.tag_end(rest)).map(|(rest, ())| (rest, false)),
+            _ => sure(self.loose_tag_end(rest)),
+        }?;
+        Ok((rest, Some(condition)))
+    }
+
+    /// The tag of the next branch, or nothing at the end tag.
+    fn next_branch(
+        &self,
+        open: &Tag<'s>,
+        ending: Ending<'s>,
+        is_last: bool,
+    ) -> Checked<'s, Option<Tag<'s>>> {
+        match ending {
+            Some(tag) if tag.is_end && tag.directive == Directive::If => Ok(None),
+            Some(tag)
+                if !is_last
+                    && !tag.is_end
+                    && matches!(tag.directive, Directive::Else | Directive::ElseIf) =>
+            {
+                self.set_free();
+                Ok(Some(tag))
+            }
+            ending => Err(self.unclosed(open, ending, &format!("`{}`", open.shown_end()))),
+        }
     }
 
     /// A new tag is read like every other.
@@ -80,29 +97,21 @@ impl<'s> Parser<'s, '_> {
 
     pub(crate) fn switch(&self, open: &Tag<'s>, body: &mut Body) -> Parsed<'s, ()> {
         self.open(open, Shape::Plain);
-        let (rest, subject) = self.expression(open.rest)?;
-        let (start, ()) = sure(self.tag_end(rest))?;
+        let (start, subject) = self.switch_head(open)?;
         let (mut rest, mut tag) = self.before_cases(open, start)?;
         let mut cases = Vec::new();
         let mut had = Had::default();
         self.count_breakable(true);
         while !tag.is_end {
-            if tag.directive == Directive::On && !had.on {
-                // Only `<#case>` can be left with `<#break>`.
-                self.count_breakable(false);
-            }
-            self.set_free();
-            self.open(&tag, Shape::Plain);
-            let (after, kind) = self.case(&tag)?;
+            let (after, kind) = self.case(&tag, &had)?;
             let (tail, (content, ending)) = self.content(after)?;
             self.close_loose(tag.rest);
             self.check_case(&tag, &mut had)?;
             cases.push(Case { kind, body: content, span: self.span(tag.start, after) });
             rest = tail;
-            tag = match ending {
-                Some(next) if next.is_end && next.directive == Directive::Switch => next,
-                Some(next) if is_case(&next) => next,
-                ending => {
+            tag = match ending.filter(|tag| ends_case(tag)) {
+                Some(next) => next,
+                None => {
                     return Err(self.unclosed(open, ending, &format!("`{}`", open.shown_end())));
                 }
             };
@@ -113,6 +122,12 @@ impl<'s> Parser<'s, '_> {
         self.close(rest);
         self.push(open, start, NodeKind::Switch { subject, cases }, body);
         Ok((rest, ()))
+    }
+
+    fn switch_head(&self, open: &Tag<'s>) -> Parsed<'s, Expr> {
+        let (rest, subject) = self.expression(open.rest)?;
+        let (rest, ()) = sure(self.tag_end(rest))?;
+        Ok((rest, subject))
     }
 
     /// Blanks and comments up to the first case, or to the end tag.
@@ -141,9 +156,7 @@ impl<'s> Parser<'s, '_> {
                 {
                     (rest, ()) = self.comment(&tag)?;
                 }
-                Token::Tag(tag)
-                    if is_case(&tag) || (tag.is_end && tag.directive == Directive::Switch) =>
-                {
+                Token::Tag(tag) if ends_case(&tag) => {
                     let mut layout = self.layout.borrow_mut();
                     if inside.strip_whitespace && layout.has_only_one_text() {
                         layout.forget_content();
@@ -154,7 +167,7 @@ impl<'s> Parser<'s, '_> {
                     let expected = "`<#case …>` or the end of the `<#switch>`";
                     return Err(self.unclosed(open, Some(tag), expected));
                 }
-                Token::End(_) => {
+                Token::End => {
                     return Err(self.unclosed(open, None, &format!("`{}`", open.shown_end())));
                 }
                 _ => return Err(self.not_a_case(open, tail)),
@@ -172,7 +185,13 @@ impl<'s> Parser<'s, '_> {
     }
 
     /// The parameters of `<#case>`, `<#on>`, `<#default>`.
-    fn case(&self, tag: &Tag<'s>) -> Parsed<'s, CaseKind> {
+    fn case(&self, tag: &Tag<'s>, had: &Had) -> Parsed<'s, CaseKind> {
+        if tag.directive == Directive::On && !had.on {
+            // Only `<#case>` can be left with `<#break>`.
+            self.count_breakable(false);
+        }
+        self.set_free();
+        self.open(tag, Shape::Plain);
         match tag.directive {
             Directive::Case => {
                 let (rest, value) = self.expression(tag.rest)?;
@@ -280,6 +299,11 @@ impl<'s> Parser<'s, '_> {
     }
 }
 
-fn is_case(tag: &Tag<'_>) -> bool {
-    !tag.is_end && matches!(tag.directive, Directive::Case | Directive::On | Directive::Default)
+/// Whether the tag ends a case: it begins another, or ends them all.
+fn ends_case(tag: &Tag<'_>) -> bool {
+    match tag.directive {
+        Directive::Case | Directive::On | Directive::Default => !tag.is_end,
+        Directive::Switch => tag.is_end,
+        _ => false,
+    }
 }

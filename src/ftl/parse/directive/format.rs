@@ -41,7 +41,7 @@ impl<'s> Parser<'s, '_> {
         };
         let (rest, expr) = sure(self.tall_expression(rest))?;
         let (start, ()) = sure(self.tag_end(rest))?;
-        let expr = Rc::new(self.escaped(start, expr)?.expr);
+        let expr = Rc::from(self.escaped(start, expr)?.expr);
         self.escapes.borrow_mut().push(Escape { variable, expr });
         let (rest, mut content) = self.content_of(open, start)?;
         self.escapes.borrow_mut().pop();

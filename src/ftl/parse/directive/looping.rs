@@ -1,6 +1,7 @@
 //! `<#list>` and what belongs to it.
 
 use crate::ftl::ast::Body;
+use crate::ftl::ast::Expr;
 use crate::ftl::ast::LoopVariables;
 use crate::ftl::ast::NodeKind;
 use crate::ftl::parse::Loop;
@@ -20,41 +21,55 @@ impl<'s> Parser<'s, '_> {
         // Outer and inner shape: FreeMarker puts a list and its `<#else>` side by side.
         self.open(open, Shape::Plain);
         self.open(open, Shape::Plain);
+        let (start, (source, variables)) = self.list_head(open)?;
+        self.enter_loop(LoopKind::List, &variables);
+        let (rest, (repeated, ending)) = self.content(start)?;
+        self.leave_loop(open, &variables)?;
+        self.close_loose(start);
+        let (rest, otherwise) = self.list_else(open, rest, ending)?;
+        self.layout.borrow_mut().close_with_first(self.at(rest));
+        let kind = NodeKind::List { source, variables, body: repeated, otherwise };
+        self.push(open, start, kind, body);
+        Ok((rest, ()))
+    }
+
+    /// What is walked over, and the names: `xs as x`.
+    fn list_head(&self, open: &Tag<'s>) -> Parsed<'s, (Expr, LoopVariables)> {
         let (mut rest, source) = self.expression(open.rest)?;
         let mut variables = LoopVariables::None;
         if let Some(after) = self.keyword(rest, "as") {
             (rest, variables) = self.loop_variables(after)?;
         }
-        let (start, ()) = match (&variables, self.tag_end(rest)) {
-            (_, Ok(end)) => end,
+        let start = match (&variables, self.tag_end(rest)) {
             (LoopVariables::None, Err(_)) => {
                 let (left, ()) = self.skip(rest)?;
                 return sure(stop(left, "`as` and a name, or `>`"));
             }
-            (_, Err(error)) => return sure(Err(error)),
+            (_, end) => sure(end)?.0,
         };
         self.check_different(&variables, open)?;
-        self.enter_loop(LoopKind::List, &variables);
-        let (mut rest, (repeated, mut ending)) = self.content(start)?;
-        self.leave_loop(open, &variables)?;
-        self.close_loose(start);
-        let mut otherwise = None;
-        if let Some(else_tag) = ending.filter(|tag| !tag.is_end && tag.directive == Directive::Else)
-        {
-            self.open(&else_tag, Shape::Plain);
+        Ok((start, (source, variables)))
+    }
+
+    /// `<#else>` of an empty list, up to the end tag.
+    fn list_else(
+        &self,
+        open: &Tag<'s>,
+        rest: &'s str,
+        ending: Ending<'s>,
+    ) -> Parsed<'s, Option<Body>> {
+        let (mut rest, mut ending, mut otherwise) = (rest, ending, None);
+        if let Some(tag) = ending.filter(|tag| !tag.is_end && tag.directive == Directive::Else) {
+            self.open(&tag, Shape::Plain);
             let content;
             (rest, (content, ending)) = self.content(rest)?;
-            self.close_loose(else_tag.rest);
+            self.close_loose(tag.rest);
             otherwise = Some(content);
         }
         match ending {
-            Some(tag) if tag.is_end && tag.directive == Directive::List => {}
-            ending => return Err(self.unclosed(open, ending, &format!("`{}`", open.shown_end()))),
+            Some(tag) if tag.is_end && tag.directive == Directive::List => Ok((rest, otherwise)),
+            ending => Err(self.unclosed(open, ending, &format!("`{}`", open.shown_end()))),
         }
-        self.layout.borrow_mut().close_with_first(self.at(rest));
-        let kind = NodeKind::List { source, variables, body: repeated, otherwise };
-        self.push(open, start, kind, body);
-        Ok((rest, ()))
     }
 
     /// `x` or `k, v`.
@@ -108,14 +123,7 @@ impl<'s> Parser<'s, '_> {
     /// `<#foreach x in xs>`: the old `<#list>`.
     pub(crate) fn for_each(&self, open: &Tag<'s>, body: &mut Body) -> Parsed<'s, ()> {
         self.open(open, Shape::Plain);
-        let (rest, (name, _)) = sure(self.name_called(open.rest, "the name of a loop variable"))?;
-        let Some(rest) = self.keyword(rest, "in") else {
-            let (left, ()) = self.skip(rest)?;
-            return sure(stop(left, "`in`"));
-        };
-        let (rest, source) = self.expression(rest)?;
-        let (start, ()) = sure(self.tag_end(rest))?;
-        let variables = LoopVariables::Item(name);
+        let (start, (source, variables)) = self.for_each_head(open)?;
         self.enter_loop(LoopKind::ForEach, &variables);
         let (rest, repeated) = self.content_of(open, start)?;
         self.leave_loop(open, &variables)?;
@@ -125,17 +133,21 @@ impl<'s> Parser<'s, '_> {
         Ok((rest, ()))
     }
 
+    fn for_each_head(&self, open: &Tag<'s>) -> Parsed<'s, (Expr, LoopVariables)> {
+        let (rest, (name, _)) = sure(self.name_called(open.rest, "the name of a loop variable"))?;
+        let Some(rest) = self.keyword(rest, "in") else {
+            let (left, ()) = self.skip(rest)?;
+            return sure(stop(left, "`in`"));
+        };
+        let (rest, source) = self.expression(rest)?;
+        let (start, ()) = sure(self.tag_end(rest))?;
+        Ok((start, (source, LoopVariables::Item(name))))
+    }
+
     /// `<#items as x>`, whose variable is the one of the list around.
     pub(crate) fn items(&self, open: &Tag<'s>, body: &mut Body) -> Parsed<'s, ()> {
         self.open(open, Shape::Plain);
-        let (rest, variables) = self.loop_variables(open.rest)?;
-        let (start, ()) = sure(self.tag_end(rest))?;
-        self.check_items(open)?;
-        self.check_different(&variables, open)?;
-        let (variable, second) = names(&variables);
-        if let Some(around) = self.shared.loops.borrow_mut().last_mut() {
-            *around = Loop { kind: LoopKind::Items, variable, second };
-        }
+        let (start, variables) = self.items_head(open)?;
         self.count_loop(true, true);
         let (rest, repeated) = self.content_of(open, start)?;
         self.count_loop(true, false);
@@ -146,6 +158,18 @@ impl<'s> Parser<'s, '_> {
         self.close(rest);
         self.push(open, start, NodeKind::Items { variables, body: repeated }, body);
         Ok((rest, ()))
+    }
+
+    fn items_head(&self, open: &Tag<'s>) -> Parsed<'s, LoopVariables> {
+        let (rest, variables) = self.loop_variables(open.rest)?;
+        let (start, ()) = sure(self.tag_end(rest))?;
+        self.check_items(open)?;
+        self.check_different(&variables, open)?;
+        let (variable, second) = names(&variables);
+        if let Some(around) = self.shared.loops.borrow_mut().last_mut() {
+            *around = Loop { kind: LoopKind::Items, variable, second };
+        }
+        Ok((start, variables))
     }
 
     fn check_items(&self, tag: &Tag<'s>) -> Checked<'s, ()> {
