@@ -75,7 +75,7 @@ impl<'r> Evaluator<'r> {
                 self.steps(items.len(), span)?;
                 let mut list = Vec::with_capacity(items.len());
                 for item in items {
-                    list.push(self.required(item)?);
+                    list.push(self.member(item)?);
                 }
                 Ok(Model::list(list))
             }
@@ -119,6 +119,14 @@ impl<'r> Evaluator<'r> {
             return Ok(Model::Text(Text::Borrowed("")));
         }
         Err(self.missing(expression))
+    }
+
+    /// A value in a list or hash literal. Where FreeMarker 1 is imitated, it may be missing.
+    fn member(&mut self, expression: &'r Expr) -> Evaluated<'r> {
+        if self.settings.classic_compatible {
+            return self.evaluate(expression);
+        }
+        self.required(expression)
     }
 
     /// A value that must be a number.
@@ -191,7 +199,7 @@ impl<'r> Evaluator<'r> {
         let mut map = Map::default();
         for (key, value) in pairs {
             let key = self.text(key)?;
-            let value = self.required(value)?;
+            let value = self.member(value)?;
             map.insert(key, value);
         }
         Ok(Model::Hash(Hash::Made(Rc::new(map))))

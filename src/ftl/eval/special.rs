@@ -2,10 +2,12 @@
 
 use std::rc::Rc;
 
+use crate::ftl::builtins::Host;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::builtin_call::GET_OPTIONAL_TEMPLATE;
+use crate::ftl::format::Formatting;
 use crate::ftl::model::Callable;
 use crate::ftl::model::Date;
 use crate::ftl::model::DateKind;
@@ -83,7 +85,10 @@ impl<'r> Evaluator<'r> {
                 Ok(Model::Text(Text::from(language.to_owned())))
             }
             SpecialVariable::TimeZone => {
-                Ok(Model::Text(Text::from(self.settings.time_zone.clone())))
+                let Formatting { settings, formats } = self.formatting();
+                let id = formats.zone(&settings.time_zone).map(|zone| zone.id().to_owned());
+                let id = id.map_err(|fault| self.blame(fault, span, span, &[]))?;
+                Ok(Model::Text(Text::from(id)))
             }
             SpecialVariable::OutputEncoding => Ok(optional(self.settings.output_encoding.as_ref())),
             SpecialVariable::UrlEscapingCharset => {
@@ -94,10 +99,8 @@ impl<'r> Evaluator<'r> {
                 let method = Method { built_in: GET_OPTIONAL_TEMPLATE, target: Model::Missing };
                 Ok(Model::Callable(Callable::Method(Rc::new(method))))
             }
-            SpecialVariable::Node => {
-                let message = "`.node` is not available here: it walks over XML, and data is JSON";
-                Err(self.fail(TemplateErrorKind::NotAvailable, message, span))
-            }
+            // The node of XML that is visited: there never is one.
+            SpecialVariable::Node => Ok(Model::Missing),
         }
     }
 
