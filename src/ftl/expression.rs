@@ -96,7 +96,7 @@ impl Expression {
     /// What each part of the expression gives for an event, and which values it saw.
     pub fn explain(&self, input: Node<'_>) -> Clause {
         let Some(expression) = root(&self.0.program) else {
-            let (value, source) = (ClauseValue::Failed(self.nothing().message().into()), "".into());
+            let (value, source) = (ClauseValue::Failed(self.nothing().message().into()), String::new());
             return Clause { source, value, operands: Vec::new(), saw: Vec::new() };
         };
         self.clause(expression, input)

@@ -31,6 +31,7 @@ mod program;
 mod reads;
 mod resolve;
 mod settings;
+mod stack;
 pub mod statics;
 mod template;
 

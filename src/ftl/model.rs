@@ -108,7 +108,7 @@ impl<'r> Model<'r> {
     }
 }
 
-impl<'r> From<Number> for Model<'r> {
+impl From<Number> for Model<'_> {
     fn from(number: Number) -> Self {
         Self::Number(number)
     }
@@ -385,7 +385,7 @@ pub enum NamespaceState {
 pub struct Map<'r> {
     entries: Vec<Entry<'r>>,
     /// Only for more than [`Map::SMALL`] entries.
-    index: Option<Box<HashMap<Box<str>, usize>>>,
+    index: Option<Rc<HashMap<Box<str>, usize>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -427,9 +427,9 @@ impl<'r> Map<'r> {
         if count == Self::SMALL + 1 {
             let keys = self.entries.iter().enumerate();
             let index = keys.map(|(at, entry)| (Box::from(&*entry.key), at)).collect();
-            self.index = Some(Box::new(index));
+            self.index = Some(Rc::new(index));
         } else if let Some(index) = &mut self.index {
-            index.insert(Box::from(&*self.entries[count - 1].key), count - 1);
+            Rc::make_mut(index).insert(Box::from(&*self.entries[count - 1].key), count - 1);
         }
     }
 
@@ -450,6 +450,9 @@ impl<'r> Map<'r> {
 
     #[inline]
     fn position(&self, hash: u32, key: &str) -> Option<usize> {
+        if self.entries.is_empty() {
+            return None;
+        }
         if let Some(index) = &self.index {
             return index.get(key).copied();
         }

@@ -142,8 +142,8 @@ fn acquired(name: &str) -> Vec<String> {
     let rest = steps[star + 1..].join("/");
     let mut names = Vec::new();
     loop {
-        let base: String = folder.iter().map(|step| format!("{step}/")).collect();
-        names.push(format!("{base}{rest}"));
+        let path: Vec<&str> = folder.iter().copied().chain([&*rest]).collect();
+        names.push(path.join("/"));
         if folder.pop().is_none() {
             return names;
         }

@@ -86,7 +86,7 @@ fn diagnose(output: &str, place: usize) -> (usize, Option<&'static str>) {
             (before.len() - 1, Some(GROUPED))
         }
         (Some('"' | '}' | ']' | '0'..='9' | 'e' | 'l'), Some('"' | '{' | '[')) => {
-            (before.len().saturating_sub(1).max(0), Some("a comma is missing between two values"))
+            (before.len().saturating_sub(1), Some("a comma is missing between two values"))
         }
         (Some('"'), Some(c)) if !matches!(c, ',' | ':' | '}' | ']') => (
             before.len() - 1,

@@ -10,7 +10,6 @@ use crate::ftl::ast::Output;
 use crate::ftl::ast::RangeKind;
 use crate::ftl::builtins::BuiltIn;
 use crate::ftl::builtins::LoopQuestion;
-use crate::ftl::builtins::Special;
 use crate::ftl::model::hash_name;
 use crate::text::Source;
 use crate::text::Span;
@@ -245,7 +244,6 @@ pub(in crate::ftl) struct Macro {
     pub(in crate::ftl) body: Body,
     /// Whether `.args` occurs in it.
     pub(in crate::ftl) uses_args: bool,
-    pub(in crate::ftl) span: Span,
 }
 
 /// A parameter of a macro.
@@ -303,55 +301,29 @@ pub(in crate::ftl) enum ExprKind {
     /// `{"k": v}`
     Hash(Box<[(Expr, Expr)]>),
     /// `a..b`
-    Range {
-        start: Box<Expr>,
-        end: Option<Box<Expr>>,
-        kind: RangeKind,
-    },
+    Range { start: Box<Expr>, end: Option<Box<Expr>>, kind: RangeKind },
     /// `name`
     Variable(Box<Name>),
     /// `.name`
     Special(SpecialVariable),
     /// `target.name`
-    Dot {
-        target: Box<Expr>,
-        key: Box<Key>,
-        name_span: Span,
-    },
+    Dot { target: Box<Expr>, key: Box<Key> },
     /// `target[index]`
-    Index {
-        target: Box<Expr>,
-        index: Box<Expr>,
-        lazy: bool,
-    },
+    Index { target: Box<Expr>, index: Box<Expr>, lazy: bool },
     /// `target(a, b)`
-    Call {
-        target: Box<Expr>,
-        arguments: Box<[Expr]>,
-    },
+    Call { target: Box<Expr>, arguments: Box<[Expr]> },
     /// `target?name` and how it is applied.
     BuiltIn(Box<Application>),
     /// `x?index`
-    Loop {
-        name: Box<Name>,
-        question: LoopQuestion,
-        arguments: Box<[Expr]>,
-    },
+    Loop { name: Box<Name>, question: LoopQuestion, arguments: Box<[Expr]> },
     /// `target!fallback`
-    Default {
-        target: Box<Expr>,
-        fallback: Option<Box<Expr>>,
-    },
+    Default { target: Box<Expr>, fallback: Option<Box<Expr>> },
     /// `target??`
     Exists(Box<Expr>),
     Not(Box<Expr>),
     Negate(Box<Expr>),
     Plus(Box<Expr>),
-    Binary {
-        operator: BinaryOperator,
-        left: Box<Expr>,
-        right: Box<Expr>,
-    },
+    Binary { operator: BinaryOperator, left: Box<Expr>, right: Box<Expr> },
     And(Box<Expr>, Box<Expr>),
     Or(Box<Expr>, Box<Expr>),
     Lambda(Box<Lambda>),
@@ -388,16 +360,6 @@ pub(in crate::ftl) enum Form {
     Key(Box<str>),
     /// `x?name["key"]`
     Index(Expr),
-}
-
-impl Application {
-    /// What only the evaluator can do, when this is such a built-in.
-    pub(in crate::ftl) fn special(&self) -> Option<Special> {
-        match self.built_in.function {
-            crate::ftl::builtins::Function::Special(special) => Some(special),
-            _ => None,
-        }
-    }
 }
 
 /// A part of a text literal.

@@ -18,29 +18,28 @@ use crate::ftl::program::TextPart;
 /// The paths behind `input` in a program, sorted. The longest of a chain counts: `a.b` for
 /// `input.a.b`. An empty path means the whole event.
 pub(in crate::ftl) fn of_program(program: &Program) -> Vec<String> {
-    of_variable(program, INPUT)
-}
-
-/// The paths behind a variable in a program, as [`of_program`] has them for `input`.
-pub(in crate::ftl) fn of_variable(program: &Program, variable: &str) -> Vec<String> {
-    let mut reads = Reads { variable, paths: BTreeSet::new() };
+    let mut reads = Reads::default();
     reads.body(&program.body);
     for definition in &program.macros {
         reads.body(&definition.body);
         let defaults = definition.parameters.iter().filter_map(|own| own.default.as_ref());
         defaults.for_each(|default| reads.expression(default));
     }
-    reads.paths.into_iter().collect()
+    reads.0.into_iter().collect()
 }
 
-struct Reads<'v> {
-    variable: &'v str,
-    paths: BTreeSet<String>,
-}
+#[derive(Default)]
+struct Reads(BTreeSet<String>);
 
-impl Reads<'_> {
+impl Reads {
     fn body(&mut self, body: &Body) {
         body.iter().for_each(|node| self.node(node));
+    }
+
+    fn expressions(&mut self, expressions: &[Expr]) {
+        for expression in expressions {
+            self.expression(expression);
+        }
     }
 
     fn optional(&mut self, expression: Option<&Expr>) {
@@ -74,9 +73,7 @@ impl Reads<'_> {
                 for case in &switch.cases {
                     match &case.kind {
                         CaseKind::Case(value) => self.expression(value),
-                        CaseKind::On(values) => {
-                            values.iter().for_each(|value| self.expression(value));
-                        }
+                        CaseKind::On(values) => self.expressions(values),
                         CaseKind::Default => {}
                     }
                     self.body(&case.body);
@@ -95,16 +92,14 @@ impl Reads<'_> {
             NodeKind::Call(call) => {
                 self.expression(&call.callee);
                 match &call.arguments {
-                    Arguments::Positional(values) => {
-                        values.iter().for_each(|value| self.expression(value));
-                    }
+                    Arguments::Positional(values) => self.expressions(values),
                     Arguments::Named(pairs) => {
                         pairs.iter().for_each(|(_, value)| self.expression(value));
                     }
                 }
                 call.body.iter().for_each(|body| self.body(body));
             }
-            NodeKind::Nested(values) => values.iter().for_each(|value| self.expression(value)),
+            NodeKind::Nested(values) => self.expressions(values),
             NodeKind::Return(value) | NodeKind::Stop(value) => self.optional(value.as_ref()),
             NodeKind::Include(include) => {
                 self.expression(&include.path);
@@ -133,8 +128,8 @@ impl Reads<'_> {
     }
 
     fn expression(&mut self, expression: &Expr) {
-        if let Some(path) = path_of(expression, self.variable) {
-            self.paths.insert(path);
+        if let Some(path) = path_of(expression) {
+            self.0.insert(path);
             self.indexes(expression);
             return;
         }
@@ -165,7 +160,7 @@ impl Reads<'_> {
                     }
                 }
             }
-            ExprKind::List(items) => items.iter().for_each(|item| self.expression(item)),
+            ExprKind::List(items) => self.expressions(items),
             ExprKind::Hash(pairs) => {
                 for (key, value) in pairs {
                     self.expression(key);
@@ -188,21 +183,17 @@ impl Reads<'_> {
             }
             ExprKind::Call { target, arguments } => {
                 self.expression(target);
-                arguments.iter().for_each(|argument| self.expression(argument));
+                self.expressions(arguments);
             }
             ExprKind::BuiltIn(application) => {
                 self.expression(&application.target);
                 match &application.form {
-                    Form::Call(arguments) => {
-                        arguments.iter().for_each(|argument| self.expression(argument));
-                    }
+                    Form::Call(arguments) => self.expressions(arguments),
                     Form::Index(index) => self.expression(index),
                     Form::Bare | Form::Key(_) => {}
                 }
             }
-            ExprKind::Loop { arguments, .. } => {
-                arguments.iter().for_each(|argument| self.expression(argument));
-            }
+            ExprKind::Loop { arguments, .. } => self.expressions(arguments),
             ExprKind::Default { target, fallback } => {
                 self.expression(target);
                 self.optional(fallback.as_deref());
@@ -223,16 +214,16 @@ impl Reads<'_> {
     }
 }
 
-/// The path behind the variable, when the expression is one.
-fn path_of(expression: &Expr, variable: &str) -> Option<String> {
+/// The path behind `input`, when the expression is one.
+fn path_of(expression: &Expr) -> Option<String> {
     match &expression.kind {
-        ExprKind::Variable(name) => (name.text() == variable).then(String::new),
-        ExprKind::Parenthesis(inner) => path_of(inner, variable),
-        ExprKind::Dot { target, key, .. } => Some(joined(path_of(target, variable)?, key.name())),
+        ExprKind::Variable(name) => (name.text() == INPUT).then(String::new),
+        ExprKind::Parenthesis(inner) => path_of(inner),
+        ExprKind::Dot { target, key, .. } => Some(joined(&path_of(target)?, key.name())),
         ExprKind::Index { target, index, .. } => {
-            let path = path_of(target, variable)?;
+            let path = path_of(target)?;
             Some(match &index.kind {
-                ExprKind::Text(key) => joined(path, key),
+                ExprKind::Text(key) => joined(&path, key),
                 ExprKind::Number(number) => {
                     let mut shown = String::new();
                     number.write_plain(&mut shown);
@@ -245,9 +236,9 @@ fn path_of(expression: &Expr, variable: &str) -> Option<String> {
     }
 }
 
-fn joined(path: String, key: &str) -> String {
-    let is_plain =
-        !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '@'));
+fn joined(path: &str, key: &str) -> String {
+    let is_plain = !key.is_empty()
+        && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '@'));
     match (path.is_empty(), is_plain) {
         (true, true) => key.to_owned(),
         (false, true) => format!("{path}.{key}"),

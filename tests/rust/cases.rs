@@ -168,17 +168,17 @@ fn blocks(page: &str) -> Vec<Block<'_>> {
     for (index, line) in page.split_inclusive('\n').enumerate() {
         let ticks = line.bytes().take_while(|byte| *byte == b'`').count();
         match open {
-            Some((fence, info, start, at)) => {
-                if ticks == fence && line.trim_end().len() == ticks {
-                    let content = &page[start..offset];
-                    blocks.push(Block { info, content, line: at, start, end: offset });
-                    open = None;
-                }
+            Some((fence, info, start, at))
+                if ticks == fence && line.trim_end().len() == ticks =>
+            {
+                let content = &page[start..offset];
+                blocks.push(Block { info, content, line: at, start, end: offset });
+                open = None;
             }
             None if ticks >= 3 => {
                 open = Some((ticks, line[ticks..].trim(), offset + line.len(), index + 1));
             }
-            None => {}
+            _ => {}
         }
         offset += line.len();
     }

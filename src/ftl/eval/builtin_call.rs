@@ -20,6 +20,7 @@ use crate::ftl::model::Method;
 use crate::ftl::model::Model;
 use crate::ftl::model::Sequence;
 use crate::ftl::model::Text;
+use crate::ftl::names;
 use crate::ftl::program::Application;
 use crate::ftl::program::Expr;
 use crate::ftl::program::Form;
@@ -54,10 +55,8 @@ impl<'r> Evaluator<'r> {
                     suited(built_in)
                 }
             }
-            Model::Empty => match is_everything(built_in.name) {
-                true => return Ok(Model::Boolean(true)),
-                false => suited(built_in),
-            },
+            Model::Empty if is_everything(built_in.name) => return Ok(Model::Boolean(true)),
+            Model::Empty => suited(built_in),
             value => value,
         };
         let result = match (&built_in.function, &application.form) {
@@ -167,23 +166,7 @@ impl<'r> Evaluator<'r> {
         found: usize,
         span: Span,
     ) -> Result<(), Failure> {
-        self.arity(built_in, found).map_err(|fault| self.blame(fault, span, span, &[]))
-    }
-
-    fn arity(&self, built_in: &BuiltIn, found: usize) -> Result<(), Fault> {
-        let Some((least, most)) = built_in.arguments else { return Ok(()) };
-        if (least..=most).contains(&found) {
-            return Ok(());
-        }
-        let name = built_in.name;
-        let expected = match (least, most) {
-            (1, 1) => "1 argument".to_owned(),
-            (least, most) if least == most => format!("{least} arguments"),
-            (least, usize::MAX) => format!("at least {least} arguments"),
-            (least, most) => format!("{least} to {most} arguments"),
-        };
-        let message = format!("`?{name}` takes {expected}, found {found}");
-        Err(Fault::new(TemplateErrorKind::BadArgument, message))
+        check_count(built_in, found).map_err(|fault| self.blame(fault, span, span, &[]))
     }
 
     /// Calls a built-in that waited for its arguments.
@@ -198,7 +181,7 @@ impl<'r> Evaluator<'r> {
         let Some(built_in) = crate::ftl::builtins::find(method.built_in) else {
             return Ok(Model::Missing);
         };
-        self.arity(built_in, values.len())?;
+        check_count(built_in, values.len())?;
         let target = method.target.clone();
         match built_in.function {
             Function::Method(function) => function(self, target, values),
@@ -228,7 +211,7 @@ impl<'r> Evaluator<'r> {
             Special::Default => {
                 let value = self.evaluate_lenient(target)?;
                 if matches!(application.form, Form::Bare) {
-                    return Ok(self.default_method(value));
+                    return Ok(default_method(value));
                 }
                 if arguments.is_empty() {
                     let message = "`?default` takes at least 1 argument, found none";
@@ -261,8 +244,7 @@ impl<'r> Evaluator<'r> {
                     [] => Text::Borrowed(self.place.program.source.name()),
                     [base, ..] => self.text(base)?,
                 };
-                let name = self.absolute_name(&base, &path);
-                let name = name.map_err(|fault| self.blame(fault, span, target.span, arguments))?;
+                let name = names::absolute(&names::resolve(&base, &path));
                 Ok(Model::Text(Text::from(name)))
             }
             Special::Loop(_) => Ok(Model::Missing),
@@ -285,22 +267,13 @@ impl<'r> Evaluator<'r> {
                 return self.required(result);
             }
         }
-        match cases.remainder() {
-            [default] => self.required(default),
-            _ => {
-                let quoted = self.quote(target.span);
-                let message = format!("`{quoted}` matches no case of `?switch`");
-                let failure = self.fail(TemplateErrorKind::BadArgument, message, target.span);
-                Err(failure.with_hint("add a last argument: the value when no case matches"))
-            }
+        if let [default] = cases.remainder() {
+            return self.required(default);
         }
-    }
-
-    /// `x?default` without its arguments: a function that gives `x`, or its first argument that is
-    /// there.
-    fn default_method(&mut self, target: Model<'r>) -> Model<'r> {
-        let method = Method { built_in: DEFAULT, target };
-        Model::Callable(Callable::Method(Rc::new(method)))
+        let quoted = self.quote(target.span);
+        let message = format!("`{quoted}` matches no case of `?switch`");
+        let failure = self.fail(TemplateErrorKind::BadArgument, message, target.span);
+        Err(failure.with_hint("add a last argument: the value when no case matches"))
     }
 
     /// The methods that are no built-ins of the table.
@@ -337,6 +310,30 @@ const DEFAULT: &str = "default";
 pub(in crate::ftl::eval) const GET_OPTIONAL_TEMPLATE: &str = ".get_optional_template";
 /// The method behind the `import` it gives.
 pub(in crate::ftl::eval) const IMPORT_OPTIONAL: &str = ".get_optional_template.import";
+
+/// `x?default` without its arguments: a function that gives `x`, or its first argument that is
+/// there.
+fn default_method(target: Model<'_>) -> Model<'_> {
+    let method = Method { built_in: DEFAULT, target };
+    Model::Callable(Callable::Method(Rc::new(method)))
+}
+
+/// How many arguments a built-in takes, and whether these are so many.
+fn check_count(built_in: &BuiltIn, found: usize) -> Result<(), Fault> {
+    let Some((least, most)) = built_in.arguments else { return Ok(()) };
+    if (least..=most).contains(&found) {
+        return Ok(());
+    }
+    let name = built_in.name;
+    let expected = match (least, most) {
+        (1, 1) => "1 argument".to_owned(),
+        (least, most) if least == most => format!("{least} arguments"),
+        (least, usize::MAX) => format!("at least {least} arguments"),
+        (least, most) => format!("{least} to {most} arguments"),
+    };
+    let message = format!("`?{name}` takes {expected}, found {found}");
+    Err(Fault::new(TemplateErrorKind::BadArgument, message))
+}
 
 /// What a bare `x!` is for a built-in: an empty text, list or hash.
 fn suited<'r>(built_in: &BuiltIn) -> Model<'r> {

@@ -1,11 +1,13 @@
 //! Directives: what each piece of content does.
 
 use crate::ftl::ast::BinaryOperator;
+use crate::ftl::builtins::Host;
 use crate::ftl::builtins::escapes;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
 use crate::ftl::eval::Flow;
+use crate::ftl::format::Formatting;
 use crate::ftl::model::Model;
 use crate::ftl::program::CaseKind;
 use crate::ftl::program::Expr;
@@ -179,6 +181,11 @@ impl<'r> Evaluator<'r> {
                 None => failure,
             }
         })?;
+        if name == "time_zone" {
+            let Formatting { settings, formats } = self.formatting();
+            let known = formats.zone(&settings.time_zone).map(|_| ());
+            known.map_err(|fault| self.blame(fault, value.span, value.span, &[]))?;
+        }
         Ok(())
     }
 }

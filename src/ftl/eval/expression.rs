@@ -75,7 +75,7 @@ impl<'r> Evaluator<'r> {
                 self.steps(items.len(), span)?;
                 let mut list = Vec::with_capacity(items.len());
                 for item in items {
-                    list.push(self.required(item)?);
+                    list.push(self.member(item)?);
                 }
                 Ok(Model::list(list))
             }
@@ -119,6 +119,14 @@ impl<'r> Evaluator<'r> {
             return Ok(Model::Text(Text::Borrowed("")));
         }
         Err(self.missing(expression))
+    }
+
+    /// A value in a list or hash literal. Where FreeMarker 1 is imitated, it may be missing.
+    fn member(&mut self, expression: &'r Expr) -> Evaluated<'r> {
+        if self.settings.classic_compatible {
+            return self.evaluate(expression);
+        }
+        self.required(expression)
     }
 
     /// A value that must be a number.
@@ -191,7 +199,7 @@ impl<'r> Evaluator<'r> {
         let mut map = Map::default();
         for (key, value) in pairs {
             let key = self.text(key)?;
-            let value = self.required(value)?;
+            let value = self.member(value)?;
             map.insert(key, value);
         }
         Ok(Model::Hash(Hash::Made(Rc::new(map))))
@@ -225,26 +233,8 @@ impl<'r> Evaluator<'r> {
             }
             other => {
                 let failure = self.wrong_type("a function or method", other, target);
-                Err(self.explain_call(failure, other, target))
+                Err(explain_call(failure, other, target))
             }
-        }
-    }
-
-    #[cold]
-    fn explain_call(&self, failure: Failure, found: &Model<'r>, target: &Expr) -> Failure {
-        let ExprKind::Dot { key, .. } = &target.kind else { return failure };
-        match (found, key.name()) {
-            (Model::Missing, "size" | "length" | "toString" | "get" | "iterator") => {
-                let built_in = match key.name() {
-                    "size" => "?size",
-                    "length" => "?length",
-                    "toString" => "?string",
-                    "get" => "[…]",
-                    _ => "<#list … as item>",
-                };
-                failure.with_hint(format!("data has no Java methods; use `{built_in}`"))
-            }
-            _ => failure,
         }
     }
 
@@ -261,16 +251,40 @@ impl<'r> Evaluator<'r> {
 
 /// The number's integer part in 32 bits, as Java's `intValue` gives it.
 pub(in crate::ftl::eval) fn java_int(number: &Number) -> i64 {
-    i64::from(number.to_i64_wrapping() as i32)
+    i64::from(low_32_bits(number.to_i64_wrapping()))
 }
 
 fn bounded(start: i64, end: i64, kind: RangeKind) -> Range {
     // A length below zero counts down, and the end of 32-bit numbers wraps, as Java's do.
     let end = match kind {
-        RangeKind::Length => i64::from((start as i32).wrapping_add(end as i32)),
+        RangeKind::Length => i64::from(low_32_bits(start).wrapping_add(low_32_bits(end))),
         _ => end,
     };
     let step = if end < start { -1 } else { 1 };
     let length = end.abs_diff(start) + u64::from(kind == RangeKind::Inclusive);
     Range { start, step, length: Some(length), kind }
+}
+
+/// What to use instead of the Java methods that people call.
+#[cold]
+fn explain_call(failure: Failure, found: &Model<'_>, target: &Expr) -> Failure {
+    let ExprKind::Dot { key, .. } = &target.kind else { return failure };
+    match (found, key.name()) {
+        (Model::Missing, "size" | "length" | "toString" | "get" | "iterator") => {
+            let built_in = match key.name() {
+                "size" => "?size",
+                "length" => "?length",
+                "toString" => "?string",
+                "get" => "[…]",
+                _ => "<#list … as item>",
+            };
+            failure.with_hint(format!("data has no Java methods; use `{built_in}`"))
+        }
+        _ => failure,
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "Java's narrowing keeps the low bits")]
+fn low_32_bits(number: i64) -> i32 {
+    number as i32
 }

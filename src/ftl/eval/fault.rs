@@ -14,6 +14,7 @@ use crate::ftl::program::ExprKind;
 use crate::ftl::program::Program;
 use crate::text::Span;
 use crate::text::did_you_mean;
+use crate::value::Node;
 
 /// The longest part of a template that a message quotes.
 const MAX_QUOTED_CHARS: usize = 60;
@@ -111,7 +112,7 @@ impl<'r> Evaluator<'r> {
         let plain_hint = format!("write `{quoted}!\"…\"` for a default, or ask `{quoted}??` first");
         match &bare.kind {
             ExprKind::Variable(name) => {
-                if self.data.get_by_name(name.text()).is_some_and(|node| node.is_null()) {
+                if self.data.get_by_name(name.text()).is_some_and(Node::is_null) {
                     return failure(self, format!("`{quoted}` is null"), plain_hint);
                 }
                 let names = self.visible_names();
@@ -138,7 +139,7 @@ impl<'r> Evaluator<'r> {
                         let message = match sequence.known_length() {
                             Some(1) => format!("`{quoted}` is missing (`{target}` has 1 item)"),
                             Some(0) => format!("`{quoted}` is missing (`{target}` is empty)"),
-                            Some(length) if number.as_i64().is_some_and(|at| at >= 0 && at < length as i64) => {
+                            Some(length) if number.as_i64().is_some_and(|at| usize::try_from(at).is_ok_and(|at| at < length)) => {
                                 format!("`{quoted}` is null (item {shown})")
                             }
                             Some(length) => {

@@ -39,7 +39,7 @@ impl<'r> Host<'r> for Evaluator<'r> {
     fn call(&mut self, callee: &Model<'r>, arguments: Vec<Model<'r>>) -> Result<Model<'r>, Fault> {
         match callee {
             Model::Callable(callable) => {
-                let span = self.place_of_call(callable);
+                let span = place_of_call(callable);
                 self.call_with_values(callable, arguments, span)
             }
             other => Err(coerce::wrong_type("a function or method", other)),
@@ -120,12 +120,10 @@ impl<'r> Host<'r> for Evaluator<'r> {
     }
 }
 
-impl<'r> Evaluator<'r> {
-    /// The place to blame for a call from a built-in: where the lambda stands.
-    fn place_of_call(&self, callable: &Callable<'r>) -> Span {
-        match callable {
-            Callable::Lambda(lambda) => lambda.function.body.span,
-            _ => Span::default(),
-        }
+/// The place to blame for a call from a built-in: where the lambda stands.
+fn place_of_call(callable: &Callable<'_>) -> Span {
+    match callable {
+        Callable::Lambda(lambda) => lambda.function.body.span,
+        _ => Span::default(),
     }
 }

@@ -8,14 +8,17 @@
 //! Nothing here parses, and nothing here knows the time: the caller passes it.
 
 mod arena;
+mod arguments;
 mod assign;
 mod builtin_call;
 mod call;
+mod compiled;
 mod condition;
 mod directive;
 mod expression;
 mod fault;
 mod host;
+mod import;
 mod include;
 mod list;
 mod markup;
@@ -46,6 +49,7 @@ use crate::ftl::program::NodeKind;
 use crate::ftl::program::Program;
 use crate::ftl::settings::ExceptionHandler;
 use crate::ftl::settings::Settings;
+use crate::ftl::stack::Stack;
 use crate::ftl::statics;
 use crate::text::Span;
 
@@ -62,11 +66,6 @@ use crate::ftl::eval::scope::Frame;
 use crate::ftl::eval::scope::NONE;
 use crate::ftl::eval::scope::Place;
 use crate::ftl::eval::transform::Directive;
-
-/// Bytes of stack that a rendering may use. Threads have at least 512 KiB; a part of that is the
-/// caller's, and a part is for what built-ins and the parser (`?eval`) use beyond the last check.
-/// Without optimization frames are several times larger, and so is the share that tests get.
-const MAX_STACK_BYTES: usize = if cfg!(debug_assertions) { 1200 << 10 } else { 300 << 10 };
 
 /// What keeps its value from one rendering to the next of a thread: formats and patterns compiled
 /// so far.
@@ -129,8 +128,7 @@ pub(in crate::ftl) struct Evaluator<'r> {
     writer: Writer<'r>,
     scratch: &'r mut Scratch,
     steps_left: u64,
-    /// An address on the stack where the rendering began.
-    stack_base: usize,
+    stack: Stack,
     /// Whether a missing value is looked for, so that its message would be lost.
     quiet: bool,
     place: Place<'r>,
@@ -176,7 +174,7 @@ impl<'r> Evaluator<'r> {
             writer: Writer::new(out, settings.limits.max_output_bytes),
             scratch,
             steps_left: settings.limits.max_steps,
-            stack_base: stack_address(),
+            stack: Stack::here(),
             quiet: false,
             place,
             main,
@@ -206,25 +204,15 @@ impl<'r> Evaluator<'r> {
             self.define_macros(program);
             self.run(&program.body).map(|_| ())
         });
-        let result = result.map_err(|failure| self.give_up(failure, program));
+        let result = result.map_err(|failure| give_up(failure, program));
         let (out, marks) = self.writer.finish();
         (out, marks, result)
-    }
-
-    /// The value of a program that is a single expression.
-    pub(in crate::ftl) fn expression_value(&mut self) -> Result<Model<'r>, TemplateError> {
-        let program = self.place.program;
-        let result = match &program.body[..] {
-            [Node { kind: NodeKind::Interpolation { value, .. }, .. }] => self.evaluate(value),
-            _ => Ok(Model::Missing),
-        };
-        result.map_err(|failure| self.give_up(failure, program))
     }
 
     /// The truth of an expression, as `<#if>` sees it.
     pub(in crate::ftl) fn truth_of(&mut self, expression: &'r Expr) -> Result<bool, TemplateError> {
         let program = self.place.program;
-        self.condition(expression).map_err(|failure| self.give_up(failure, program))
+        self.condition(expression).map_err(|failure| give_up(failure, program))
     }
 
     /// The value of an expression of the program.
@@ -233,7 +221,7 @@ impl<'r> Evaluator<'r> {
         expression: &'r Expr,
     ) -> Result<Model<'r>, TemplateError> {
         let program = self.place.program;
-        self.evaluate(expression).map_err(|failure| self.give_up(failure, program))
+        self.evaluate(expression).map_err(|failure| give_up(failure, program))
     }
 
     /// A value as JSON.
@@ -241,16 +229,6 @@ impl<'r> Evaluator<'r> {
         match statics::call(self, "toJson", &[value]) {
             Ok(Model::Text(text)) => Some(text.to_string()),
             _ => None,
-        }
-    }
-
-    fn give_up(&self, failure: Failure, program: &Program) -> TemplateError {
-        match failure {
-            Failure::Error(error) => error,
-            Failure::Missing => {
-                let kind = TemplateErrorKind::MissingValue;
-                TemplateError::new(kind, "a value is missing", &program.source, Span::default())
-            }
         }
     }
 
@@ -329,16 +307,12 @@ impl<'r> Evaluator<'r> {
 
     /// Counts much work at once.
     pub(in crate::ftl::eval) fn steps(&mut self, count: usize, span: Span) -> Result<(), Failure> {
-        match self.steps_left.checked_sub(count as u64) {
-            Some(left) => {
-                self.steps_left = left;
-                Ok(())
-            }
-            None => {
-                self.steps_left = 0;
-                Err(self.out_of_steps(span))
-            }
+        let left = self.steps_left.checked_sub(count as u64);
+        self.steps_left = left.unwrap_or_default();
+        if left.is_none() {
+            return Err(self.out_of_steps(span));
         }
+        Ok(())
     }
 
     #[cold]
@@ -358,14 +332,10 @@ impl<'r> Evaluator<'r> {
     /// An error before the stack is used up.
     #[inline]
     pub(in crate::ftl::eval) fn check_stack(&self, span: Span) -> Result<(), Failure> {
-        if self.stack_used() > MAX_STACK_BYTES {
+        if self.stack.is_used_up() {
             return Err(self.too_deep(span));
         }
         Ok(())
-    }
-
-    pub(in crate::ftl::eval) fn stack_used(&self) -> usize {
-        self.stack_base.abs_diff(stack_address())
     }
 
     #[cold]
@@ -376,9 +346,12 @@ impl<'r> Evaluator<'r> {
     }
 }
 
-/// Roughly where the stack is. Only compared with another such address, never used as one.
-#[inline]
-fn stack_address() -> usize {
-    let here = 0_u8;
-    (&raw const here).addr()
+fn give_up(failure: Failure, program: &Program) -> TemplateError {
+    match failure {
+        Failure::Error(error) => error,
+        Failure::Missing => {
+            let kind = TemplateErrorKind::MissingValue;
+            TemplateError::new(kind, "a value is missing", &program.source, Span::default())
+        }
+    }
 }

@@ -97,11 +97,9 @@ impl<'r> Evaluator<'r> {
         if let (Some(first), Some(second)) = (as_sequence(&first), as_sequence(&second)) {
             return self.join_sequences(first, second, span);
         }
-        let hashes = match (&first, &second) {
-            (Model::Hash(_) | Model::Empty, Model::Hash(_) | Model::Empty) => true,
-            _ => false,
-        };
-        if hashes {
+        if let (Model::Hash(_) | Model::Empty, Model::Hash(_) | Model::Empty) = (&first, &second)
+            && !matches!((&first, &second), (Model::Empty, Model::Empty))
+        {
             return match (first, second) {
                 (Model::Hash(first), Model::Hash(second)) => self.join_hashes(&first, &second, span),
                 (Model::Empty, second) => Ok(second),

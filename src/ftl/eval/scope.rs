@@ -19,7 +19,6 @@ use crate::ftl::program::Body;
 use crate::ftl::program::Expr;
 use crate::ftl::program::ExprKind;
 use crate::ftl::program::INPUT;
-use crate::ftl::program::Macro;
 use crate::ftl::program::Name;
 use crate::ftl::program::Program;
 use crate::value::Key;
@@ -73,8 +72,6 @@ pub(in crate::ftl::eval) struct Turn {
 /// A running macro or function.
 #[derive(Debug)]
 pub(in crate::ftl::eval) struct Frame<'r> {
-    /// What runs.
-    pub(in crate::ftl::eval) definition: &'r Macro,
     /// Its local variables. A handful: looking at each is quickest.
     pub(in crate::ftl::eval) locals: Vec<(&'r Name, Model<'r>)>,
     /// `.args`

@@ -80,14 +80,12 @@ impl<'r> Evaluator<'r> {
             let message = format!("an index can't be negative, found {index}");
             return Err(self.fail(TemplateErrorKind::BadArgument, message, expression.span));
         };
-        match units(&text, at, at + 1) {
-            Some(unit) => Ok(Model::Text(unit_text(&text, unit))),
-            None => {
-                let length = utf16_length(&text);
-                let message = format!("index {index} is behind the end of a string of {length} characters");
-                Err(self.fail(TemplateErrorKind::BadArgument, message, expression.span))
-            }
+        if let Some(unit) = units(&text, at, at + 1) {
+            return Ok(Model::Text(unit_text(&text, unit)));
         }
+        let length = utf16_length(&text);
+        let message = format!("index {index} is behind the end of a string of {length} characters");
+        Err(self.fail(TemplateErrorKind::BadArgument, message, expression.span))
     }
 
     /// An item of a sequence; nothing when there is none.
@@ -195,9 +193,10 @@ impl<'r> Evaluator<'r> {
         } else {
             range.start.saturating_add(1)
         };
+        let last = usize::try_from(last).unwrap_or_default();
         let mut items = Vec::new();
         let mut cursor = sequence.cursor();
-        while (items.len() as i64) < last {
+        while items.len() < last {
             self.step(index.span)?;
             let next = self.next(&mut cursor);
             match next.map_err(|fault| self.blame(fault, index.span, index.span, &[]))? {
@@ -294,13 +293,11 @@ fn units(text: &str, start: usize, end: usize) -> Option<Unit> {
     if end > at {
         return None;
     }
-    match (from, to) {
-        (Some(from), Some(to)) => Some(Unit::Bytes(from..to)),
-        _ => {
-            let units: Vec<u16> = text.encode_utf16().skip(start).take(end - start).collect();
-            Some(Unit::Broken(String::from_utf16_lossy(&units)))
-        }
+    if let (Some(from), Some(to)) = (from, to) {
+        return Some(Unit::Bytes(from..to));
     }
+    let units: Vec<u16> = text.encode_utf16().skip(start).take(end - start).collect();
+    Some(Unit::Broken(String::from_utf16_lossy(&units)))
 }
 
 fn unit_text<'r>(text: &Text<'r>, unit: Unit) -> Text<'r> {

@@ -2,10 +2,12 @@
 
 use std::rc::Rc;
 
+use crate::ftl::builtins::Host;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::builtin_call::GET_OPTIONAL_TEMPLATE;
+use crate::ftl::format::Formatting;
 use crate::ftl::model::Callable;
 use crate::ftl::model::Date;
 use crate::ftl::model::DateKind;
@@ -57,13 +59,13 @@ impl<'r> Evaluator<'r> {
                 let name = self.place.program.outputs[output as usize].format.name();
                 Ok(Model::Text(Text::from(name)))
             }
-            SpecialVariable::Error => match self.recovered.last() {
-                Some(error) => Ok(Model::Text(Text::from(error.to_string()))),
-                None => {
-                    let message = "`.error` can only be used between `<#recover>` and `</#attempt>`";
-                    Err(self.fail(TemplateErrorKind::BadArgument, message, span))
+            SpecialVariable::Error => {
+                if let Some(error) = self.recovered.last() {
+                    return Ok(Model::Text(Text::from(error.to_string())));
                 }
-            },
+                let message = "`.error` can only be used between `<#recover>` and `</#attempt>`";
+                Err(self.fail(TemplateErrorKind::BadArgument, message, span))
+            }
             SpecialVariable::CurrentTemplateName => Ok(name(self.place.program.source.name())),
             SpecialVariable::MainTemplateName => Ok(name(self.main_program.source.name())),
             SpecialVariable::TemplateName => Ok(name(self.place.included)),
@@ -83,21 +85,22 @@ impl<'r> Evaluator<'r> {
                 Ok(Model::Text(Text::from(language.to_owned())))
             }
             SpecialVariable::TimeZone => {
-                Ok(Model::Text(Text::from(self.settings.time_zone.clone())))
+                let Formatting { settings, formats } = self.formatting();
+                let id = formats.zone(&settings.time_zone).map(|zone| zone.id().to_owned());
+                let id = id.map_err(|fault| self.blame(fault, span, span, &[]))?;
+                Ok(Model::Text(Text::from(id)))
             }
-            SpecialVariable::OutputEncoding => Ok(optional(&self.settings.output_encoding)),
+            SpecialVariable::OutputEncoding => Ok(optional(self.settings.output_encoding.as_ref())),
             SpecialVariable::UrlEscapingCharset => {
-                Ok(optional(&self.settings.url_escaping_charset))
+                Ok(optional(self.settings.url_escaping_charset.as_ref()))
             }
             SpecialVariable::Pass => Ok(self.pass_directive()),
             SpecialVariable::GetOptionalTemplate => {
                 let method = Method { built_in: GET_OPTIONAL_TEMPLATE, target: Model::Missing };
                 Ok(Model::Callable(Callable::Method(Rc::new(method))))
             }
-            SpecialVariable::Node => {
-                let message = "`.node` is not available here: it walks over XML, and data is JSON";
-                Err(self.fail(TemplateErrorKind::NotAvailable, message, span))
-            }
+            // The node of XML that is visited: there never is one.
+            SpecialVariable::Node => Ok(Model::Missing),
         }
     }
 
@@ -107,13 +110,11 @@ impl<'r> Evaluator<'r> {
         span: Span,
         value: impl FnOnce(&crate::ftl::eval::Frame<'r>) -> Model<'r>,
     ) -> Evaluated<'r> {
-        match self.frames.get(self.place.frame as usize) {
-            Some(frame) => Ok(value(frame)),
-            None => {
-                let message = format!("`.{variable}` can only be used inside a macro or function");
-                Err(self.fail(TemplateErrorKind::BadArgument, message, span))
-            }
+        if let Some(frame) = self.frames.get(self.place.frame as usize) {
+            return Ok(value(frame));
         }
+        let message = format!("`.{variable}` can only be used inside a macro or function");
+        Err(self.fail(TemplateErrorKind::BadArgument, message, span))
     }
 }
 
@@ -122,6 +123,6 @@ fn name(name: &str) -> Model<'_> {
     if name.is_empty() { Model::Missing } else { Model::Text(Text::Borrowed(name)) }
 }
 
-fn optional<'r>(setting: &Option<String>) -> Model<'r> {
-    setting.as_ref().map_or(Model::Missing, |value| Model::Text(Text::from(value.clone())))
+fn optional<'r>(setting: Option<&String>) -> Model<'r> {
+    setting.map_or(Model::Missing, |value| Model::Text(Text::from(value.clone())))
 }

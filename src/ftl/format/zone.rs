@@ -280,6 +280,11 @@ fn custom(name: &str) -> Option<Zone> {
     if hours > 23 || minutes > 59 {
         return None;
     }
+    if hours == 0 && minutes == 0 {
+        // Java keeps the sign in the name.
+        let id = if negative { "GMT-00:00" } else { "GMT+00:00" };
+        return Some(Zone { id: id.to_owned(), ..Zone::fixed(0) });
+    }
     Some(Zone::fixed((hours * 60 + minutes) * if negative { -1 } else { 1 }))
 }
 

@@ -37,6 +37,7 @@ impl Resolver<'_> {
         lazy: bool,
     ) -> Result<Expr, TemplateError> {
         let span = expression.span;
+        self.check_stack(span)?;
         let kind = match expression.kind {
             ast::ExprKind::Text(text) => ExprKind::Text(text.into()),
             ast::ExprKind::TextTemplate(parts) => {
@@ -59,11 +60,11 @@ impl Resolver<'_> {
             },
             ast::ExprKind::Name(name) => ExprKind::Variable(Box::new(Name::new(&name))),
             ast::ExprKind::Special(name) => ExprKind::Special(self.special(&name, span)?),
-            ast::ExprKind::Dot { target, name, name_span } => match self.flexible(*target)? {
+            ast::ExprKind::Dot { target, name, .. } => match self.flexible(*target)? {
                 Ok(used) => return self.apply(used, Form::Key(name.into()), span, lazy),
                 Err(target) => {
                     let target = Box::new(self.expression(target, false)?);
-                    ExprKind::Dot { target, key: Box::new(Key::new(&name)), name_span }
+                    ExprKind::Dot { target, key: Box::new(Key::new(&name)) }
                 }
             },
             ast::ExprKind::Index { target, index } => match self.flexible(*target)? {

@@ -32,6 +32,7 @@ use crate::ftl::program::Program;
 use crate::ftl::program::Scope;
 use crate::ftl::program::Switch;
 use crate::ftl::settings::snake_case;
+use crate::ftl::stack::Stack;
 use crate::text::Source;
 use crate::text::Span;
 
@@ -68,6 +69,7 @@ struct Resolver<'s> {
     outputs: Vec<ast::Output>,
     /// The output format of the place.
     output: OutputIndex,
+    stack: Stack,
     /// Whether `.args` occurs in the macro around the place.
     uses_args: bool,
 }
@@ -79,6 +81,7 @@ impl<'s> Resolver<'s> {
             macros: Vec::new(),
             outputs: vec![output],
             output: 0,
+            stack: Stack::here(),
             uses_args: false,
         }
     }
@@ -100,8 +103,18 @@ impl<'s> Resolver<'s> {
         body.into_iter().map(|node| self.node(node)).collect()
     }
 
+    /// An error before the stack is used up.
+    fn check_stack(&self, span: Span) -> Result<(), TemplateError> {
+        if !self.stack.is_used_up() {
+            return Ok(());
+        }
+        let message = "the template is nested too deep for the stack";
+        Err(TemplateError::new(TemplateErrorKind::Limit, message, self.source, span))
+    }
+
     fn node(&mut self, node: ast::Node) -> Result<Node, TemplateError> {
         let span = node.span;
+        self.check_stack(span)?;
         let kind = match node.kind {
             ast::NodeKind::Text(text) => NodeKind::Text(text.into()),
             ast::NodeKind::Interpolation { value, output } => {
@@ -150,7 +163,7 @@ impl<'s> Resolver<'s> {
                 let (name, body) = (Name::new(&name), self.body(body)?);
                 NodeKind::Capture(Box::new(Capture { scope, name, body, output }))
             }
-            ast::NodeKind::Macro(definition) => self.definition(definition, span)?,
+            ast::NodeKind::Macro(definition) => self.definition(definition)?,
             ast::NodeKind::Call { callee, arguments, loop_variables, body } => {
                 self.call(callee, arguments, &loop_variables, body)?
             }
@@ -245,7 +258,6 @@ impl<'s> Resolver<'s> {
     fn definition(
         &mut self,
         definition: ast::Macro,
-        span: Span,
     ) -> Result<NodeKind, TemplateError> {
         let output = self.output_index(definition.output);
         let output = std::mem::replace(&mut self.output, output);
@@ -265,7 +277,6 @@ impl<'s> Resolver<'s> {
             catch_all: definition.catch_all.as_deref().map(Name::new),
             body,
             uses_args: std::mem::replace(&mut self.uses_args, uses_args),
-            span,
         });
         self.output = output;
         Ok(NodeKind::Macro(index))
