@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::ftl::ast::Output;
-use crate::ftl::compile_expression;
+use crate::ftl::compile::compile_expression;
 use crate::ftl::error::TemplateError;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Arena;
@@ -96,7 +96,8 @@ impl Expression {
     /// What each part of the expression gives for an event, and which values it saw.
     pub fn explain(&self, input: Node<'_>) -> Clause {
         let Some(expression) = root(&self.0.program) else {
-            let (value, source) = (ClauseValue::Failed(self.nothing().message().into()), String::new());
+            let (value, source) =
+                (ClauseValue::Failed(self.nothing().message().into()), String::new());
             return Clause { source, value, operands: Vec::new(), saw: Vec::new() };
         };
         self.clause(expression, input)

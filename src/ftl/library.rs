@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
-use crate::ftl::compile;
+use crate::ftl::compile::compile;
 use crate::ftl::error::TemplateError;
 use crate::ftl::program::Program;
 use crate::ftl::settings::Settings;

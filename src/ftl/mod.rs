@@ -18,6 +18,7 @@
 pub mod ast;
 pub mod builtins;
 pub mod coerce;
+mod compile;
 mod error;
 mod eval;
 mod expression;
@@ -43,21 +44,3 @@ pub use crate::ftl::settings::{
     Limits, NAMES as SETTING_NAMES, OutputFormat, SettingError, Settings,
 };
 pub use crate::ftl::template::{RenderOptions, Template};
-
-use crate::ftl::program::Program;
-use crate::text::Source;
-
-/// The program of a template's text.
-fn compile(source: &Source, settings: &Settings) -> Result<Program, TemplateError> {
-    resolve::resolve(source, parse::parse(source, settings)?)
-}
-
-/// The program of a text that is one expression, at a place of the given output format.
-fn compile_expression(
-    source: &Source,
-    settings: &Settings,
-    output: ast::Output,
-) -> Result<Program, TemplateError> {
-    let expression = parse::parse_expression(source, settings)?;
-    resolve::resolve_expression(source, expression, output)
-}

@@ -19,10 +19,7 @@ pub(in crate::ftl) fn resolve(base: &str, path: &str) -> String {
 }
 
 /// The same name without `./` and `../` steps.
-pub(in crate::ftl) fn normalize(
-    name: &str,
-    format: TemplateNameFormat,
-) -> Result<String, String> {
+pub(in crate::ftl) fn normalize(name: &str, format: TemplateNameFormat) -> Result<String, String> {
     match format {
         TemplateNameFormat::Lenient => normalize_lenient(name),
         TemplateNameFormat::Strict => normalize_strict(name),

@@ -301,29 +301,54 @@ pub(in crate::ftl) enum ExprKind {
     /// `{"k": v}`
     Hash(Box<[(Expr, Expr)]>),
     /// `a..b`
-    Range { start: Box<Expr>, end: Option<Box<Expr>>, kind: RangeKind },
+    Range {
+        start: Box<Expr>,
+        end: Option<Box<Expr>>,
+        kind: RangeKind,
+    },
     /// `name`
     Variable(Box<Name>),
     /// `.name`
     Special(SpecialVariable),
     /// `target.name`
-    Dot { target: Box<Expr>, key: Box<Key> },
+    Dot {
+        target: Box<Expr>,
+        key: Box<Key>,
+    },
     /// `target[index]`
-    Index { target: Box<Expr>, index: Box<Expr>, lazy: bool },
+    Index {
+        target: Box<Expr>,
+        index: Box<Expr>,
+        lazy: bool,
+    },
     /// `target(a, b)`
-    Call { target: Box<Expr>, arguments: Box<[Expr]> },
+    Call {
+        target: Box<Expr>,
+        arguments: Box<[Expr]>,
+    },
     /// `target?name` and how it is applied.
     BuiltIn(Box<Application>),
     /// `x?index`
-    Loop { name: Box<Name>, question: LoopQuestion, arguments: Box<[Expr]> },
+    Loop {
+        name: Box<Name>,
+        question: LoopQuestion,
+        arguments: Box<[Expr]>,
+    },
     /// `target!fallback`
-    Default { target: Box<Expr>, fallback: Option<Box<Expr>> },
+    Default {
+        target: Box<Expr>,
+        fallback: Option<Box<Expr>>,
+    },
     /// `target??`
     Exists(Box<Expr>),
     Not(Box<Expr>),
     Negate(Box<Expr>),
     Plus(Box<Expr>),
-    Binary { operator: BinaryOperator, left: Box<Expr>, right: Box<Expr> },
+    Binary {
+        operator: BinaryOperator,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
     And(Box<Expr>, Box<Expr>),
     Or(Box<Expr>, Box<Expr>),
     Lambda(Box<Lambda>),

@@ -18,20 +18,27 @@ use crate::ftl::program::TextPart;
 /// The paths behind `input` in a program, sorted. The longest of a chain counts: `a.b` for
 /// `input.a.b`. An empty path means the whole event.
 pub(in crate::ftl) fn of_program(program: &Program) -> Vec<String> {
-    let mut reads = Reads::default();
+    of_variable(program, INPUT)
+}
+
+/// The paths behind a variable in a program, as [`of_program`] has them for `input`.
+pub(in crate::ftl) fn of_variable(program: &Program, variable: &str) -> Vec<String> {
+    let mut reads = Reads { variable, paths: BTreeSet::new() };
     reads.body(&program.body);
     for definition in &program.macros {
         reads.body(&definition.body);
         let defaults = definition.parameters.iter().filter_map(|own| own.default.as_ref());
         defaults.for_each(|default| reads.expression(default));
     }
-    reads.0.into_iter().collect()
+    reads.paths.into_iter().collect()
 }
 
-#[derive(Default)]
-struct Reads(BTreeSet<String>);
+struct Reads<'v> {
+    variable: &'v str,
+    paths: BTreeSet<String>,
+}
 
-impl Reads {
+impl Reads<'_> {
     fn body(&mut self, body: &Body) {
         body.iter().for_each(|node| self.node(node));
     }
@@ -128,8 +135,8 @@ impl Reads {
     }
 
     fn expression(&mut self, expression: &Expr) {
-        if let Some(path) = path_of(expression) {
-            self.0.insert(path);
+        if let Some(path) = path_of(expression, self.variable) {
+            self.paths.insert(path);
             self.indexes(expression);
             return;
         }
@@ -215,13 +222,13 @@ impl Reads {
 }
 
 /// The path behind `input`, when the expression is one.
-fn path_of(expression: &Expr) -> Option<String> {
+fn path_of(expression: &Expr, variable: &str) -> Option<String> {
     match &expression.kind {
-        ExprKind::Variable(name) => (name.text() == INPUT).then(String::new),
-        ExprKind::Parenthesis(inner) => path_of(inner),
-        ExprKind::Dot { target, key, .. } => Some(joined(&path_of(target)?, key.name())),
+        ExprKind::Variable(name) => (name.text() == variable).then(String::new),
+        ExprKind::Parenthesis(inner) => path_of(inner, variable),
+        ExprKind::Dot { target, key, .. } => Some(joined(&path_of(target, variable)?, key.name())),
         ExprKind::Index { target, index, .. } => {
-            let path = path_of(target)?;
+            let path = path_of(target, variable)?;
             Some(match &index.kind {
                 ExprKind::Text(key) => joined(&path, key),
                 ExprKind::Number(number) => {
@@ -237,8 +244,8 @@ fn path_of(expression: &Expr) -> Option<String> {
 }
 
 fn joined(path: &str, key: &str) -> String {
-    let is_plain = !key.is_empty()
-        && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '@'));
+    let is_plain =
+        !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '@'));
     match (path.is_empty(), is_plain) {
         (true, true) => key.to_owned(),
         (false, true) => format!("{path}.{key}"),

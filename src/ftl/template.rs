@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
-use crate::ftl::compile;
+use crate::ftl::compile::compile;
 use crate::ftl::error::TemplateError;
 use crate::ftl::eval::Arena;
 use crate::ftl::eval::Data;

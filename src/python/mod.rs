@@ -1,7 +1,6 @@
 //! The skin: what `webhook_stream._core` exports. Converts, lets the interpreter go, calls the core,
 //! converts back. The only room that knows Python.
 
-
 #![expect(clippy::doc_markdown, reason = "docstrings here are reST, read by Python's users")]
 
 mod convert;

@@ -17,8 +17,10 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
     ("ftl/error", &["text", "value"]),
     ("ftl/ast", &["text", "value", "ftl/settings"]),
     ("ftl/parse", &["text", "value", "ftl/ast", "ftl/settings", "ftl/error"]),
-    ("ftl/model", &["value", "ftl/settings"]),
-    ("ftl/format", &["value", "ftl/settings", "ftl/error", "ftl/model"]),
+    ("ftl/names", &["text", "value", "ftl/settings"]),
+    // A lambda's value points at its code, so the two stand on one floor.
+    ("ftl/model", &["text", "value", "ftl/settings", "ftl/ast"]),
+    ("ftl/format", &["text", "value", "ftl/settings", "ftl/error", "ftl/model"]),
     ("ftl/coerce", &["value", "ftl/settings", "ftl/error", "ftl/model", "ftl/format"]),
     (
         "ftl/builtins",
@@ -45,11 +47,46 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
             "ftl/builtins",
         ],
     ),
-    ("ftl/program", &["text", "value", "ftl/settings", "ftl/ast", "ftl/model", "ftl/builtins"]),
+    (
+        "ftl/program",
+        &[
+            "text",
+            "value",
+            "ftl/settings",
+            "ftl/error",
+            "ftl/ast",
+            "ftl/model",
+            "ftl/builtins",
+            "ftl/names",
+        ],
+    ),
     (
         "ftl/resolve",
-        &["text", "value", "ftl/settings", "ftl/error", "ftl/ast", "ftl/builtins", "ftl/program"],
+        &[
+            "text",
+            "value",
+            "ftl/settings",
+            "ftl/error",
+            "ftl/ast",
+            "ftl/names",
+            "ftl/model",
+            "ftl/builtins",
+            "ftl/program",
+        ],
     ),
+    (
+        "ftl/compile",
+        &[
+            "text",
+            "ftl/settings",
+            "ftl/error",
+            "ftl/ast",
+            "ftl/parse",
+            "ftl/program",
+            "ftl/resolve",
+        ],
+    ),
+    ("ftl/library", &["text", "ftl/settings", "ftl/error", "ftl/program", "ftl/compile"]),
     (
         "ftl/eval",
         &[
@@ -59,6 +96,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
             "ftl/error",
             "ftl/ast",
             "ftl/parse",
+            "ftl/names",
             "ftl/model",
             "ftl/format",
             "ftl/coerce",
@@ -66,11 +104,42 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
             "ftl/statics",
             "ftl/program",
             "ftl/resolve",
+            "ftl/compile",
+            "ftl/library",
+        ],
+    ),
+    ("ftl/reads", &["text", "value", "ftl/ast", "ftl/program", "ftl/eval", "ftl/builtins"]),
+    ("ftl/payload", &["text", "value", "ftl/error", "ftl/program", "ftl/eval"]),
+    (
+        "ftl/template",
+        &[
+            "text",
+            "value",
+            "ftl/settings",
+            "ftl/error",
+            "ftl/program",
+            "ftl/compile",
+            "ftl/library",
+            "ftl/eval",
+            "ftl/reads",
+            "ftl/payload",
         ],
     ),
     (
-        "ftl/lint",
-        &["text", "value", "ftl/settings", "ftl/error", "ftl/ast", "ftl/builtins", "ftl/program"],
+        "ftl/expression",
+        &[
+            "text",
+            "value",
+            "ftl/settings",
+            "ftl/error",
+            "ftl/ast",
+            "ftl/model",
+            "ftl/program",
+            "ftl/compile",
+            "ftl/eval",
+            "ftl/reads",
+            "ftl/template",
+        ],
     ),
     (
         "ftl",
@@ -81,6 +150,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
             "ftl/error",
             "ftl/ast",
             "ftl/parse",
+            "ftl/names",
             "ftl/model",
             "ftl/format",
             "ftl/coerce",
@@ -88,14 +158,19 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
             "ftl/statics",
             "ftl/program",
             "ftl/resolve",
+            "ftl/compile",
+            "ftl/library",
             "ftl/eval",
-            "ftl/lint",
+            "ftl/reads",
+            "ftl/payload",
+            "ftl/template",
+            "ftl/expression",
         ],
     ),
     ("filter", &["text", "value", "ftl"]),
     ("events", &["text", "value"]),
-    ("delivery", &["report"]),
-    ("receiver", &[]),
+    ("delivery", &["text", "report"]),
+    ("receiver", &["delivery"]),
     ("pipeline", &["text", "value", "report", "ftl", "filter", "events", "delivery"]),
     ("config", &["text", "value", "ftl", "filter", "delivery", "pipeline"]),
     (
@@ -114,11 +189,15 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// A use against the direction, with the reason it has to be.
+const SAME_FLOOR: &[(&str, &str)] = &[("ftl/model", "ftl/program")];
+
 /// What only these rooms may name.
 const OWNERS: &[(&str, &[&str])] = &[
     ("nom::", &["ftl/parse"]),
     ("fancy_regex::", &["ftl/builtins"]),
-    ("jiff::", &["ftl/format"]),
+    // Time zones; and how a point in time is written, in a log line, an HTTP date and `FtlUtils`.
+    ("jiff::", &["ftl/format", "delivery", "ftl/statics"]),
     ("num_bigint::", &["value", "ftl/format", "ftl/builtins"]),
     ("sonic_rs::", &["value"]),
     ("flate2::", &["events"]),
@@ -128,12 +207,12 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("crossbeam_channel::", &["delivery"]),
     ("hmac::", &["delivery"]),
     ("sha2::", &["delivery"]),
-    ("httparse::", &["receiver"]),
+    ("httparse::", &["receiver", "delivery"]),
     ("toml::", &["config"]),
     ("clap::", &["cli"]),
     ("pyo3::", &["python"]),
     ("SystemTime::now", &["delivery"]),
-    ("Instant::now", &["delivery", "receiver"]),
+    ("Instant::now", &["delivery"]),
 ];
 
 /// Files over 400 lines without their tests, each with its reason.
@@ -159,7 +238,8 @@ fn every_room_uses_only_what_the_floor_plan_allows() {
         };
         for (number, line) in code_lines(&text) {
             for used in used_rooms(line) {
-                if used != room && !allowed.contains(&used.as_str()) {
+                let same_floor = SAME_FLOOR.contains(&(room.as_str(), used.as_str()));
+                if used != room && !same_floor && !allowed.contains(&used.as_str()) {
                     wrong.push(format!("{path}:{number}: `{room}` may not use `{used}`"));
                 }
             }

@@ -135,9 +135,7 @@ fn run_case(case: &Case<'_>) -> Result<String, String> {
     let template = template.map_err(|error| error.to_string())?;
     let document = Document::parse(case.data).map_err(|error| error.to_string())?;
     let options = RenderOptions { now_millis: NOW_MILLIS };
-    template
-        .render(Data::variables(document.root()), options)
-        .map_err(|error| error.to_string())
+    template.render(Data::variables(document.root()), options).map_err(|error| error.to_string())
 }
 
 fn without_last_line_feed(text: &str) -> &str {
@@ -168,9 +166,7 @@ fn blocks(page: &str) -> Vec<Block<'_>> {
     for (index, line) in page.split_inclusive('\n').enumerate() {
         let ticks = line.bytes().take_while(|byte| *byte == b'`').count();
         match open {
-            Some((fence, info, start, at))
-                if ticks == fence && line.trim_end().len() == ticks =>
-            {
+            Some((fence, info, start, at)) if ticks == fence && line.trim_end().len() == ticks => {
                 let content = &page[start..offset];
                 blocks.push(Block { info, content, line: at, start, end: offset });
                 open = None;

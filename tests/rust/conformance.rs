@@ -74,8 +74,7 @@ fn run(file: &str) {
         write_report(&format!("note: {file} is not here, so no FreeMarker cases were run"));
         return;
     };
-    let cases: Vec<Case> =
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let cases: Vec<Case> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let known = |id: &str| GAPS.iter().chain(IMPOSSIBLE).any(|(known, _)| *known == id);
     let mut scores: BTreeMap<(bool, String), Score> = BTreeMap::new();
     let (mut unexpected, mut healed) = (Vec::new(), Vec::new());

@@ -115,6 +115,7 @@ fn deep_calls_with_deep_expressions_are_safe() {
 
 #[test]
 fn recursion_that_ends_is_not_limited() {
-    let text = "<#function f n><#if n == 0><#return 0></#if><#return 1 + f(n - 1)></#function>${f(100)}";
+    let text =
+        "<#function f n><#if n == 0><#return 0></#if><#return 1 + f(n - 1)></#function>${f(100)}";
     assert_eq!(render(text.to_owned(), Settings::amplitude()).unwrap(), "100");
 }

@@ -237,7 +237,12 @@ fn reverse<'r>(host: &mut (dyn Host<'r> + '_), target: Model<'r>) -> Outcome<'r>
         let length = range.length.unwrap_or(ENDLESS_SIZE.unsigned_abs());
         let start = length.checked_sub(1).and_then(|index| range.get(index)).unwrap_or(range.start);
         let (step, length) = (-range.step, Some(length));
-        return Ok(Model::Sequence(Sequence::Range(Range { start, step, length, kind: range.kind })));
+        return Ok(Model::Sequence(Sequence::Range(Range {
+            start,
+            step,
+            length,
+            kind: range.kind,
+        })));
     }
     let items = walk::items(host, &sequence)?;
     Ok(Model::list(items.iter().rev().cloned().collect()))

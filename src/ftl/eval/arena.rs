@@ -28,9 +28,9 @@ impl Arena {
         let chunk = (index / FIRST_CHUNK + 1).ilog2() as usize;
         let offset = index - FIRST_CHUNK * ((1 << chunk) - 1);
         let chunks = self.chunks.get_or_init(Box::default);
-        let slots = chunks.get(chunk)?.get_or_init(|| {
-            (0..FIRST_CHUNK << chunk).map(|_| OnceCell::new()).collect()
-        });
+        let slots = chunks
+            .get(chunk)?
+            .get_or_init(|| (0..FIRST_CHUNK << chunk).map(|_| OnceCell::new()).collect());
         self.len.set(index + 1);
         slots.get(offset).map(|slot| slot.get_or_init(|| program))
     }

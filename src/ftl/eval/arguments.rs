@@ -212,7 +212,11 @@ impl<'r> Evaluator<'r> {
     }
 
     /// Parameters without an argument get their defaults, which may use each other in any order.
-    pub(in crate::ftl::eval) fn apply_defaults(&mut self, definition: &'r Macro, span: Span) -> Result<(), Failure> {
+    pub(in crate::ftl::eval) fn apply_defaults(
+        &mut self,
+        definition: &'r Macro,
+        span: Span,
+    ) -> Result<(), Failure> {
         loop {
             let mut open: Option<Failure> = None;
             let mut progress = false;
@@ -264,8 +268,7 @@ impl<'r> Evaluator<'r> {
         span: Span,
     ) -> Failure {
         let kind = if definition.is_function { "function" } else { "macro" };
-        let (name, parameter) =
-            (definition.name.text(), definition.parameters[index].name.text());
+        let (name, parameter) = (definition.name.text(), definition.parameters[index].name.text());
         // The call is blamed, which stands in the caller's template.
         let caller = self.frames.get(self.place.frame as usize);
         let program = caller.map_or(self.place.program, |frame| frame.caller.program);
@@ -286,7 +289,11 @@ impl<'r> Evaluator<'r> {
     }
 
     /// `.args`
-    pub(in crate::ftl::eval) fn collect_arguments(&mut self, definition: &'r Macro, span: Span) -> Evaluated<'r> {
+    pub(in crate::ftl::eval) fn collect_arguments(
+        &mut self,
+        definition: &'r Macro,
+        span: Span,
+    ) -> Evaluated<'r> {
         let Some(frame) = self.frame() else { return Ok(Model::Missing) };
         let value = |name: &Name| frame.local(name).cloned().unwrap_or(Model::Missing);
         let rest = definition.catch_all.as_ref().map(value);
@@ -309,7 +316,8 @@ impl<'r> Evaluator<'r> {
                 }
             }
             Some(Model::Sequence(Sequence::Items(rest))) if !rest.is_empty() => {
-                let message = "a macro with `.args` and a catch-all parameter takes arguments by name only";
+                let message =
+                    "a macro with `.args` and a catch-all parameter takes arguments by name only";
                 return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
             }
             _ => {}
@@ -370,4 +378,3 @@ impl<'r> Binding<'r> {
         self.locals
     }
 }
-

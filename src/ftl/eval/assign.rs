@@ -156,7 +156,8 @@ impl<'r> Evaluator<'r> {
         match self.old_value(target, name, span, false)? {
             Model::Number(number) => Ok(number),
             other => {
-                let message = format!("expected a number in `{}`, found {}", name.text(), other.kind_name());
+                let message =
+                    format!("expected a number in `{}`, found {}", name.text(), other.kind_name());
                 Err(self.fail(TemplateErrorKind::WrongType, message, span))
             }
         }
@@ -199,5 +200,4 @@ impl<'r> Evaluator<'r> {
         };
         Err(self.fail(TemplateErrorKind::MissingValue, message, span).with_hint(hint))
     }
-
 }

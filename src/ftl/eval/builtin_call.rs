@@ -127,9 +127,7 @@ impl<'r> Evaluator<'r> {
                 let key = self.text(index)?;
                 let result =
                     self.within(application, |this| function(this, value, Applied::Key(&key)));
-                result.map_err(|fault| {
-                    self.blame(fault, span, target, std::slice::from_ref(index))
-                })
+                result.map_err(|fault| self.blame(fault, span, target, std::slice::from_ref(index)))
             }
             Form::Call(arguments) => {
                 let mut values = smallvec::SmallVec::<[Model<'r>; 2]>::new();
@@ -160,12 +158,7 @@ impl<'r> Evaluator<'r> {
         })
     }
 
-    fn check_arity(
-        &self,
-        built_in: &BuiltIn,
-        found: usize,
-        span: Span,
-    ) -> Result<(), Failure> {
+    fn check_arity(&self, built_in: &BuiltIn, found: usize, span: Span) -> Result<(), Failure> {
         check_count(built_in, found).map_err(|fault| self.blame(fault, span, span, &[]))
     }
 

@@ -62,8 +62,11 @@ impl<'r> Evaluator<'r> {
                 if is_function {
                     let name = self.macros[id as usize].definition.name.text();
                     let message = format!("expected a macro, found the function `{name}`");
-                    let failure = self.fail(TemplateErrorKind::WrongType, message, call.callee.span);
-                    return Err(failure.with_hint(format!("call it in an expression: `${{{name}(…)}}`")));
+                    let failure =
+                        self.fail(TemplateErrorKind::WrongType, message, call.callee.span);
+                    return Err(
+                        failure.with_hint(format!("call it in an expression: `${{{name}(…)}}`"))
+                    );
                 }
                 let body = call.body.as_ref().map(|body| (body, &call.loop_variables[..]));
                 self.run_macro(id, bound.as_deref(), &arguments, body, span)?;
@@ -158,7 +161,12 @@ impl<'r> Evaluator<'r> {
             Callable::WithArguments(bound) => {
                 let inner = innermost(bound);
                 if let Callable::Macro { id, .. } = inner {
-                    return Ok(self.run_function(id, Some(bound), &Passed::Values(&values), span)?);
+                    return Ok(self.run_function(
+                        id,
+                        Some(bound),
+                        &Passed::Values(&values),
+                        span,
+                    )?);
                 }
                 self.call_bound(bound, values, span)
             }
@@ -221,9 +229,13 @@ impl<'r> Evaluator<'r> {
         if self.frames.len() >= self.settings.limits.max_call_depth {
             let limit = self.settings.limits.max_call_depth;
             let name = definition.name.text();
-            let message = format!("calls are more than {limit} inside each other at `{name}` (`max_call_depth`)");
+            let message = format!(
+                "calls are more than {limit} inside each other at `{name}` (`max_call_depth`)"
+            );
             let failure = self.fail(TemplateErrorKind::Limit, message, span);
-            return Err(failure.with_hint("a macro or function that calls itself needs a condition that ends it"));
+            return Err(failure.with_hint(
+                "a macro or function that calls itself needs a condition that ends it",
+            ));
         }
         let locals = self.bind(definition, bound, arguments, span)?;
         let included = self.place.included;
@@ -240,7 +252,9 @@ impl<'r> Evaluator<'r> {
         self.place = frame.caller;
         match result {
             Ok(()) => Ok(frame.result),
-            Err(Failure::Error(error)) if quiet && error.kind() == TemplateErrorKind::MissingValue => {
+            Err(Failure::Error(error))
+                if quiet && error.kind() == TemplateErrorKind::MissingValue =>
+            {
                 Err(Failure::Missing)
             }
             Err(Failure::Error(error)) => {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::ftl::ast::Output;
-use crate::ftl::compile;
-use crate::ftl::compile_expression;
+use crate::ftl::compile::compile;
+use crate::ftl::compile::compile_expression;
 use crate::ftl::error::TemplateError;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
@@ -117,7 +117,11 @@ impl<'r> Evaluator<'r> {
         Ok(self.directive(Directive::Include(Included::Program(program))))
     }
 
-    pub(in crate::ftl::eval) fn check_parsing(&mut self, text: &str, span: Span) -> Result<(), Failure> {
+    pub(in crate::ftl::eval) fn check_parsing(
+        &mut self,
+        text: &str,
+        span: Span,
+    ) -> Result<(), Failure> {
         self.steps(COMPILE_STEPS + text.len() / COMPILED_BYTES_A_STEP, span)?;
         if self.stack.is_half_used() {
             return Err(self.too_deep(span));
@@ -125,7 +129,11 @@ impl<'r> Evaluator<'r> {
         Ok(())
     }
 
-    pub(in crate::ftl::eval) fn keep(&mut self, program: Program, span: Span) -> Result<&'r Program, Failure> {
+    pub(in crate::ftl::eval) fn keep(
+        &mut self,
+        program: Program,
+        span: Span,
+    ) -> Result<&'r Program, Failure> {
         let arena = self.arena;
         arena.keep(program).ok_or_else(|| {
             let message = "too many templates are compiled while rendering";

@@ -9,7 +9,10 @@ use crate::ftl::program::ExprKind;
 
 impl<'r> Evaluator<'r> {
     /// The truth of an expression, which must be a boolean.
-    pub(in crate::ftl::eval) fn condition(&mut self, expression: &'r Expr) -> Result<bool, Failure> {
+    pub(in crate::ftl::eval) fn condition(
+        &mut self,
+        expression: &'r Expr,
+    ) -> Result<bool, Failure> {
         match &expression.kind {
             ExprKind::Exists(target) => {
                 if let ExprKind::Dot { target, key, .. } = &target.kind
@@ -70,10 +73,8 @@ impl<'r> Evaluator<'r> {
                 &fallback.kind
         {
             let source = &self.place.program.source;
-            let rest = source.slice(crate::text::Span {
-                start: left.span.end,
-                end: fallback.span.end,
-            });
+            let rest =
+                source.slice(crate::text::Span { start: left.span.end, end: fallback.span.end });
             let (target, default) = (self.quote(target.span), self.quote(left.span));
             return failure.with_hint(format!(
                 "`!` takes everything to its right as the default, so `{target}` was not compared; \
@@ -90,7 +91,9 @@ impl<'r> Evaluator<'r> {
             }
             Model::Text(_) | Model::Sequence(_) | Model::Hash(_) => {
                 let quoted = self.quote(expression.span);
-                failure.with_hint(format!("whether there is something in it says `{quoted}?has_content`"))
+                failure.with_hint(format!(
+                    "whether there is something in it says `{quoted}?has_content`"
+                ))
             }
             _ => failure,
         }

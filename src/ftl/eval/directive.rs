@@ -78,7 +78,9 @@ impl<'r> Evaluator<'r> {
             NodeKind::Stop(message) => return Err(self.stop(message.as_ref(), span)?),
             NodeKind::Flush => {}
             NodeKind::Unavailable(name) => {
-                let message = format!("`<#{name}>` is not available here: it walks over XML, and data is JSON");
+                let message = format!(
+                    "`<#{name}>` is not available here: it walks over XML, and data is JSON"
+                );
                 return Err(self.fail(TemplateErrorKind::NotAvailable, message, span));
             }
         }

@@ -147,7 +147,9 @@ impl<'r> Evaluator<'r> {
         match found {
             Model::Text(_) | Model::Match(_) => {
                 let quoted = self.quote(expression.span);
-                failure.with_hint(format!("a string with digits becomes a number by `{quoted}?number`"))
+                failure.with_hint(format!(
+                    "a string with digits becomes a number by `{quoted}?number`"
+                ))
             }
             _ => failure,
         }
@@ -215,18 +217,11 @@ impl<'r> Evaluator<'r> {
     }
 
     /// Runs a call whose target is a value: `f(x)`.
-    fn call_value(
-        &mut self,
-        target: &'r Expr,
-        arguments: &'r [Expr],
-        span: Span,
-    ) -> Evaluated<'r> {
+    fn call_value(&mut self, target: &'r Expr, arguments: &'r [Expr], span: Span) -> Evaluated<'r> {
         self.step(span)?;
         let callee = self.evaluate(target)?;
         match &callee {
-            Model::Callable(Callable::Macro { id, .. }) => {
-                self.call_function(*id, arguments, span)
-            }
+            Model::Callable(Callable::Macro { id, .. }) => self.call_function(*id, arguments, span),
             Model::Callable(callable) => {
                 let callable = callable.clone();
                 self.call_callable(&callable, arguments, target, span)

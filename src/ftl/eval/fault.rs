@@ -139,11 +139,17 @@ impl<'r> Evaluator<'r> {
                         let message = match sequence.known_length() {
                             Some(1) => format!("`{quoted}` is missing (`{target}` has 1 item)"),
                             Some(0) => format!("`{quoted}` is missing (`{target}` is empty)"),
-                            Some(length) if number.as_i64().is_some_and(|at| usize::try_from(at).is_ok_and(|at| at < length)) => {
+                            Some(length)
+                                if number.as_i64().is_some_and(|at| {
+                                    usize::try_from(at).is_ok_and(|at| at < length)
+                                }) =>
+                            {
                                 format!("`{quoted}` is null (item {shown})")
                             }
                             Some(length) => {
-                                format!("`{quoted}` is missing (no item {shown}; `{target}` has {length} items)")
+                                format!(
+                                    "`{quoted}` is missing (no item {shown}; `{target}` has {length} items)"
+                                )
                             }
                             None => format!("`{quoted}` is missing"),
                         };
@@ -180,15 +186,18 @@ impl<'r> Evaluator<'r> {
         let near = did_you_mean(key, pairs.iter().map(|(own, _)| &**own));
         let (message, hint) = match near {
             Some(near) => (
-                format!("`{quoted}` is missing (`{target}` is there, it has no `{key}`; it has `{near}`)"),
+                format!(
+                    "`{quoted}` is missing (`{target}` is there, it has no `{key}`; it has `{near}`)"
+                ),
                 format!("did you mean `{near}`?"),
             ),
             None if pairs.is_empty() => {
                 (format!("`{quoted}` is missing (`{target}` is there, it is empty)"), plain_hint)
             }
-            None => {
-                (format!("`{quoted}` is missing (`{target}` is there, it has no `{key}`)"), plain_hint)
-            }
+            None => (
+                format!("`{quoted}` is missing (`{target}` is there, it has no `{key}`)"),
+                plain_hint,
+            ),
         };
         self.fail(kind, message, whole.span).with_hint(hint)
     }

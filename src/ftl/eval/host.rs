@@ -75,9 +75,8 @@ impl<'r> Host<'r> for Evaluator<'r> {
             Hash::Scope(ScopeHash::DataModel) => self.data_by_name(key),
             Hash::Scope(ScopeHash::Locals) => {
                 let frame = self.frames.get(self.place.frame as usize);
-                let found = frame.and_then(|frame| {
-                    frame.locals.iter().find(|(name, _)| name.text() == key)
-                });
+                let found = frame
+                    .and_then(|frame| frame.locals.iter().find(|(name, _)| name.text() == key));
                 found.map_or(Model::Missing, |(_, value)| value.clone())
             }
             Hash::Statics(of) => match statics::get(*of, key) {
@@ -98,7 +97,9 @@ impl<'r> Host<'r> for Evaluator<'r> {
         };
         Ok(match hash {
             Hash::Json(object) => of_nodes(&mut object.iter()),
-            Hash::Made(map) => map.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            Hash::Made(map) => {
+                map.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+            }
             Hash::Namespace(namespace) => {
                 self.wake(namespace)?;
                 let variables = namespace.variables.borrow();
@@ -108,12 +109,15 @@ impl<'r> Host<'r> for Evaluator<'r> {
             Hash::Scope(ScopeHash::Locals) => match self.frames.get(self.place.frame as usize) {
                 Some(frame) => {
                     let locals = frame.locals.iter();
-                    locals.map(|(name, value)| (Text::Borrowed(name.text()), value.clone())).collect()
+                    locals
+                        .map(|(name, value)| (Text::Borrowed(name.text()), value.clone()))
+                        .collect()
                 }
                 None => Vec::new(),
             },
             Hash::Scope(ScopeHash::Variables | ScopeHash::Globals) | Hash::Statics(_) => {
-                let message = "expected a hash whose keys can be listed, found one that only looks keys up";
+                let message =
+                    "expected a hash whose keys can be listed, found one that only looks keys up";
                 return Err(Fault::new(TemplateErrorKind::WrongType, message));
             }
         })

@@ -148,7 +148,9 @@ impl<'r> Evaluator<'r> {
             [_, other] => return Err(crate::ftl::coerce::wrong_type("a hash", other)),
             _ => {
                 let found = values.len();
-                return wrong(format!("`.get_optional_template` takes 1 to 2 arguments, found {found}"));
+                return wrong(format!(
+                    "`.get_optional_template` takes 1 to 2 arguments, found {found}"
+                ));
             }
         };
         let Model::Text(path) = path else {
@@ -167,7 +169,12 @@ impl<'r> Evaluator<'r> {
                     let expected = if &*option == "parse" { "a boolean" } else { "a string" };
                     return Err(crate::ftl::coerce::wrong_type(expected, &other));
                 }
-                _ => return wrong(format!("unknown option `{}`; there are `parse` and `encoding`", &*option)),
+                _ => {
+                    return wrong(format!(
+                        "unknown option `{}`; there are `parse` and `encoding`",
+                        &*option
+                    ));
+                }
             }
         }
         let name = self.full_name(path, Span::default())?;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::ftl::compile;
+use crate::ftl::compile::compile;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateError;
 use crate::ftl::error::TemplateErrorKind;
@@ -48,11 +48,13 @@ impl<'r> Evaluator<'r> {
         let span = Span::default();
         let lazy = settings.lazy_auto_imports.unwrap_or(settings.lazy_imports);
         for (variable, template) in &settings.auto_import {
-            let name = self.normalized(template).map_err(|fault| self.blame(fault, span, span, &[]))?;
+            let name =
+                self.normalized(template).map_err(|fault| self.blame(fault, span, span, &[]))?;
             self.import_named(&name, Some(variable), lazy, span)?;
         }
         for template in &settings.auto_include {
-            let name = self.normalized(template).map_err(|fault| self.blame(fault, span, span, &[]))?;
+            let name =
+                self.normalized(template).map_err(|fault| self.blame(fault, span, span, &[]))?;
             match self.load(&name, true, span)? {
                 Some(Included::Program(program)) => {
                     self.run_included(program, span)?;
@@ -152,7 +154,11 @@ impl<'r> Evaluator<'r> {
         }
     }
 
-    pub(in crate::ftl::eval) fn run_included(&mut self, program: &'r Program, span: Span) -> Result<Flow, Failure> {
+    pub(in crate::ftl::eval) fn run_included(
+        &mut self,
+        program: &'r Program,
+        span: Span,
+    ) -> Result<Flow, Failure> {
         self.step(span)?;
         self.check_stack(span)?;
         let outside = std::mem::replace(&mut self.place.program, program);
@@ -171,7 +177,11 @@ impl<'r> Evaluator<'r> {
     }
 
     /// The name of a template from a path in the template that runs.
-    pub(in crate::ftl::eval) fn full_name(&self, path: &str, span: Span) -> Result<String, Failure> {
+    pub(in crate::ftl::eval) fn full_name(
+        &self,
+        path: &str,
+        span: Span,
+    ) -> Result<String, Failure> {
         let base = self.place.program.source.name();
         let full = if self.settings.classic_compatible {
             path.to_owned()
@@ -241,5 +251,4 @@ impl<'r> Evaluator<'r> {
         let names: Vec<&str> = library.names().take(MAX_NAMES_SHOWN).collect();
         failure.with_hint(format!("there are {}", names.join(", ")))
     }
-
 }

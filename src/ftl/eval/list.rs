@@ -166,7 +166,9 @@ impl<'r> Evaluator<'r> {
             Source::Object(pairs) => pairs.next().map(|(key, value)| {
                 (Model::Text(Text::Borrowed(key)), Some(Model::from_node(value)))
             }),
-            Source::Pairs(pairs) => pairs.next().map(|(key, value)| (Model::Text(key), Some(value))),
+            Source::Pairs(pairs) => {
+                pairs.next().map(|(key, value)| (Model::Text(key), Some(value)))
+            }
         };
         Ok(())
     }

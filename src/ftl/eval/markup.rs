@@ -67,9 +67,10 @@ impl<'r> Evaluator<'r> {
                 (first, second)
             }
             (Printed::Markup(first), Printed::Markup(second)) => (first, second),
-            (Printed::Text(first), Printed::Text(_)) => {
-                (Rc::new(plain(&first, &OutputFormat::Undefined)), Rc::new(plain("", &OutputFormat::Undefined)))
-            }
+            (Printed::Text(first), Printed::Text(_)) => (
+                Rc::new(plain(&first, &OutputFormat::Undefined)),
+                Rc::new(plain("", &OutputFormat::Undefined)),
+            ),
         };
         let (first, second) = if first.format == second.format {
             (first, second)
@@ -94,7 +95,9 @@ impl<'r> Evaluator<'r> {
             (MarkupContent::Plain(first), MarkupContent::Plain(second)) => {
                 MarkupContent::Plain(format!("{first}{second}").into())
             }
-            _ => MarkupContent::Markup(format!("{}{}", markup_text(&first), markup_text(&second)).into()),
+            _ => MarkupContent::Markup(
+                format!("{}{}", markup_text(&first), markup_text(&second)).into(),
+            ),
         };
         self.check_text_length(first.text().len() + second.text().len(), span)?;
         Ok(Rc::new(Markup { format: first.format.clone(), content }))

@@ -101,7 +101,9 @@ impl<'r> Evaluator<'r> {
             && !matches!((&first, &second), (Model::Empty, Model::Empty))
         {
             return match (first, second) {
-                (Model::Hash(first), Model::Hash(second)) => self.join_hashes(&first, &second, span),
+                (Model::Hash(first), Model::Hash(second)) => {
+                    self.join_hashes(&first, &second, span)
+                }
                 (Model::Empty, second) => Ok(second),
                 (first, _) => Ok(first),
             };
@@ -250,8 +252,7 @@ impl<'r> Evaluator<'r> {
                 first.millis.cmp(&second.millis)
             }
             _ if self.settings.classic_compatible => {
-                let (first, second) =
-                    (self.text_of(first, left)?, self.text_of(second, right)?);
+                let (first, second) = (self.text_of(first, left)?, self.text_of(second, right)?);
                 first.cmp(&second)
             }
             _ => return Err(self.incomparable(&first, &second, span)),

@@ -200,7 +200,9 @@ impl<'r> Evaluator<'r> {
     pub(in crate::ftl::eval) fn object(&self, expression: &'r Expr) -> Option<Object<'r>> {
         match &expression.kind {
             ExprKind::Variable(name) => self.object_variable(name),
-            ExprKind::Dot { target, key, .. } => self.object_inside(target)?.get_key(key)?.as_object(),
+            ExprKind::Dot { target, key, .. } => {
+                self.object_inside(target)?.get_key(key)?.as_object()
+            }
             _ => None,
         }
     }

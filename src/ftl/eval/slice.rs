@@ -65,9 +65,9 @@ impl<'r> Evaluator<'r> {
             Model::Sequence(sequence) => return self.item_of(sequence, index, target.span),
             Model::Matches(matches) => {
                 let found = usize::try_from(index).ok().and_then(|at| matches.matches.get(at));
-                return Ok(found.map_or(Model::Missing, |found| {
-                    Model::Match(std::rc::Rc::clone(found))
-                }));
+                return Ok(
+                    found.map_or(Model::Missing, |found| Model::Match(std::rc::Rc::clone(found)))
+                );
             }
             Model::Empty => return Ok(Model::Missing),
             Model::Hash(_) | Model::Callable(_) => {
@@ -216,9 +216,8 @@ impl<'r> Evaluator<'r> {
         unit: &str,
         index: &Expr,
     ) -> Result<Option<(usize, usize)>, Failure> {
-        let fail = |message: String| {
-            Err(self.fail(TemplateErrorKind::BadArgument, message, index.span))
-        };
+        let fail =
+            |message: String| Err(self.fail(TemplateErrorKind::BadArgument, message, index.span));
         if range.length == Some(0) {
             return Ok(None);
         }
@@ -226,8 +225,7 @@ impl<'r> Evaluator<'r> {
             return fail(format!("the start of a slice can't be negative, found {}", range.start));
         };
         let adaptive = matches!(range.kind, RangeKind::Length | RangeKind::Endless);
-        let is_outside =
-            if adaptive && range.step > 0 { first > length } else { first >= length };
+        let is_outside = if adaptive && range.step > 0 { first > length } else { first >= length };
         if is_outside {
             return fail(format!(
                 "the slice starts at {first}, but the {what} has only {length} {unit}"

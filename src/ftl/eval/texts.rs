@@ -79,10 +79,7 @@ impl<'r> Evaluator<'r> {
 
     #[cold]
     fn unprintable(&mut self, fault: Fault, value: &Model<'r>, expression: &'r Expr) -> Failure {
-        let has_hint = !matches!(
-            value,
-            Model::Sequence(_) | Model::Hash(_) | Model::Callable(_)
-        );
+        let has_hint = !matches!(value, Model::Sequence(_) | Model::Hash(_) | Model::Callable(_));
         let failure = self.blame(fault, expression.span, expression.span, &[]);
         if has_hint {
             return failure;
@@ -114,10 +111,8 @@ impl<'r> Evaluator<'r> {
                     return Ok(());
                 }
                 Model::Number(number) => {
-                    let formatting = Formatting {
-                        settings: &self.settings,
-                        formats: &mut self.scratch.formats,
-                    };
+                    let formatting =
+                        Formatting { settings: &self.settings, formats: &mut self.scratch.formats };
                     let written = coerce::write_number(number, formatting, &mut self.writer.text);
                     return written
                         .map_err(|fault| self.blame(fault, expression.span, expression.span, &[]));

@@ -193,7 +193,10 @@ impl<'r> Evaluator<'r> {
             Err(this.fail(TemplateErrorKind::BadArgument, message, span))
         };
         let Some((scope, Model::Text(variable))) = target else {
-            return wrong(self, "`capture_output` needs the name of a variable in `var`, `local` or `global`");
+            return wrong(
+                self,
+                "`capture_output` needs the name of a variable in `var`, `local` or `global`",
+            );
         };
         let namespace = match (argument("namespace"), named.len(), &**scope) {
             (None, 1, "var") => Some(std::rc::Rc::clone(&self.place.namespace)),
@@ -201,7 +204,12 @@ impl<'r> Evaluator<'r> {
             (Some((_, Model::Hash(Hash::Namespace(namespace)))), 2, "var") => {
                 Some(std::rc::Rc::clone(namespace))
             }
-            _ => return wrong(self, "`capture_output` takes one of `var`, `local` and `global`, and a `namespace` beside `var`"),
+            _ => {
+                return wrong(
+                    self,
+                    "`capture_output` takes one of `var`, `local` and `global`, and a `namespace` beside `var`",
+                );
+            }
         };
         let position = self.writer.position();
         let flow = self.run(body);
@@ -216,7 +224,10 @@ impl<'r> Evaluator<'r> {
             }
             None if &**scope == "global" => self.globals.insert(variable.clone(), value),
             None => {
-                return wrong(self, "`capture_output` can't set local variables here; use `<#local x>…</#local>`");
+                return wrong(
+                    self,
+                    "`capture_output` can't set local variables here; use `<#local x>…</#local>`",
+                );
             }
         }
         Ok(flow)

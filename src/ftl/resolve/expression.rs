@@ -96,9 +96,7 @@ impl Resolver<'_> {
             ast::ExprKind::Binary { operator, left, right } => {
                 ExprKind::Binary { operator, left: self.boxed(left)?, right: self.boxed(right)? }
             }
-            ast::ExprKind::And(left, right) => {
-                ExprKind::And(self.boxed(left)?, self.boxed(right)?)
-            }
+            ast::ExprKind::And(left, right) => ExprKind::And(self.boxed(left)?, self.boxed(right)?),
             ast::ExprKind::Or(left, right) => ExprKind::Or(self.boxed(left)?, self.boxed(right)?),
             ast::ExprKind::Lambda { .. } => {
                 let message = "a lambda can only be an argument of `?map`, `?filter`, \
@@ -250,7 +248,6 @@ impl Resolver<'_> {
         }
     }
 }
-
 
 /// Whether `x?name(…)` hands its arguments to the built-in; otherwise its result is called.
 fn takes_arguments(built_in: &BuiltIn) -> bool {

@@ -37,10 +37,7 @@ use crate::text::Source;
 use crate::text::Span;
 
 /// The program of a template.
-pub(in crate::ftl) fn resolve(
-    source: &Source,
-    tree: ast::Tree,
-) -> Result<Program, TemplateError> {
+pub(in crate::ftl) fn resolve(source: &Source, tree: ast::Tree) -> Result<Program, TemplateError> {
     let output = ast::Output { format: tree.output_format, auto_escape: tree.auto_escape };
     let mut resolver = Resolver::new(source, output);
     let body = resolver.body(tree.body)?;
@@ -255,10 +252,7 @@ impl<'s> Resolver<'s> {
         })
     }
 
-    fn definition(
-        &mut self,
-        definition: ast::Macro,
-    ) -> Result<NodeKind, TemplateError> {
+    fn definition(&mut self, definition: ast::Macro) -> Result<NodeKind, TemplateError> {
         let output = self.output_index(definition.output);
         let output = std::mem::replace(&mut self.output, output);
         let uses_args = std::mem::take(&mut self.uses_args);
@@ -309,9 +303,10 @@ impl<'s> Resolver<'s> {
     fn setting(&self, name: &str, span: Span) -> Result<&'static str, TemplateError> {
         let name = snake_case(name);
         let known = crate::ftl::SETTING_NAMES;
-        known.into_iter().find(|known| *known == name).ok_or_else(|| {
-            self.error(format!("unknown setting `{name}`"), span)
-        })
+        known
+            .into_iter()
+            .find(|known| *known == name)
+            .ok_or_else(|| self.error(format!("unknown setting `{name}`"), span))
     }
 
     fn optional(&mut self, expression: Option<ast::Expr>) -> Result<Option<Expr>, TemplateError> {
