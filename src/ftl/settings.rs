@@ -515,7 +515,7 @@ pub enum ExceptionHandler {
 }
 
 /// `upperCase` → `upper_case`.
-pub fn snake_case(name: &str) -> String {
+pub(in crate::ftl) fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
     for c in name.chars() {
         if c.is_ascii_uppercase() {
@@ -527,7 +527,7 @@ pub fn snake_case(name: &str) -> String {
 }
 
 /// A version as a number that can be compared.
-pub const fn version(major: u32, minor: u32, micro: u32) -> u32 {
+pub(in crate::ftl) const fn version(major: u32, minor: u32, micro: u32) -> u32 {
     major * 1_000_000 + minor * 1_000 + micro
 }
 

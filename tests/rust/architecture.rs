@@ -15,8 +15,9 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
     ("value", &["text"]),
     ("ftl/settings", &["text", "value"]),
     ("ftl/error", &["text", "value"]),
-    ("ftl/ast", &["text", "value", "ftl/settings"]),
-    ("ftl/parse", &["text", "value", "ftl/ast", "ftl/settings", "ftl/error"]),
+    ("ftl/stack", &[]),
+    ("ftl/ast", &["text", "value", "ftl/settings", "ftl/stack"]),
+    ("ftl/parse", &["ftl/stack", "text", "value", "ftl/ast", "ftl/settings", "ftl/error"]),
     ("ftl/names", &["text", "value", "ftl/settings"]),
     // A lambda's value points at its code, so the two stand on one floor.
     ("ftl/model", &["text", "value", "ftl/settings", "ftl/ast"]),
@@ -90,6 +91,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
     (
         "ftl/eval",
         &[
+            "ftl/stack",
             "text",
             "value",
             "ftl/settings",
@@ -220,6 +222,15 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("value/number.rs", "the arithmetic of one type"),
     ("value/document.rs", "one table, the way in and the ways out"),
     ("ftl/settings.rs", "one list of settings with its names and values"),
+    ("ftl/builtins/regexp/java.rs", "one translation, from Java's syntax of patterns"),
+    ("ftl/format/decimal.rs", "one type: a pattern of DecimalFormat, read and applied"),
+    ("ftl/parse/layout.rs", "white space and line breaks, rule by rule"),
+    ("ftl/parse/tag.rs", "every form a tag can have"),
+    ("ftl/parse/expression.rs", "the operators by precedence, one function a rule"),
+    ("receiver.rs", "scripts, the server and its bad manners"),
+    ("delivery/wire.rs", "one transport under the HTTP client"),
+    ("delivery/pool.rs", "the only file that starts sender threads"),
+    ("report.rs", "counters, the histogram and their snapshot"),
 ];
 
 const LONG: usize = 400;

@@ -302,7 +302,7 @@ impl<'s> Resolver<'s> {
 
     fn setting(&self, name: &str, span: Span) -> Result<&'static str, TemplateError> {
         let name = snake_case(name);
-        let known = crate::ftl::SETTING_NAMES;
+        let known = crate::ftl::settings::NAMES;
         known
             .into_iter()
             .find(|known| *known == name)
