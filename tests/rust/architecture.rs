@@ -64,6 +64,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
     (
         "ftl/resolve",
         &[
+            "ftl/stack",
             "text",
             "value",
             "ftl/settings",

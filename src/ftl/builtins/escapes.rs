@@ -240,7 +240,7 @@ pub fn url<'t>(text: &'t str, charset: &str, keep_slash: bool) -> Option<Cow<'t,
     Some(Cow::Owned(out))
 }
 
-/// The charsets [`url`] knows, for messages.
+/// The charsets `url` knows, for messages.
 pub const CHARSETS: &str = "`UTF-8`, `ISO-8859-1`, `US-ASCII`, `UTF-16`, `UTF-16BE` or `UTF-16LE`";
 
 #[derive(Clone, Copy, Debug)]

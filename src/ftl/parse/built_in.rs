@@ -141,8 +141,8 @@ impl<'s> Parser<'s, '_> {
                 "expected the variable of a loop around before `?{name}`, found `{variable}`"
             ),
         };
-        let known = loops.iter().rev().filter(|it| it.kind != LoopKind::Call);
-        let known = known.filter_map(|it| it.variable.as_deref()).next();
+        let mut known = loops.iter().rev().filter(|it| it.kind != LoopKind::Call);
+        let known = known.find_map(|it| it.variable.as_deref());
         let hint = match known {
             Some(known) => format!("the loop around has the variable `{known}`"),
             None => format!("`?{name}` works inside `<#list xs as {variable}>`"),

@@ -2,7 +2,7 @@
 //!
 //! Every rule below has a parser function of its name. Parsers take the tail of the text and return
 //! the tail they left, so an offset is a subtraction. White space stripping happens at the end, over
-//! a sketch of the template's layout ([`whitespace`]).
+//! a sketch of the template's layout (`whitespace`).
 //!
 //! `tag(x)` is `<#x` or `[#x` (without `#` where `strict_syntax` is off), `end(x)` is `</#x>`; `>` in a
 //! rule is `>` or `]` as the tag began, `/>` stands for either close. Blanks and comments may stand
