@@ -3,6 +3,8 @@
 //! Small numbers are integers of 64 bits, or such an integer and a scale; whatever outgrows them
 //! becomes big. Floating-point numbers exist only where a template asks for them (`?double`), and
 //! for infinities and NaN.
+//!
+//! Longer than other files, because all of it must know how a number is kept, which nobody else may.
 
 #![expect(
     clippy::cast_possible_truncation,
