@@ -58,7 +58,7 @@ pub(crate) fn stop<'s, T>(left: &'s str, expected: &'static str) -> Parsed<'s, T
 }
 
 /// After this point nothing else can be meant: the mistake is in what was read last.
-pub(crate) fn sure<'s, T>(parsed: Parsed<'s, T>) -> Parsed<'s, T> {
+pub(crate) fn sure<T>(parsed: Parsed<'_, T>) -> Parsed<'_, T> {
     parsed.map_err(|error| match error {
         Err::Error(stop) => Err::Failure(stop),
         other => other,
@@ -68,7 +68,7 @@ pub(crate) fn sure<'s, T>(parsed: Parsed<'s, T>) -> Parsed<'s, T> {
 impl<'s> Parser<'s, '_> {
     /// A mistake at a place, as a sentence.
     pub(crate) fn mistake(&self, span: Span, message: impl Into<String>) -> TemplateError {
-        TemplateError::new(TemplateErrorKind::Syntax, message, &self.shared.source, span)
+        TemplateError::new(TemplateErrorKind::Syntax, message, self.shared.source, span)
     }
 
     /// Stops everything with an error that has its sentence already.
