@@ -2,7 +2,7 @@
 //!
 //! Every rule below has a parser function of its name. Parsers take the tail of the text and return
 //! the tail they left, so an offset is a subtraction. White space stripping happens at the end, over
-//! a sketch of the template's layout ([`whitespace`]).
+//! a sketch of the template's layout (`whitespace.rs`).
 //!
 //! `tag(x)` is `<#x` or `[#x` (without `#` where `strict_syntax` is off), `end(x)` is `</#x>`; `>` in a
 //! rule is `>` or `]` as the tag began, `/>` stands for either close. Blanks and comments may stand
@@ -15,10 +15,10 @@
 //! interpolation  = "${" expression "}" | "[=" expression "]"
 //! numeric_interpolation = "#{" expression [ ";" name ] "}"
 //!
-//! directive      = if | list | for_each | items | sep | switch | attempt | break | continue
-//!                | assign | setting | macro | nested | return | user_call | call | transform
-//!                | include | import | escape | no_escape | output_format | auto_esc | no_auto_esc
-//!                | compress | no_parse | comment | stop | flush | trim | visit | recurse | fallback
+//! directive      = if | list | for_each | items | sep | switch | attempt | jump | stop | flush | trim
+//!                | assign | setting | macro | nested_content | return | user_call | call | transform
+//!                | include | import | visit | recurse | fallback | escape | no_escape
+//!                | output_format | auto_esc | no_auto_esc | compress | no_parse | comment
 //! if             = tag(if) expression ">" content { tag(elseif) expression "/>" content }
 //!                  [ tag(else) content ] end(if)
 //! list           = tag(list) expression [ "as" name [ "," name ] ] ">" content [ tag(else) content ] end(list)
@@ -33,9 +33,9 @@
 //!                  | ( name | string ) [ "in" expression ] ">" content end )
 //! assignment     = ( name | string ) ( ( "=" | "+=" | "-=" | "*=" | "/=" | "%=" ) expression | "++" | "--" )
 //! setting        = tag(setting) name "=" expression "/>"
-//! macro          = ( tag(macro) | tag(function) ) ( name | string ) ["("] { parameter [","] } [")"] ">" content end
-//! parameter      = name ["..."] [ "=" expression ]
-//! nested         = tag(nested) arguments "/>"
+//! macro          = ( tag(macro) | tag(function) ) ( name | string ) ["("] { macro_parameter [","] } [")"] ">" content end
+//! macro_parameter = name ["..."] [ "=" expression ]
+//! nested_content = tag(nested) arguments "/>"
 //! return         = tag(return) [ expression ] "/>"
 //! user_call      = "<@" expression ( named_arguments | arguments ) [ ";" [ name { "," name } ] ]
 //!                  ( "/>" | ">" content "</@" [ name { "." name } ] ">" )
@@ -44,9 +44,22 @@
 //! include        = tag(include) expression [";"] { name "=" expression } "/>"
 //! import         = tag(import) expression "as" name "/>"
 //! escape         = tag(escape) name "as" expression ">" content end(escape)
+//! no_escape      = tag(noescape) content end(noescape)
 //! output_format  = tag(outputformat) expression ">" content end(outputformat)
+//! auto_esc       = tag(autoesc) content end(autoesc)
+//! no_auto_esc    = tag(noautoesc) content end(noautoesc)
+//! compress       = tag(compress) content end(compress)
+//! no_parse       = tag(noparse) anything end(noparse)
+//! comment        = "<#--" anything "-->" | tag(comment) anything end(comment)
+//! jump           = tag(break) | tag(continue)
+//! stop           = tag(stop) [ expression ] "/>"
+//! trim           = tag(t) | tag(lt) | tag(rt) | tag(nt)
+//! visit          = tag(visit) expression [ "using" expression ] "/>"
+//! recurse        = tag(recurse) [ expression ] [ "using" expression ] "/>"
+//! fallback       = tag(fallback)
 //!
-//! expression     = or ; binary operators by `token::Level`, loosest first:
+//! expression     = or
+//! or             = operand { operator operand }   by `token::Level`, loosest first:
 //!                  "||" "|" · "&&" "&" · "==" "=" "!=" · "<" "<=" ">" ">=" lt lte gt gte
 //!                  · ".." "..<" "..!" "..*" · "+" "-" · "*" "/" "%"
 //! operand        = ( "+" | "-" ) primary | { "!" } primary

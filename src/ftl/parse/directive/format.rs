@@ -182,7 +182,7 @@ impl<'s> Parser<'s, '_> {
             }
         }
         if combined(&outer) >= MAX_COMBINED_FORMATS {
-            return refuse("too many output formats are combined".into());
+            return Err(self.refuse(self.limit(span, "too many output formats are combined")));
         }
         Ok(OutputFormat::Combined(Box::new(outer), Box::new(inner)))
     }

@@ -60,7 +60,7 @@ impl<'s> Parser<'s, '_> {
             rest = after;
         }
         while let Ok((tail, (name, span))) = self.name(rest) {
-            rest = self.parameter_of_macro(tail, name, span, &mut read)?.0;
+            rest = self.macro_parameter(tail, name, span, &mut read)?.0;
         }
         let (ahead, ()) = self.skip(rest)?;
         if let Some(after) = ahead.strip_prefix(')') {
@@ -72,7 +72,7 @@ impl<'s> Parser<'s, '_> {
     }
 
     /// `name`, `name=default`, `name...`
-    fn parameter_of_macro(
+    fn macro_parameter(
         &self,
         rest: &'s str,
         name: String,
