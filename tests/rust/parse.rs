@@ -355,22 +355,24 @@ fn escapes_are_applied_where_they_are_written() {
     assert_eq!(shown, ["esc(a)", "esc(b?trim)", "esc(text<c>?trim)", "esc(d)", "e"]);
 }
 
+/// The output format of each interpolation.
+fn outputs(body: &Body, found: &mut Vec<String>) {
+    for node in body {
+        match &node.kind {
+            NodeKind::Interpolation { output, .. } => {
+                found.push(format!("{} {}", output.format.name(), output.auto_escape));
+            }
+            NodeKind::Formatted { body, .. } => outputs(body, found),
+            _ => {}
+        }
+    }
+}
+
 #[test]
 fn output_formats_are_known_at_every_place() {
     let tree = read(
         "${a}<#outputformat 'XML'>${b}<#outputformat '{HTML}'>${c}</#outputformat><#noautoesc>${d}</#noautoesc></#outputformat>${e}",
     );
-    fn outputs(body: &Body, found: &mut Vec<String>) {
-        for node in body {
-            match &node.kind {
-                NodeKind::Interpolation { output, .. } => {
-                    found.push(format!("{} {}", output.format.name(), output.auto_escape));
-                }
-                NodeKind::Formatted { body, .. } => outputs(body, found),
-                _ => {}
-            }
-        }
-    }
     let mut found = Vec::new();
     outputs(&tree.body, &mut found);
     let expected =
