@@ -14,6 +14,7 @@ mod formats;
 mod ftl;
 mod limits;
 mod outcome;
+mod parse;
 mod policy;
 mod receiver;
 mod scheduler;

@@ -2,10 +2,11 @@
 //! are is not known here; these few have rules of syntax.
 
 use crate::ftl::ast::ExprKind;
-use crate::ftl::parse::LoopKind;
 use crate::ftl::parse::Parser;
 use crate::ftl::parse::expression::Arguments;
 use crate::ftl::parse::expression::Tall;
+use crate::ftl::parse::place::Loop;
+use crate::ftl::parse::place::LoopKind;
 use crate::ftl::parse::stop::Checked;
 use crate::ftl::parse::stop::Parsed;
 use crate::ftl::parse::stop::sure;
@@ -129,7 +130,7 @@ impl<'s> Parser<'s, '_> {
             return Err(self.refuse(error.with_hint(format!("like `item?{name}`"))));
         };
         let loops = self.shared.loops.borrow();
-        let is_of = |it: &&crate::ftl::parse::Loop| {
+        let is_of = |it: &&Loop| {
             it.variable.as_ref() == Some(variable) || it.second.as_ref() == Some(variable)
         };
         let message = match loops.iter().rev().find(is_of) {

@@ -25,6 +25,8 @@ pub(crate) fn constant(expr: &Expr) -> Option<Constant> {
         ExprKind::Number(number) => Some(Constant::Number(number.clone())),
         ExprKind::Boolean(boolean) => Some(Constant::Boolean(*boolean)),
         ExprKind::Parenthesis(inner) => constant(inner),
+        ExprKind::Default { target, .. } => constant(target),
+        ExprKind::Exists(target) => constant(target).map(|_| Constant::Boolean(true)),
         ExprKind::List(items) => all_constant(items.iter()).then_some(Constant::List),
         ExprKind::Hash(entries) => {
             all_constant(entries.iter().flat_map(|(key, value)| [key, value]))

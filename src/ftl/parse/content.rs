@@ -13,11 +13,10 @@ use crate::ftl::parse::stop::Parsed;
 use crate::ftl::parse::stop::Stop;
 use crate::ftl::parse::stop::Stopped;
 use crate::ftl::parse::stop::sure;
-use crate::ftl::parse::tag::Directive;
 use crate::ftl::parse::tag::Tag;
 use crate::ftl::parse::token::Lexing;
 use crate::ftl::parse::token::State;
-use crate::ftl::parse::token::word;
+use crate::ftl::parse::vocabulary::Directive;
 use crate::ftl::parse::whitespace;
 use crate::ftl::settings::InterpolationSyntax;
 use crate::text::Span;
@@ -214,10 +213,7 @@ impl<'s> Parser<'s, '_> {
 
     fn close_interpolation(&self, start: &'s str, rest: &'s str) -> Checked<'s, &'s str> {
         let (rest, ()) = self.skip(rest)?;
-        let (close, expected) = match start.starts_with('[') {
-            true => (']', "`]`"),
-            false => ('}', "`}`"),
-        };
+        let (close, expected) = if start.starts_with('[') { (']', "`]`") } else { ('}', "`}`") };
         match rest.strip_prefix(close) {
             Some(after) => {
                 let lexing = self.lexing.get();
@@ -321,15 +317,6 @@ impl<'s> Parser<'s, '_> {
                 ))
             }
         })
-    }
-
-    /// The name that an end tag `</@name>` gives, as written.
-    pub(crate) fn end_name(&self, tag: &Tag<'s>) -> &'s str {
-        let text = &tag.start[3..tag.start.len() - tag.rest.len() - 1];
-        match word(text) {
-            Some(_) => text.trim_end(),
-            None => "",
-        }
     }
 }
 

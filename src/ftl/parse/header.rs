@@ -3,20 +3,20 @@
 use crate::ftl::ast::Expr;
 use crate::ftl::ast::ExprKind;
 use crate::ftl::ast::Header;
-use crate::ftl::parse::Format;
 use crate::ftl::parse::Parser;
 use crate::ftl::parse::constant::Constant;
 use crate::ftl::parse::constant::constant;
 use crate::ftl::parse::constant::yes_or_no;
-use crate::ftl::parse::layout::is_java_space;
+use crate::ftl::parse::place::Format;
 use crate::ftl::parse::stop::Checked;
 use crate::ftl::parse::stop::Parsed;
 use crate::ftl::parse::stop::Stopped;
 use crate::ftl::parse::stop::stopped;
 use crate::ftl::parse::stop::sure;
-use crate::ftl::parse::tag::Directive;
 use crate::ftl::parse::token::BLANKS;
 use crate::ftl::parse::token::Lexing;
+use crate::ftl::parse::vocabulary::Directive;
+use crate::ftl::parse::whitespace::is_java_space;
 use crate::ftl::settings::AutoEscaping;
 use crate::ftl::settings::OutputFormat;
 use crate::text::Span;
@@ -109,7 +109,7 @@ impl<'s> Parser<'s, '_> {
                 self.change_format(|it| it.output.format = format);
             }
             Some("ns_prefixes") => self.check_prefixes(value)?,
-            Some("attributes") => match &value.kind {
+            Some("attributes") => match &bare(value).kind {
                 ExprKind::Hash(entries) => header.attributes = attributes(entries),
                 _ => return Err(self.expected_hash(name, value.span)),
             },
@@ -164,7 +164,7 @@ impl<'s> Parser<'s, '_> {
 
     /// Namespaces are for XML, which there is none of; their rules are checked all the same.
     fn check_prefixes(&self, value: &Expr) -> Checked<'s, ()> {
-        let ExprKind::Hash(entries) = &value.kind else {
+        let ExprKind::Hash(entries) = &bare(value).kind else {
             return Err(self.expected_hash("ns_prefixes", value.span));
         };
         let mut seen: Vec<&str> = Vec::new();
@@ -262,6 +262,14 @@ fn parameter_name(name: &str) -> Option<&'static str> {
     ];
     let camel = CAMEL.iter().find(|(camel, _)| *camel == name).map(|(_, snake)| *snake);
     camel.or_else(|| PARAMETERS.into_iter().find(|known| known.eq_ignore_ascii_case(name)))
+}
+
+/// A constant without what doesn't change it.
+fn bare(expr: &Expr) -> &Expr {
+    match &expr.kind {
+        ExprKind::Parenthesis(inner) | ExprKind::Default { target: inner, .. } => bare(inner),
+        _ => expr,
+    }
 }
 
 fn attributes(entries: &[(Expr, Expr)]) -> Vec<(String, Expr)> {

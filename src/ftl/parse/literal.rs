@@ -5,9 +5,9 @@ use crate::ftl::ast::Expr;
 use crate::ftl::ast::ExprKind;
 use crate::ftl::ast::TextPart;
 use crate::ftl::parse::Parser;
-use crate::ftl::parse::Places;
 use crate::ftl::parse::content::Opening;
 use crate::ftl::parse::expression::Tall;
+use crate::ftl::parse::place::Places;
 use crate::ftl::parse::stop::Checked;
 use crate::ftl::parse::stop::Parsed;
 use crate::ftl::parse::stop::Stop;
@@ -263,8 +263,7 @@ impl<'s> Parser<'s, '_> {
         let mut parts = Vec::new();
         let mut height = 0;
         let mut rest = text;
-        loop {
-            let Some((at, opening)) = self.next_opening(rest) else { break };
+        while let Some((at, opening)) = self.next_opening(rest) {
             if at > 0 {
                 parts.push(TextPart::Text(rest[..at].to_owned()));
             }

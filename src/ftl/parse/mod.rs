@@ -15,10 +15,10 @@
 //! interpolation  = "${" expression "}" | "[=" expression "]"
 //! numeric_interpolation = "#{" expression [ ";" name ] "}"
 //!
-//! directive      = if | list | for_each | items | sep | switch | attempt | break | continue
-//!                | assign | setting | macro | nested | return | user_call | call | transform
-//!                | include | import | escape | no_escape | output_format | auto_esc | no_auto_esc
-//!                | compress | no_parse | comment | stop | flush | trim | visit | recurse | fallback
+//! directive      = if | list | for_each | items | sep | switch | attempt | jump | stop | flush | trim
+//!                | assign | setting | macro | nested_content | return | user_call | call | transform
+//!                | include | import | visit | recurse | fallback | escape | no_escape
+//!                | output_format | auto_esc | no_auto_esc | compress | no_parse | comment
 //! if             = tag(if) expression ">" content { tag(elseif) expression "/>" content }
 //!                  [ tag(else) content ] end(if)
 //! list           = tag(list) expression [ "as" name [ "," name ] ] ">" content [ tag(else) content ] end(list)
@@ -33,9 +33,9 @@
 //!                  | ( name | string ) [ "in" expression ] ">" content end )
 //! assignment     = ( name | string ) ( ( "=" | "+=" | "-=" | "*=" | "/=" | "%=" ) expression | "++" | "--" )
 //! setting        = tag(setting) name "=" expression "/>"
-//! macro          = ( tag(macro) | tag(function) ) ( name | string ) ["("] { parameter [","] } [")"] ">" content end
-//! parameter      = name ["..."] [ "=" expression ]
-//! nested         = tag(nested) arguments "/>"
+//! macro          = ( tag(macro) | tag(function) ) ( name | string ) ["("] { macro_parameter [","] } [")"] ">" content end
+//! macro_parameter = name ["..."] [ "=" expression ]
+//! nested_content = tag(nested) arguments "/>"
 //! return         = tag(return) [ expression ] "/>"
 //! user_call      = "<@" expression ( named_arguments | arguments ) [ ";" [ name { "," name } ] ]
 //!                  ( "/>" | ">" content "</@" [ name { "." name } ] ">" )
@@ -44,9 +44,22 @@
 //! include        = tag(include) expression [";"] { name "=" expression } "/>"
 //! import         = tag(import) expression "as" name "/>"
 //! escape         = tag(escape) name "as" expression ">" content end(escape)
+//! no_escape      = tag(noescape) content end(noescape)
 //! output_format  = tag(outputformat) expression ">" content end(outputformat)
+//! auto_esc       = tag(autoesc) content end(autoesc)
+//! no_auto_esc    = tag(noautoesc) content end(noautoesc)
+//! compress       = tag(compress) content end(compress)
+//! no_parse       = tag(noparse) anything end(noparse)
+//! comment        = "<#--" anything "-->" | tag(comment) anything end(comment)
+//! jump           = tag(break) | tag(continue)
+//! stop           = tag(stop) [ expression ] "/>"
+//! trim           = tag(t) | tag(lt) | tag(rt) | tag(nt)
+//! visit          = tag(visit) expression [ "using" expression ] "/>"
+//! recurse        = tag(recurse) [ expression ] [ "using" expression ] "/>"
+//! fallback       = tag(fallback)
 //!
-//! expression     = or ; binary operators by `token::Level`, loosest first:
+//! expression     = or
+//! or             = operand { operator operand }   by `token::Level`, loosest first:
 //!                  "||" "|" · "&&" "&" · "==" "=" "!=" · "<" "<=" ">" ">=" lt lte gt gte
 //!                  · ".." "..<" "..!" "..*" · "+" "-" · "*" "/" "%"
 //! operand        = ( "+" | "-" ) primary | { "!" } primary
@@ -78,9 +91,12 @@ mod layout;
 mod letters;
 mod literal;
 mod operation;
+mod place;
+mod postfix;
 mod stop;
 mod tag;
 mod token;
+mod vocabulary;
 mod whitespace;
 
 use std::cell::Cell;
@@ -93,15 +109,17 @@ use crate::ftl::error::TemplateError;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::parse::escape::Escape;
 use crate::ftl::parse::layout::Layout;
+use crate::ftl::parse::place::Format;
+use crate::ftl::parse::place::Inside;
+use crate::ftl::parse::place::Loop;
+use crate::ftl::parse::place::Places;
 use crate::ftl::parse::stop::Checked;
 use crate::ftl::parse::stop::Parsed;
 use crate::ftl::parse::stop::Stop;
 use crate::ftl::parse::stop::stopped;
 use crate::ftl::parse::tag::Style;
 use crate::ftl::parse::token::Lexing;
-use crate::ftl::settings::AutoEscaping;
 use crate::ftl::settings::NamingConvention;
-use crate::ftl::settings::OutputFormat;
 use crate::ftl::settings::Settings;
 use crate::text::Source;
 use crate::text::Span;
@@ -151,91 +169,6 @@ pub(crate) struct Shared<'c> {
     refusal: RefCell<Option<TemplateError>>,
 }
 
-/// A loop that the place is in.
-#[derive(Clone, Debug)]
-pub(crate) struct Loop {
-    kind: LoopKind,
-    /// `as x`; none in `<#list>` outside of its `<#items>`.
-    variable: Option<String>,
-    /// The second of `as k, v`.
-    second: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LoopKind {
-    List,
-    ForEach,
-    Items,
-    /// A variable of `<@x ; v>` that hides a loop variable.
-    Call,
-}
-
-/// Where the offsets of a parser's text lie in the template.
-pub(crate) enum Places<'c> {
-    /// The text is a part of the template that starts there.
-    Shift(usize),
-    /// The text is a literal without its escapes: from each offset on, it comes from there in the
-    /// outer text.
-    Jumps(Vec<(usize, usize)>, &'c Places<'c>),
-}
-
-impl Places<'_> {
-    fn find(&self, offset: usize) -> usize {
-        match self {
-            Self::Shift(start) => start + offset,
-            Self::Jumps(jumps, outer) => {
-                let after = jumps.partition_point(|(from, _)| *from <= offset);
-                let (from, to) = after.checked_sub(1).map_or((0, 0), |at| jumps[at]);
-                outer.find(to + (offset - from))
-            }
-        }
-    }
-}
-
-/// The output format of a place, and the policy that decides about escaping.
-#[derive(Clone, Debug)]
-pub(crate) struct Format {
-    output: Output,
-    policy: AutoEscaping,
-    /// The policy a text literal starts from, as FreeMarker does it.
-    initial_policy: AutoEscaping,
-}
-
-impl Format {
-    /// What the settings and the file extension say.
-    fn at_start(source: &Source, settings: &Settings) -> Self {
-        let recognize = settings
-            .recognize_standard_file_extensions
-            .unwrap_or_else(|| settings.improves_since(24));
-        let name = source.name().to_ascii_lowercase();
-        let (format, policy) = if recognize && name.ends_with(".ftlh") {
-            (OutputFormat::Html, AutoEscaping::EnableIfDefault)
-        } else if recognize && name.ends_with(".ftlx") {
-            (OutputFormat::Xml, AutoEscaping::EnableIfDefault)
-        } else {
-            (settings.output_format.clone(), settings.auto_escaping)
-        };
-        let output = Output { format, auto_escape: false };
-        Self { output, policy, initial_policy: policy }.settled()
-    }
-
-    /// How a text literal begins here: with the policy of the start, as FreeMarker has it.
-    fn in_text(&self) -> Self {
-        Self { policy: self.initial_policy, ..self.clone() }.settled()
-    }
-
-    /// The same with `auto_escape` as format and policy have it.
-    fn settled(mut self) -> Self {
-        self.output.auto_escape = self.output.format.is_markup()
-            && match self.policy {
-                AutoEscaping::EnableIfDefault => self.output.format.escapes_by_default(),
-                AutoEscaping::EnableIfSupported | AutoEscaping::Force => true,
-                AutoEscaping::Disable => false,
-            };
-        self
-    }
-}
-
 impl<'c> Shared<'c> {
     fn new(source: &'c Source, settings: &'c Settings) -> Self {
         Self {
@@ -264,21 +197,6 @@ pub(crate) struct Parser<'s, 'c> {
     /// A row of `!` with nothing behind it, as lengths of tails.
     signs_alone: Cell<(usize, usize)>,
     layout: RefCell<Layout<'s>>,
-}
-
-/// What the place is inside of.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Inside {
-    in_macro: bool,
-    in_function: bool,
-    /// Directives around that `<#break>` may leave.
-    breakable: usize,
-    /// Directives around that `<#continue>` may go on with.
-    continuable: usize,
-    /// `content` inside `content`; 1 at the top.
-    content: usize,
-    strip_text: bool,
-    strip_whitespace: bool,
 }
 
 impl<'s, 'c> Parser<'s, 'c> {

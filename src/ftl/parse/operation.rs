@@ -8,6 +8,7 @@ use crate::ftl::parse::expression::Tall;
 use crate::ftl::parse::literal::Literal;
 use crate::ftl::parse::stop::Checked;
 use crate::ftl::parse::stop::Parsed;
+use crate::ftl::parse::stop::stopped;
 use crate::ftl::parse::stop::sure;
 use crate::ftl::parse::token::Level;
 use crate::ftl::parse::token::Operator;
@@ -31,7 +32,7 @@ impl Waiting {
         let level = next.level();
         let mut tight = self.operators.iter().rev().take_while(|it| it.level() >= level);
         let repeats = !level.chains() && tight.any(|it| it.level() == level);
-        !repeats && !(self.is_endless && level >= Level::Range)
+        !repeats && (!self.is_endless || level < Level::Range)
     }
 }
 
@@ -159,7 +160,7 @@ impl<'s> Parser<'s, '_> {
             operands = halved;
         }
         let mut operands = operands.into_iter();
-        let first = operands.next().ok_or_else(|| self.nothing(rest))?;
+        let first = operands.next().ok_or_else(|| stopped(rest, "an expression"))?;
         operands.try_fold(first, |joined, right| self.pair(rest, joined, right, kind))
     }
 

@@ -58,7 +58,7 @@ pub(crate) fn stop<'s, T>(left: &'s str, expected: &'static str) -> Parsed<'s, T
 }
 
 /// After this point nothing else can be meant: the mistake is in what was read last.
-pub(crate) fn sure<'s, T>(parsed: Parsed<'s, T>) -> Parsed<'s, T> {
+pub(crate) fn sure<T>(parsed: Parsed<'_, T>) -> Parsed<'_, T> {
     parsed.map_err(|error| match error {
         Err::Error(stop) => Err::Failure(stop),
         other => other,
@@ -68,7 +68,7 @@ pub(crate) fn sure<'s, T>(parsed: Parsed<'s, T>) -> Parsed<'s, T> {
 impl<'s> Parser<'s, '_> {
     /// A mistake at a place, as a sentence.
     pub(crate) fn mistake(&self, span: Span, message: impl Into<String>) -> TemplateError {
-        TemplateError::new(TemplateErrorKind::Syntax, message, &self.shared.source, span)
+        TemplateError::new(TemplateErrorKind::Syntax, message, self.shared.source, span)
     }
 
     /// Stops everything with an error that has its sentence already.
@@ -90,7 +90,8 @@ impl<'s> Parser<'s, '_> {
         let span = self.span(stop.left, &stop.left[found.len()..]);
         let message = format!("expected {}, found {}", stop.expected, shown(found));
         let error = self.mistake(span, message);
-        match hint(stop) {
+        let before = &self.text[..self.at(stop.left)];
+        match hint(before, stop) {
             Some(hint) => error.with_hint(hint),
             None => error,
         }
@@ -119,6 +120,7 @@ pub(crate) fn shown(found: &str) -> String {
     match found {
         "" => "the end of the template".into(),
         "\n" | "\r" => "the end of the line".into(),
+        " " | "\t" => "a blank".into(),
         _ => {
             let cut: String = found.chars().take(40).collect();
             format!("`{cut}`")
@@ -127,10 +129,10 @@ pub(crate) fn shown(found: &str) -> String {
 }
 
 /// What the author probably meant.
-fn hint(stop: Stop<'_>) -> Option<String> {
+fn hint(before: &str, stop: Stop<'_>) -> Option<String> {
     let Stop { left, expected } = stop;
     let word = token::word(left).map_or("", |(word, _)| word);
-    if expected.contains("name") && token::is_reserved(word) {
+    if token::is_reserved(word) && expected.contains("name") {
         return Some(format!(
             "`{word}` is a word of the language; `x[\"{word}\"]` reads such a key"
         ));
@@ -141,38 +143,69 @@ fn hint(stop: Stop<'_>) -> Option<String> {
         "not" => "!",
         "eq" => "==",
         "ne" | "neq" => "!=",
+        _ if before.trim_end().ends_with("not") => return Some("write `!x` for `not x`".into()),
         _ => "",
     };
     if !operator.is_empty() {
         return Some(format!("write `{operator}` for `{word}`"));
     }
-    let starts = |prefix: &str| left.starts_with(prefix);
-    let hint = if starts("=>") {
-        "a lambda is written `x -> …`; greater-or-equal is `gte`, or `(a >= b)` in parentheses"
-    } else if starts("->") {
-        "a lambda can only be the argument of `?filter`, `?map`, `?take_while` and `?drop_while`"
-    } else if starts("=") && expected.starts_with("`}`") {
-        "an interpolation only prints; use `<#assign name = value>` to set a variable, and `gte` for `>=`"
-    } else if starts("=") {
-        "only one comparison at a time; use `gte` for `>=` in a tag, and parentheses to compare again"
-    } else if starts("++") || starts("--") {
-        "`++` and `--` exist in `<#assign x++>` only; write `x + 1` in expressions"
-    } else if starts("“") || starts("”") || starts("„") || starts("‘") || starts("’") {
-        "text is quoted with straight quotes, `\"` or `'`"
-    } else if starts(":") {
-        "there is no `a ? b : c`; write `a?then(b, c)`"
-    } else if starts("{") && expected.starts_with("an expression") {
-        "`{` starts a hash: `{\"key\": value}`"
-    } else if expected == "the name of a built-in" {
-        "`x?name` calls a built-in; there is no `a ? b : c`, write `a?then(b, c)`"
-    } else if starts(".") && left[1..].starts_with(|c: char| c.is_ascii_digit()) {
-        "a number needs a digit before the point: `0.5`; an item of a list is read as `x[0]`"
-    } else if starts("\"") || starts("'") {
-        "texts are joined with `+`; a quote inside a text is written `\\\"` or `\\'`"
-    } else if left.is_empty() && expected.starts_with("`}`") {
-        "`${` prints a value and needs its `}`; a literal `${` is written `${\"$\"}{`"
-    } else {
-        return None;
-    };
-    Some(hint.into())
+    sign_hint(before, left, expected).or_else(|| place_hint(before, left, expected)).map(Into::into)
+}
+
+/// Signs that other languages have.
+fn sign_hint(before: &str, left: &str, expected: &str) -> Option<&'static str> {
+    let next = left.chars().next()?;
+    let digit_follows = left[next.len_utf8()..].starts_with(|c: char| c.is_ascii_digit());
+    let after_digit = before.ends_with(|c: char| c.is_ascii_digit());
+    Some(match next {
+        '=' if before.ends_with('>') => {
+            "`>=` is `gte` in a tag or an interpolation, or in parentheses: `(a >= b)`"
+        }
+        '>' if before.ends_with('=') => "a lambda is written `x -> …`, greater-or-equal `gte`",
+        '=' if before.ends_with('=') || before.trim_end().ends_with('=') => "equality is `==`",
+        '=' if left.starts_with("==") => {
+            "only one comparison at a time; put one of them in parentheses"
+        }
+        '=' if expected == "`}`" => {
+            "an interpolation only prints; `<#assign name = value>` sets a variable"
+        }
+        '-' if left.starts_with("->") => {
+            "a lambda can only be the argument of `?filter`, `?map`, `?take_while` and `?drop_while`"
+        }
+        '+' | '-' if left.starts_with("++") || left.starts_with("--") => {
+            "`++` and `--` exist in `<#assign x++>` only; write `x + 1` in expressions"
+        }
+        '“' | '”' | '„' | '‘' | '’' => "text is quoted with straight quotes, `\"` or `'`",
+        ':' => "there is no `a ? b : c`; write `a?then(b, c)`",
+        'e' | 'E' if after_digit && digit_follows => "numbers are written without an exponent",
+        '.' if digit_follows => "a number needs a digit before the point: `0.5`",
+        '"' | '\'' if matches!(expected, "`}`" | "`>`") => {
+            "texts are joined with `+`; a quote inside a text is written `\\\"` or `\\'`"
+        }
+        '/' | '#' if before.ends_with('<') => "what is open here isn't closed before the `<`",
+        '{' if expected == "an expression" => "`{` starts a hash: `{\"key\": value}`",
+        ']' if expected == "`>`" => "this tag began with `<`, so it ends with `>`",
+        _ => return None,
+    })
+}
+
+/// Things that have another form at this place.
+fn place_hint(before: &str, left: &str, expected: &str) -> Option<&'static str> {
+    let digit = left.starts_with(|c: char| c.is_ascii_digit());
+    Some(match expected {
+        "the name of a built-in" => {
+            "`x?name` calls a built-in; there is no `a ? b : c`, write `a?then(b, c)`"
+        }
+        "the name of a special variable" if digit => {
+            "a number needs a digit before the point: `0.5`"
+        }
+        "the name of a key" if digit => {
+            "an item of a list is read as `x[1]`, a key with a digit in front as `x[\"1a\"]`"
+        }
+        "the name of a macro right behind `@`" => "like `<@name/>`",
+        "`>`" if left.starts_with(',') && before.rfind("<@") > before.rfind("<#") => {
+            "arguments by name have blanks between them, no commas"
+        }
+        _ => return None,
+    })
 }

@@ -6,6 +6,10 @@ use crate::ftl::parse::stop::shown;
 use crate::ftl::parse::token::BLANKS;
 use crate::ftl::parse::token::bare_close;
 use crate::ftl::parse::token::word;
+use crate::ftl::parse::vocabulary::Bare;
+use crate::ftl::parse::vocabulary::Directive;
+use crate::ftl::parse::vocabulary::ENTRIES;
+use crate::ftl::parse::vocabulary::MEANT;
 use crate::ftl::settings::NamingConvention;
 use crate::ftl::settings::TagSyntax;
 use crate::text::did_you_mean;
@@ -67,177 +71,6 @@ impl Tag<'_> {
     }
 }
 
-/// The directives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Directive {
-    Assign,
-    Attempt,
-    AutoEsc,
-    Break,
-    Call,
-    Case,
-    /// `<#-- … -->`
-    Comment,
-    /// `<#comment>`
-    CommentBlock,
-    Compress,
-    Continue,
-    Default,
-    Else,
-    ElseIf,
-    Escape,
-    Fallback,
-    Flush,
-    ForEach,
-    Ftl,
-    Function,
-    Global,
-    If,
-    Import,
-    Include,
-    Items,
-    List,
-    Local,
-    Lt,
-    Macro,
-    Nested,
-    NoAutoEsc,
-    NoEscape,
-    NoParse,
-    Nt,
-    On,
-    OutputFormat,
-    Recover,
-    Recurse,
-    Return,
-    Rt,
-    Sep,
-    Setting,
-    Stop,
-    Switch,
-    T,
-    Transform,
-    /// `<@x>`
-    UserCall,
-    Visit,
-}
-
-/// How a directive's tag closes when it has no parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bare {
-    /// It must have parameters.
-    Never,
-    /// `>`
-    Plain,
-    /// `>` or `/>`
-    Slash,
-}
-
-/// A directive's spellings and tags.
-struct Entry {
-    name: &'static str,
-    camel: &'static str,
-    directive: Directive,
-    parameters: bool,
-    bare: Bare,
-    end: bool,
-}
-
-const fn entry(
-    name: &'static str,
-    camel: &'static str,
-    directive: Directive,
-    parameters: bool,
-    bare: Bare,
-    end: bool,
-) -> Entry {
-    Entry { name, camel, directive, parameters, bare, end }
-}
-
-#[rustfmt::skip]
-const ENTRIES: [Entry; 45] = [
-    entry("assign", "", Directive::Assign, true, Bare::Never, true),
-    entry("attempt", "", Directive::Attempt, false, Bare::Plain, true),
-    entry("autoesc", "autoEsc", Directive::AutoEsc, false, Bare::Plain, true),
-    entry("break", "", Directive::Break, false, Bare::Slash, false),
-    entry("call", "", Directive::Call, true, Bare::Never, false),
-    entry("case", "", Directive::Case, true, Bare::Never, false),
-    entry("comment", "", Directive::CommentBlock, false, Bare::Plain, false),
-    entry("compress", "", Directive::Compress, false, Bare::Plain, true),
-    entry("continue", "", Directive::Continue, false, Bare::Slash, false),
-    entry("default", "", Directive::Default, false, Bare::Plain, false),
-    entry("else", "", Directive::Else, false, Bare::Slash, false),
-    entry("elseif", "elseIf", Directive::ElseIf, true, Bare::Never, false),
-    entry("escape", "", Directive::Escape, true, Bare::Never, true),
-    entry("fallback", "", Directive::Fallback, false, Bare::Slash, false),
-    entry("flush", "", Directive::Flush, false, Bare::Slash, false),
-    entry("foreach", "forEach", Directive::ForEach, true, Bare::Never, true),
-    entry("ftl", "", Directive::Ftl, true, Bare::Slash, false),
-    entry("function", "", Directive::Function, true, Bare::Never, true),
-    entry("global", "", Directive::Global, true, Bare::Never, true),
-    entry("if", "", Directive::If, true, Bare::Never, true),
-    entry("import", "", Directive::Import, true, Bare::Never, false),
-    entry("include", "", Directive::Include, true, Bare::Never, false),
-    entry("items", "", Directive::Items, true, Bare::Never, true),
-    entry("list", "", Directive::List, true, Bare::Never, true),
-    entry("local", "", Directive::Local, true, Bare::Never, true),
-    entry("lt", "", Directive::Lt, false, Bare::Slash, false),
-    entry("macro", "", Directive::Macro, true, Bare::Never, true),
-    entry("nested", "", Directive::Nested, true, Bare::Slash, false),
-    entry("noautoesc", "noAutoEsc", Directive::NoAutoEsc, false, Bare::Plain, true),
-    entry("noescape", "noEscape", Directive::NoEscape, false, Bare::Plain, true),
-    entry("noparse", "noParse", Directive::NoParse, false, Bare::Plain, false),
-    entry("nt", "", Directive::Nt, false, Bare::Slash, false),
-    entry("on", "", Directive::On, true, Bare::Never, false),
-    entry("outputformat", "outputFormat", Directive::OutputFormat, true, Bare::Never, true),
-    entry("recover", "", Directive::Recover, false, Bare::Plain, true),
-    entry("recurse", "", Directive::Recurse, true, Bare::Slash, false),
-    entry("return", "", Directive::Return, true, Bare::Slash, false),
-    entry("rt", "", Directive::Rt, false, Bare::Slash, false),
-    entry("sep", "", Directive::Sep, false, Bare::Plain, true),
-    entry("setting", "", Directive::Setting, true, Bare::Never, false),
-    entry("stop", "", Directive::Stop, true, Bare::Slash, false),
-    entry("switch", "", Directive::Switch, true, Bare::Never, true),
-    entry("t", "", Directive::T, false, Bare::Slash, false),
-    entry("transform", "", Directive::Transform, true, Bare::Never, true),
-    entry("visit", "", Directive::Visit, true, Bare::Never, false),
-];
-
-impl Directive {
-    /// The name in a tag.
-    pub(crate) fn name(self) -> &'static str {
-        ENTRIES.iter().find(|entry| entry.directive == self).map_or("", |entry| entry.name)
-    }
-}
-
-/// Names of other languages and of slips, and what FreeMarker has for them.
-const MEANT: [(&str, &str); 24] = [
-    ("atempt", "attempt"),
-    ("catch", "recover"),
-    ("each", "list"),
-    ("elif", "elseif"),
-    ("else_if", "elseif"),
-    ("elsif", "elseif"),
-    ("end", "the end tag of what is open, like `</#if>`"),
-    ("endfor", "/list"),
-    ("endif", "/if"),
-    ("endlist", "/list"),
-    ("for", "list"),
-    ("head", "ftl"),
-    ("item", "items"),
-    ("iterate", "list"),
-    ("let", "assign"),
-    ("method", "function"),
-    ("no_escape", "noescape"),
-    ("separator", "sep"),
-    ("set", "assign"),
-    ("template", "ftl"),
-    ("try", "attempt"),
-    ("unless", "if"),
-    ("var", "assign"),
-    ("while", "list"),
-];
-
 impl<'s> Parser<'s, '_> {
     /// The tag at `start`, which is a `<` or `[`; nothing when it is just text.
     pub(crate) fn tag(&self, start: &'s str) -> Checked<'s, Option<Tag<'s>>> {
@@ -266,7 +99,7 @@ impl<'s> Parser<'s, '_> {
         }
         let length = inner.bytes().take_while(|b| b.is_ascii_alphabetic() || *b == b'_').count();
         let (name, rest) = inner.split_at(length);
-        if let Some((tag, convention)) = self.known_tag(start, name, rest, is_end) {
+        if let Some((tag, convention)) = known_tag(start, name, rest, is_end) {
             if tag.directive == Directive::Ftl {
                 return Ok(is_strict.then(|| self.header_tag(tag)).flatten());
             }
@@ -279,42 +112,6 @@ impl<'s> Parser<'s, '_> {
             return self.accept(tag, is_strict, convention);
         }
         if is_strict && !name.is_empty() { self.unknown_tag(start, name, is_end) } else { Ok(None) }
-    }
-
-    /// A directive's tag in a form that it has.
-    fn known_tag(
-        &self,
-        start: &'s str,
-        name: &str,
-        rest: &'s str,
-        is_end: bool,
-    ) -> Option<(Tag<'s>, NamingConvention)> {
-        let entry = ENTRIES.iter().find(|entry| entry.name == name || entry.camel == name)?;
-        let convention = match (entry.camel, name == entry.name) {
-            ("", _) => NamingConvention::AutoDetect,
-            (_, true) => NamingConvention::Legacy,
-            (_, false) => NamingConvention::CamelCase,
-        };
-        if name.is_empty() {
-            return None;
-        }
-        let directive = entry.directive;
-        let tag = |is_bare, rest| Tag { directive, is_end, is_bare, start, rest };
-        if is_end {
-            let close = bare_close(rest, false).filter(|_| entry.end)?;
-            return Some((tag(true, close.0), convention));
-        }
-        let may_close =
-            entry.bare != Bare::Never && (directive != Directive::Ftl || !rest.starts_with(BLANKS));
-        if may_close && let Some((rest, _)) = bare_close(rest, entry.bare == Bare::Slash) {
-            return Some((tag(true, rest), convention));
-        }
-        let after = rest.strip_prefix(BLANKS).filter(|_| entry.parameters)?;
-        if directive != Directive::Items {
-            return Some((tag(false, after), convention));
-        }
-        let after = after.trim_start_matches(BLANKS).strip_prefix("as")?.strip_prefix(BLANKS)?;
-        Some((tag(false, after), convention))
     }
 
     /// Whether the tag is one in the template's way of writing tags, which the first one may decide.
@@ -474,4 +271,39 @@ impl<'s> Parser<'s, '_> {
             },
         }
     }
+}
+
+/// A directive's tag in a form that it has.
+fn known_tag<'s>(
+    start: &'s str,
+    name: &str,
+    rest: &'s str,
+    is_end: bool,
+) -> Option<(Tag<'s>, NamingConvention)> {
+    let entry = ENTRIES.iter().find(|entry| entry.name == name || entry.camel == name)?;
+    let convention = match (entry.camel, name == entry.name) {
+        ("", _) => NamingConvention::AutoDetect,
+        (_, true) => NamingConvention::Legacy,
+        (_, false) => NamingConvention::CamelCase,
+    };
+    if name.is_empty() {
+        return None;
+    }
+    let directive = entry.directive;
+    let tag = |is_bare, rest| Tag { directive, is_end, is_bare, start, rest };
+    if is_end {
+        let close = bare_close(rest, false).filter(|_| entry.end)?;
+        return Some((tag(true, close.0), convention));
+    }
+    let may_close =
+        entry.bare != Bare::Never && (directive != Directive::Ftl || !rest.starts_with(BLANKS));
+    if may_close && let Some((rest, _)) = bare_close(rest, entry.bare == Bare::Slash) {
+        return Some((tag(true, rest), convention));
+    }
+    let after = rest.strip_prefix(BLANKS).filter(|_| entry.parameters)?;
+    if directive != Directive::Items {
+        return Some((tag(false, after), convention));
+    }
+    let after = after.trim_start_matches(BLANKS).strip_prefix("as")?.strip_prefix(BLANKS)?;
+    Some((tag(false, after), convention))
 }

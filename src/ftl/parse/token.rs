@@ -111,7 +111,7 @@ pub(crate) fn word(rest: &str) -> Option<(&str, &str)> {
     let (name, tail) = rest.split_at(length);
     let is_raw_text = name == "r"
         && tail.starts_with(['"', '\''])
-        && tail[1..].contains(tail.starts_with('"').then_some('"').unwrap_or('\''));
+        && tail[1..].contains(if tail.starts_with('"') { '"' } else { '\'' });
     (length > 0 && !is_raw_text).then_some((name, tail))
 }
 

@@ -14,8 +14,8 @@ use crate::ftl::parse::stop::Stop;
 use crate::ftl::parse::stop::Stopped;
 use crate::ftl::parse::stop::stop;
 use crate::ftl::parse::stop::sure;
-use crate::ftl::parse::tag::Directive;
 use crate::ftl::parse::tag::Tag;
+use crate::ftl::parse::vocabulary::Directive;
 use crate::ftl::settings::NAMES;
 use crate::ftl::settings::snake_case;
 use crate::text::Span;
@@ -40,7 +40,7 @@ const CHANGEABLE: [&str; 12] = [
 impl<'s> Parser<'s, '_> {
     pub(crate) fn assign(&self, open: &Tag<'s>, body: &mut Body) -> Parsed<'s, ()> {
         let (rest, (name, name_span)) = self.assign_name(open)?;
-        if self.assign_operator(rest).is_none() {
+        if assign_operator(rest).is_none() {
             return self.capture(open, rest, name, body);
         }
         self.assignments(open, rest, (name, name_span), body)
@@ -92,35 +92,19 @@ impl<'s> Parser<'s, '_> {
         }
     }
 
-    /// The operator behind a name, and its length.
-    fn assign_operator(&self, rest: &str) -> Option<(AssignOperator, usize)> {
-        const OPERATORS: [(&str, AssignOperator); 7] = [
-            ("+=", AssignOperator::Add),
-            ("-=", AssignOperator::Subtract),
-            ("*=", AssignOperator::Multiply),
-            ("/=", AssignOperator::Divide),
-            ("%=", AssignOperator::Remainder),
-            ("++", AssignOperator::Increment),
-            ("--", AssignOperator::Decrement),
-        ];
-        if rest.starts_with('=') && !rest.starts_with("==") {
-            return Some((AssignOperator::Set, 1));
-        }
-        let found = OPERATORS.iter().find(|(sign, _)| rest.starts_with(sign))?;
-        Some((found.1, 2))
-    }
-
     /// What follows the name.
     fn assignment(&self, rest: &'s str, name: String, name_span: Span) -> Parsed<'s, Assignment> {
         let (rest, ()) = self.skip(rest)?;
-        let Some((operator, length)) = self.assign_operator(rest) else {
+        let Some((operator, length)) = assign_operator(rest) else {
             return sure(stop(rest, "`=` and a value"));
         };
         let rest = &rest[length..];
         let has_value = !matches!(operator, AssignOperator::Increment | AssignOperator::Decrement);
-        let (rest, value) = match has_value {
-            true => self.expression(rest).map(|(rest, value)| (rest, Some(value)))?,
-            false => (rest, None),
+        let (rest, value) = if has_value {
+            let (rest, value) = self.expression(rest)?;
+            (rest, Some(value))
+        } else {
+            (rest, None)
         };
         Ok((rest, Assignment { name, name_span, operator, value }))
     }
@@ -137,7 +121,7 @@ impl<'s> Parser<'s, '_> {
             (rest, name, span)
         };
         let (ahead, ()) = self.skip(rest).ok()?;
-        self.assign_operator(ahead).map(|_| (ahead, name, span))
+        assign_operator(ahead).map(|_| (ahead, name, span))
     }
 
     /// `in ns`
@@ -224,4 +208,22 @@ fn scope(directive: Directive, namespace: Option<Expr>) -> Scope {
         Directive::Local => Scope::Local,
         _ => Scope::Namespace(namespace),
     }
+}
+
+/// The operator behind a name, and its length.
+fn assign_operator(rest: &str) -> Option<(AssignOperator, usize)> {
+    const OPERATORS: [(&str, AssignOperator); 7] = [
+        ("+=", AssignOperator::Add),
+        ("-=", AssignOperator::Subtract),
+        ("*=", AssignOperator::Multiply),
+        ("/=", AssignOperator::Divide),
+        ("%=", AssignOperator::Remainder),
+        ("++", AssignOperator::Increment),
+        ("--", AssignOperator::Decrement),
+    ];
+    if rest.starts_with('=') && !rest.starts_with("==") {
+        return Some((AssignOperator::Set, 1));
+    }
+    let found = OPERATORS.iter().find(|(sign, _)| rest.starts_with(sign))?;
+    Some((found.1, 2))
 }

@@ -5,19 +5,20 @@ use crate::ftl::ast::Body;
 use crate::ftl::ast::Expr;
 use crate::ftl::ast::ExprKind;
 use crate::ftl::ast::NodeKind;
-use crate::ftl::parse::Loop;
-use crate::ftl::parse::LoopKind;
 use crate::ftl::parse::Parser;
 use crate::ftl::parse::directive::set;
 use crate::ftl::parse::layout::Shape;
+use crate::ftl::parse::place::Loop;
+use crate::ftl::parse::place::LoopKind;
 use crate::ftl::parse::stop::Checked;
 use crate::ftl::parse::stop::Parsed;
 use crate::ftl::parse::stop::stop;
 use crate::ftl::parse::stop::sure;
-use crate::ftl::parse::tag::Directive;
 use crate::ftl::parse::tag::Tag;
 use crate::ftl::parse::token::BLANKS;
 use crate::ftl::parse::token::State;
+use crate::ftl::parse::token::word;
+use crate::ftl::parse::vocabulary::Directive;
 
 /// The start tag of a call.
 struct Head {
@@ -32,15 +33,14 @@ impl<'s> Parser<'s, '_> {
     pub(crate) fn user_call(&self, open: &Tag<'s>, body: &mut Body) -> Parsed<'s, ()> {
         self.open(open, Shape::Plain);
         let (start, Head { callee, arguments, loop_variables, is_empty }) = self.call_head(open)?;
-        let (rest, content) = match is_empty {
-            true => (start, None),
-            false => {
-                let hidden = self.hide_loop_variables(&loop_variables);
-                let (rest, (content, ending)) = self.content(start)?;
-                self.show_loop_variables(hidden);
-                self.check_call_end(open, &callee, ending)?;
-                (rest, Some(content))
-            }
+        let (rest, content) = if is_empty {
+            (start, None)
+        } else {
+            let hidden = self.hide_loop_variables(&loop_variables);
+            let (rest, (content, ending)) = self.content(start)?;
+            self.show_loop_variables(hidden);
+            self.check_call_end(open, &callee, ending)?;
+            (rest, Some(content))
         };
         self.close(rest);
         let kind = NodeKind::Call { callee, arguments, loop_variables, body: content };
@@ -177,7 +177,7 @@ impl<'s> Parser<'s, '_> {
         else {
             return Err(self.unclosed(open, ending, &expected));
         };
-        let found = self.end_name(&tag);
+        let found = end_name(&tag);
         if found.is_empty() || name.as_deref() == Some(found) {
             return Ok(());
         }
@@ -228,12 +228,11 @@ impl<'s> Parser<'s, '_> {
         let rest = ahead.strip_prefix(';').unwrap_or(rest);
         let (rest, named) = self.named_values(rest)?;
         let (start, is_empty) = sure(self.loose_tag_end(rest))?;
-        let (rest, content) = match is_empty {
-            true => (start, None),
-            false => {
-                let (rest, content) = self.content_of(open, start)?;
-                (rest, Some(content))
-            }
+        let (rest, content) = if is_empty {
+            (start, None)
+        } else {
+            let (rest, content) = self.content_of(open, start)?;
+            (rest, Some(content))
         };
         self.close(rest);
         let arguments = Arguments::Named(named);
@@ -242,6 +241,12 @@ impl<'s> Parser<'s, '_> {
         self.push(open, start, kind, body);
         Ok((rest, ()))
     }
+}
+
+/// The name that an end tag `</@name>` gives, as written.
+fn end_name<'s>(tag: &Tag<'s>) -> &'s str {
+    let text = &tag.start[3..tag.start.len() - tag.rest.len() - 1];
+    if word(text).is_some() { text.trim_end() } else { "" }
 }
 
 /// The name that may be repeated in the end tag: `a.b`, also of `a.b?with_args(…)`.

@@ -16,10 +16,10 @@ use crate::ftl::parse::stop::Stopped;
 use crate::ftl::parse::stop::found;
 use crate::ftl::parse::stop::shown;
 use crate::ftl::parse::stop::sure;
-use crate::ftl::parse::tag::Directive;
 use crate::ftl::parse::tag::Tag;
 use crate::ftl::parse::token::BLANKS;
 use crate::ftl::parse::token::State;
+use crate::ftl::parse::vocabulary::Directive;
 
 /// The kinds of cases a `<#switch>` had so far.
 #[derive(Default)]
@@ -43,14 +43,13 @@ impl<'s> Parser<'s, '_> {
             let (rest, (content, ending)) = self.content(start)?;
             self.close_loose(start);
             branches.push(Branch { condition, body: content });
-            match self.next_branch(open, ending, is_last)? {
-                Some(next) => tag = next,
-                None => {
-                    self.close(rest);
-                    self.push(open, end_of_tag.unwrap_or(start), NodeKind::If(branches), body);
-                    return Ok((rest, ()));
-                }
+            if let Some(next) = self.next_branch(open, ending, is_last)? {
+                tag = next;
+                continue;
             }
+            self.close(rest);
+            self.push(open, end_of_tag.unwrap_or(start), NodeKind::If(branches), body);
+            return Ok((rest, ()));
         }
     }
 
@@ -280,12 +279,11 @@ impl<'s> Parser<'s, '_> {
     pub(crate) fn stop(&self, tag: &Tag<'s>, body: &mut Body) -> Parsed<'s, ()> {
         // FreeMarker takes only the first part of the tag for its place in the line.
         self.leaf(tag, tag.rest, Shape::Plain);
-        let (rest, message) = match tag.is_bare {
-            true => (tag.rest, None),
-            false => {
-                let (rest, message) = self.expression(tag.rest)?;
-                (sure(self.loose_tag_end(rest))?.0, Some(message))
-            }
+        let (rest, message) = if tag.is_bare {
+            (tag.rest, None)
+        } else {
+            let (rest, message) = self.expression(tag.rest)?;
+            (sure(self.loose_tag_end(rest))?.0, Some(message))
         };
         self.push(tag, rest, NodeKind::Stop(message), body);
         Ok((rest, ()))

@@ -5,19 +5,19 @@ use std::rc::Rc;
 use crate::ftl::ast::Body;
 use crate::ftl::ast::Node;
 use crate::ftl::ast::NodeKind;
-use crate::ftl::parse::Format;
 use crate::ftl::parse::Parser;
 use crate::ftl::parse::constant::Constant;
 use crate::ftl::parse::constant::constant;
 use crate::ftl::parse::escape::Escape;
 use crate::ftl::parse::layout::Shape;
+use crate::ftl::parse::place::Format;
 use crate::ftl::parse::stop::Checked;
 use crate::ftl::parse::stop::Parsed;
 use crate::ftl::parse::stop::stop;
 use crate::ftl::parse::stop::sure;
-use crate::ftl::parse::tag::Directive;
 use crate::ftl::parse::tag::Tag;
 use crate::ftl::parse::token::BLANKS;
+use crate::ftl::parse::vocabulary::Directive;
 use crate::ftl::settings::AutoEscaping;
 use crate::ftl::settings::OutputFormat;
 use crate::text::Span;
@@ -182,7 +182,7 @@ impl<'s> Parser<'s, '_> {
             }
         }
         if combined(&outer) >= MAX_COMBINED_FORMATS {
-            return refuse("too many output formats are combined".into());
+            return Err(self.refuse(self.limit(span, "too many output formats are combined")));
         }
         Ok(OutputFormat::Combined(Box::new(outer), Box::new(inner)))
     }

@@ -4,17 +4,17 @@ use crate::ftl::ast::Body;
 use crate::ftl::ast::Expr;
 use crate::ftl::ast::LoopVariables;
 use crate::ftl::ast::NodeKind;
-use crate::ftl::parse::Loop;
-use crate::ftl::parse::LoopKind;
 use crate::ftl::parse::Parser;
 use crate::ftl::parse::content::Ending;
 use crate::ftl::parse::layout::Shape;
+use crate::ftl::parse::place::Loop;
+use crate::ftl::parse::place::LoopKind;
 use crate::ftl::parse::stop::Checked;
 use crate::ftl::parse::stop::Parsed;
 use crate::ftl::parse::stop::stop;
 use crate::ftl::parse::stop::sure;
-use crate::ftl::parse::tag::Directive;
 use crate::ftl::parse::tag::Tag;
+use crate::ftl::parse::vocabulary::Directive;
 
 impl<'s> Parser<'s, '_> {
     pub(crate) fn list(&self, open: &Tag<'s>, body: &mut Body) -> Parsed<'s, ()> {
@@ -206,9 +206,9 @@ impl<'s> Parser<'s, '_> {
         let (rest, (between, ending)) = self.content(open.rest)?;
         let is_closed = ending.is_some_and(|tag| tag.is_end && tag.directive == Directive::Sep);
         if is_closed {
-            self.close(rest)
+            self.close(rest);
         } else {
-            self.close_loose(open.rest)
+            self.close_loose(open.rest);
         }
         self.push(open, open.rest, NodeKind::Sep(between), body);
         if is_closed {

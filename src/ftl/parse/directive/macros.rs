@@ -4,19 +4,19 @@ use crate::ftl::ast::Body;
 use crate::ftl::ast::Macro;
 use crate::ftl::ast::NodeKind;
 use crate::ftl::ast::Parameter;
-use crate::ftl::parse::Inside;
 use crate::ftl::parse::Parser;
 use crate::ftl::parse::layout::Shape;
+use crate::ftl::parse::place::Inside;
 use crate::ftl::parse::stop::Parsed;
 use crate::ftl::parse::stop::sure;
-use crate::ftl::parse::tag::Directive;
 use crate::ftl::parse::tag::Tag;
+use crate::ftl::parse::vocabulary::Directive;
 use crate::text::Span;
 
 /// Parameters as they are read.
 #[derive(Default)]
 struct Parameters {
-    parameters: Vec<Parameter>,
+    named: Vec<Parameter>,
     catch_all: Option<String>,
     has_defaults: bool,
 }
@@ -33,7 +33,7 @@ impl<'s> Parser<'s, '_> {
         self.inside.set(Inside { in_macro: !is_function, in_function: is_function, ..outside });
         self.open(open, Shape::Macro);
         let (rest, (name, _)) = self.name_or_text(open.rest, "a name")?;
-        let (start, Parameters { parameters, catch_all, .. }) = self.parameters(rest)?;
+        let (start, Parameters { named: parameters, catch_all, .. }) = self.parameters(rest)?;
 
         // What is around the definition isn't around its calls.
         let loops = self.shared.loops.take();
@@ -60,7 +60,7 @@ impl<'s> Parser<'s, '_> {
             rest = after;
         }
         while let Ok((tail, (name, span))) = self.name(rest) {
-            rest = self.parameter_of_macro(tail, name, span, &mut read)?.0;
+            rest = self.macro_parameter(tail, name, span, &mut read)?.0;
         }
         let (ahead, ()) = self.skip(rest)?;
         if let Some(after) = ahead.strip_prefix(')') {
@@ -72,7 +72,7 @@ impl<'s> Parser<'s, '_> {
     }
 
     /// `name`, `name=default`, `name...`
-    fn parameter_of_macro(
+    fn macro_parameter(
         &self,
         rest: &'s str,
         name: String,
@@ -112,9 +112,9 @@ impl<'s> Parser<'s, '_> {
             let message = format!("expected a default for `{name}`, as the one before has one");
             return refuse(&message, "parameters without a default come first");
         } else {
-            match read.parameters.iter_mut().find(|known| known.name == name) {
+            match read.named.iter_mut().find(|known| known.name == name) {
                 Some(known) => known.default = default,
-                None => read.parameters.push(Parameter { name, default }),
+                None => read.named.push(Parameter { name, default }),
             }
         }
         Ok((rest, ()))

@@ -18,9 +18,9 @@ use crate::ftl::parse::layout::Shape;
 use crate::ftl::parse::stop::Checked;
 use crate::ftl::parse::stop::Parsed;
 use crate::ftl::parse::stop::sure;
-use crate::ftl::parse::tag::Directive;
 use crate::ftl::parse::tag::Tag;
 use crate::ftl::parse::token::State;
+use crate::ftl::parse::vocabulary::Directive;
 
 impl<'s> Parser<'s, '_> {
     /// The directive that starts with `tag`. A tag that starts none comes back as an ending, and so
