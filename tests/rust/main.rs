@@ -3,6 +3,7 @@
 
 mod architecture;
 mod breaker;
+mod builtins;
 mod cases;
 mod conformance;
 mod delivery;

@@ -95,7 +95,7 @@ pub(in crate::ftl::builtins) fn lithuanian_lower_case(text: &str) -> Cow<'_, str
     let mut out = String::with_capacity(text.len());
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
-        let accented = rest.clone().take_while(|c| is_accent(*c)).any(|c| is_above(c));
+        let accented = rest.clone().take_while(|c| is_accent(*c)).any(is_above);
         match c {
             'I' | 'J' | 'Į' if accented => {
                 out.extend(c.to_lowercase());

@@ -38,8 +38,7 @@ impl SortKey {
         let mut secondary = None;
         let mut tertiary = None;
         let (mut one, mut two) = (left.next(), right.next());
-        loop {
-            let (Some(a), Some(b)) = (one, two) else { break };
+        while let (Some(a), Some(b)) = (one, two) {
             if a == b {
                 (one, two) = (left.next(), right.next());
             } else if primary(a) != primary(b) {

@@ -5,13 +5,16 @@ use std::cmp::Ordering;
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::ftl::builtins::collation::SortKey;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::model::Model;
+use crate::ftl::settings::Settings;
 
 /// How two values of one type stand to each other. `None`: their types can't be compared.
 ///
-/// Texts are compared by their compatibility form (NFKC), so `"ﬁ"` equals `"fi"`.
+/// Texts are compared by their compatibility form (NFKC), so `"ﬁ"` equals `"fi"`; that they are
+/// equal says [`equal`] for all versions.
 ///
 /// # Errors
 /// For dates of different kinds.
@@ -37,6 +40,28 @@ pub fn compare(left: &Model<'_>, right: &Model<'_>) -> Result<Option<Ordering>, 
             _ => return Ok(None),
         },
     }))
+}
+
+/// Whether two values are equal, as `==` has it; values that can't be compared are not.
+///
+/// # Errors
+/// For dates of different kinds.
+pub fn equal(left: &Model<'_>, right: &Model<'_>, settings: &Settings) -> Result<bool, Fault> {
+    match (text(left), text(right)) {
+        (Some(left), Some(right)) => Ok(equal_texts(left, right, settings)),
+        _ => Ok(compare(left, right)?.is_some_and(Ordering::is_eq)),
+    }
+}
+
+/// Whether two texts are equal: by their compatibility form, and before version 2.3.33 where they
+/// sort to the same place.
+pub fn equal_texts(left: &str, right: &str, settings: &Settings) -> bool {
+    left == right
+        || if settings.improves_since(33) {
+            compare_texts(left, right).is_eq()
+        } else {
+            SortKey::new(left).compare(&SortKey::new(right)).is_eq()
+        }
 }
 
 /// The order of two texts by the code units of their compatibility form.

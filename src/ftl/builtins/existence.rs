@@ -8,7 +8,6 @@ use crate::ftl::builtins::operands;
 use crate::ftl::builtins::strings::changed;
 use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
-use crate::ftl::model::Callable;
 use crate::ftl::model::Hash;
 use crate::ftl::model::MarkupContent;
 use crate::ftl::model::Model;
@@ -91,8 +90,11 @@ fn is_blank(c: char) -> bool {
 /// Whether there is nothing, or a text, sequence or hash with nothing in it.
 fn is_empty<'r>(host: &mut (dyn Host<'r> + '_), model: &Model<'r>) -> Result<bool, Fault> {
     Ok(match model {
-        Model::Missing | Model::Empty | Model::Callable(Callable::Lambda { .. }) => true,
-        Model::Boolean(_) | Model::Number(_) | Model::Date(_) => false,
+        // A macro counts as empty in FreeMarker, because it is none of the others.
+        Model::Missing | Model::Empty | Model::Callable(_) => true,
+        Model::Boolean(_) | Model::Number(_) | Model::Date(_) | Model::Hash(Hash::Statics(_)) => {
+            false
+        }
         Model::Text(text) => text.is_empty(),
         Model::Match(found) => found.text.is_empty(),
         Model::Matches(found) => found.matches.is_empty(),
@@ -106,11 +108,8 @@ fn is_empty<'r>(host: &mut (dyn Host<'r> + '_), model: &Model<'r>) -> Result<boo
         Model::Hash(Hash::Json(object)) => object.is_empty(),
         Model::Hash(Hash::Made(map)) => map.is_empty(),
         Model::Hash(Hash::Namespace(namespace)) => namespace.variables.borrow().is_empty(),
-        Model::Hash(Hash::Statics(_)) => false,
         Model::Hash(hash @ Hash::Scope(_)) => {
             operands::is_listable(hash) && host.pairs(hash)?.is_empty()
         }
-        // A macro counts as empty in FreeMarker, because it is none of the others.
-        Model::Callable(_) => true,
     })
 }

@@ -35,7 +35,7 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         "has_api",
         EXPERT,
         "whether it has a Java interface, as data has in FreeMarker",
-        has_api,
+        |_, target| has_api(&target),
     ),
     BuiltIn::special(
         "api",
@@ -99,9 +99,9 @@ const fn node(name: &'static str, help: &'static str) -> BuiltIn {
 }
 
 /// In FreeMarker, objects and lists of data are Java maps and lists and say so.
-fn has_api<'r>(_: &mut (dyn Host<'r> + '_), target: Model<'r>) -> Outcome<'r> {
+fn has_api<'r>(target: &Model<'r>) -> Outcome<'r> {
     match target {
-        Model::Missing => Err(wrong_type("a value", &target).blaming(Blame::Target)),
+        Model::Missing => Err(wrong_type("a value", target).blaming(Blame::Target)),
         Model::Hash(Hash::Json(_)) | Model::Sequence(Sequence::Json(_)) => Ok(Model::Boolean(true)),
         _ => Ok(Model::Boolean(false)),
     }

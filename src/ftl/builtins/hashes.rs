@@ -24,12 +24,14 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
             Ok(Model::list(pairs.into_iter().map(|(key, _)| Model::Text(key)).collect()))
         }
     }),
-    BuiltIn::value("values", "hash", "a sequence of its values", values),
+    BuiltIn::value("values", "hash", "a sequence of its values", |host, target| {
+        values(host, &target)
+    }),
 ];
 
 /// `null` values of JSON have their place in the list, as missing items.
-fn values<'r>(host: &mut (dyn Host<'r> + '_), target: Model<'r>) -> Outcome<'r> {
-    match operands::hash("values", &target)? {
+fn values<'r>(host: &mut (dyn Host<'r> + '_), target: &Model<'r>) -> Outcome<'r> {
+    match operands::hash("values", target)? {
         Hash::Json(object) => {
             host.spend(object.len())?;
             Ok(Model::list(object.iter().map(|(_, value)| Model::from_node(value)).collect()))

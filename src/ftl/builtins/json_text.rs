@@ -270,12 +270,10 @@ impl Reader<'_> {
         if self.eat(',') {
             return Ok(());
         }
-        match self.peek() {
-            Some(c) => Err(format!("expected `,` or `{close}`, found `{c}`")),
-            None => {
-                self.at = start;
-                Err(format!("there is no `{close}` for this"))
-            }
+        if let Some(c) = self.peek() {
+            return Err(format!("expected `,` or `{close}`, found `{c}`"));
         }
+        self.at = start;
+        Err(format!("there is no `{close}` for this"))
     }
 }

@@ -257,8 +257,8 @@ pub fn nearest(name: &str) -> Option<String> {
 }
 
 /// Whether a built-in walks over a lazy target as it is. For every other one, and everywhere else
-/// but `<#list>` and slices, the evaluator makes a list of a lazy sequence first
-/// ([`walk::settle`]): that is when FreeMarker runs the functions of `?map` and `?filter`.
+/// but `<#list>` and slices, the evaluator makes a list of a lazy sequence first: that is when
+/// FreeMarker runs the functions of `?map` and `?filter`.
 pub fn takes_lazy(name: &str) -> bool {
     matches!(
         name,

@@ -74,6 +74,7 @@ impl<'a, 'r> Argument<'a, 'r> {
     }
 
     /// A number as Java's `int`: cut to a whole number, and to 32 bits.
+    #[expect(clippy::cast_possible_truncation, reason = "numbers are cut as Java cuts them")]
     pub fn int(self) -> Result<i64, Fault> {
         match self.value {
             Model::Number(number) => Ok(match number.as_double() {

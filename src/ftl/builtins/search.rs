@@ -69,8 +69,9 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         |host, target, arguments| {
             let text = target_text(host, target, "use `?seq_index_of` for sequences")?;
             let wanted = operands::needed("index_of", arguments, 0).text()?;
-            let start =
-                operands::argument("index_of", arguments, 1).map(|a| a.int()).transpose()?;
+            let start = operands::argument("index_of", arguments, 1)
+                .map(operands::Argument::int)
+                .transpose()?;
             Ok(index_of(&text, wanted, start.unwrap_or(0)))
         },
     ),
@@ -123,8 +124,9 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         |host, target, arguments| {
             let text = target_text(host, target, "use `?seq_last_index_of` for sequences")?;
             let wanted = operands::needed("last_index_of", arguments, 0).text()?;
-            let start =
-                operands::argument("last_index_of", arguments, 1).map(|a| a.int()).transpose()?;
+            let start = operands::argument("last_index_of", arguments, 1)
+                .map(operands::Argument::int)
+                .transpose()?;
             Ok(last_index_of(&text, wanted, start))
         },
     ),

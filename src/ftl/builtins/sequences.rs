@@ -30,36 +30,44 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         GROUP,
         (1, 2),
         "cut into sequences of a size, the last filled up",
-        chunk,
+        |host, target, arguments| chunk(host, &target, arguments),
     ),
     BuiltIn::method(
         "drop_while",
         GROUP,
         (1, 1),
         "without the first items that meet a condition",
-        |host, target, arguments| lazy(host, target, arguments, Stage::DropWhile, "drop_while"),
+        |_, target, arguments| lazy(&target, arguments, Stage::DropWhile, "drop_while"),
     ),
     BuiltIn::method(
         "filter",
         GROUP,
         (1, 1),
         "the items that meet a condition",
-        |host, target, arguments| lazy(host, target, arguments, Stage::Filter, "filter"),
+        |_, target, arguments| lazy(&target, arguments, Stage::Filter, "filter"),
     ),
     BuiltIn::value("first", GROUP, "the first item", |host, target| {
         let mut cursor = operands::sequence("first", &target)?.cursor();
         Ok(host.next(&mut cursor)?.unwrap_or(Model::Missing))
     }),
-    BuiltIn::method("join", GROUP, (1, 3), "the items as one text, with a text between them", join),
-    BuiltIn::value("last", GROUP, "the last item", last),
+    BuiltIn::method(
+        "join",
+        GROUP,
+        (1, 3),
+        "the items as one text, with a text between them",
+        |host, target, arguments| join(host, &target, arguments),
+    ),
+    BuiltIn::value("last", GROUP, "the last item", |host, target| last(host, &target)),
     BuiltIn::method(
         "map",
         GROUP,
         (1, 1),
         "what a function makes of every item",
-        |host, target, arguments| lazy(host, target, arguments, Stage::Map, "map"),
+        |_, target, arguments| lazy(&target, arguments, Stage::Map, "map"),
     ),
-    BuiltIn::value("reverse", GROUP, "the items from the last to the first", reverse),
+    BuiltIn::value("reverse", GROUP, "the items from the last to the first", |host, target| {
+        reverse(host, &target)
+    }),
     BuiltIn::method(
         "seq_contains",
         GROUP,
@@ -92,7 +100,7 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         GROUP,
         (1, 2),
         "the index of the last item that equals a value, or -1",
-        last_index_of,
+        |host, target, arguments| last_index_of(host, &target, arguments),
     ),
     BuiltIn::value(
         "sequence",
@@ -103,13 +111,15 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
             Ok(target)
         },
     ),
-    BuiltIn::value("size", GROUP, "the number of items or keys", size),
+    BuiltIn::value("size", GROUP, "the number of items or keys", |host, target| {
+        size(host, &target)
+    }),
     BuiltIn::method(
         "take_while",
         GROUP,
         (1, 1),
         "the first items, as long as they meet a condition",
-        |host, target, arguments| lazy(host, target, arguments, Stage::TakeWhile, "take_while"),
+        |_, target, arguments| lazy(&target, arguments, Stage::TakeWhile, "take_while"),
     ),
 ];
 
@@ -120,10 +130,10 @@ const ENDLESS_SIZE: i64 = i32::MAX as i64;
 
 fn chunk<'r>(
     host: &mut (dyn Host<'r> + '_),
-    target: Model<'r>,
+    target: &Model<'r>,
     arguments: &[Model<'r>],
 ) -> Outcome<'r> {
-    let sequence = operands::sequence("chunk", &target)?;
+    let sequence = operands::sequence("chunk", target)?;
     let argument = operands::needed("chunk", arguments, 0);
     let size = usize::try_from(argument.int()?).ok().filter(|size| *size > 0);
     let size = size.ok_or_else(|| argument.bad("expected a size of at least 1"))?;
@@ -146,13 +156,12 @@ fn chunk<'r>(
 /// `?map` and its kin: nothing is called yet. The evaluator settles the result where it isn't
 /// walked over at once.
 fn lazy<'r>(
-    _: &mut (dyn Host<'r> + '_),
-    target: Model<'r>,
+    target: &Model<'r>,
     arguments: &[Model<'r>],
     stage: Stage,
     name: &'static str,
 ) -> Outcome<'r> {
-    let source = operands::sequence(name, &target)?;
+    let source = operands::sequence(name, target)?;
     let argument = operands::needed(name, arguments, 0);
     let function = match argument.value() {
         Model::Callable(
@@ -172,13 +181,15 @@ fn lazy<'r>(
 
 fn join<'r>(
     host: &mut (dyn Host<'r> + '_),
-    target: Model<'r>,
+    target: &Model<'r>,
     arguments: &[Model<'r>],
 ) -> Outcome<'r> {
-    let sequence = operands::sequence("join", &target)?;
+    let sequence = operands::sequence("join", target)?;
     refuse_endless("join", &sequence)?;
     let separator = operands::needed("join", arguments, 0).text()?;
-    let text = |index| operands::argument("join", arguments, index).map(|a| a.text()).transpose();
+    let text = |index| {
+        operands::argument("join", arguments, index).map(operands::Argument::text).transpose()
+    };
     let (when_empty, after_last) = (text(1)?, text(2)?);
     let mut out = String::new();
     let mut is_empty = true;
@@ -208,11 +219,11 @@ fn join<'r>(
 
 /// The same fault, with the item it is about.
 pub(in crate::ftl::builtins) fn at_item(fault: Fault, index: usize) -> Fault {
-    fault.within(format!("item {index} (from 0)"))
+    fault.within(format!("item [{index}]"))
 }
 
-fn last<'r>(host: &mut (dyn Host<'r> + '_), target: Model<'r>) -> Outcome<'r> {
-    let sequence = operands::sequence("last", &target)?;
+fn last<'r>(host: &mut (dyn Host<'r> + '_), target: &Model<'r>) -> Outcome<'r> {
+    let sequence = operands::sequence("last", target)?;
     Ok(match &sequence {
         Sequence::Range(range) => match range.length {
             Some(0) => Model::Missing,
@@ -220,8 +231,8 @@ fn last<'r>(host: &mut (dyn Host<'r> + '_), target: Model<'r>) -> Outcome<'r> {
             None => whole(range.get(ENDLESS_SIZE.unsigned_abs() - 1)),
         },
         Sequence::Json(list) => {
-            let last = list.len().checked_sub(1).and_then(|index| list.get(index));
-            last.map_or(Model::Missing, Model::from_node)
+            let node = list.len().checked_sub(1).and_then(|index| list.get(index));
+            node.map_or(Model::Missing, Model::from_node)
         }
         _ => walk::items(host, &sequence)?.last().cloned().unwrap_or(Model::Missing),
     })
@@ -231,8 +242,8 @@ fn whole<'r>(value: Option<i64>) -> Model<'r> {
     value.map_or(Model::Missing, |value| Model::Number(Number::from(value)))
 }
 
-fn reverse<'r>(host: &mut (dyn Host<'r> + '_), target: Model<'r>) -> Outcome<'r> {
-    let sequence = operands::sequence("reverse", &target)?;
+fn reverse<'r>(host: &mut (dyn Host<'r> + '_), target: &Model<'r>) -> Outcome<'r> {
+    let sequence = operands::sequence("reverse", target)?;
     if let Sequence::Range(range) = &sequence {
         let length = range.length.unwrap_or(ENDLESS_SIZE.unsigned_abs());
         let start = length.checked_sub(1).and_then(|index| range.get(index)).unwrap_or(range.start);
@@ -259,27 +270,31 @@ fn find<'r>(
     if wanted.is_missing() {
         return Ok(None);
     }
-    walk::visit(host, sequence, |_, index, item| {
-        let found = index >= start && equals(&item, wanted, index)?;
+    walk::visit(host, sequence, |host, index, item| {
+        let found = index >= start && equals(host, &item, wanted, index)?;
         Ok(if found { ControlFlow::Break(index) } else { ControlFlow::Continue(()) })
     })
 }
 
-fn equals(item: &Model<'_>, wanted: &Model<'_>, index: usize) -> Result<bool, Fault> {
-    let order = comparison::compare(item, wanted).map_err(|fault| at_item(fault, index))?;
-    Ok(order.is_some_and(std::cmp::Ordering::is_eq))
+fn equals<'r>(
+    host: &mut (dyn Host<'r> + '_),
+    item: &Model<'r>,
+    wanted: &Model<'r>,
+    index: usize,
+) -> Result<bool, Fault> {
+    let settings = host.formatting().settings;
+    comparison::equal(item, wanted, settings).map_err(|fault| at_item(fault, index))
 }
 
 fn last_index_of<'r>(
     host: &mut (dyn Host<'r> + '_),
-    target: Model<'r>,
+    target: &Model<'r>,
     arguments: &[Model<'r>],
 ) -> Outcome<'r> {
     const NAME: &str = "seq_last_index_of";
-    let sequence = operands::sequence(NAME, &target)?;
+    let sequence = operands::sequence(NAME, target)?;
     let wanted = operands::needed(NAME, arguments, 0).value();
-    let start =
-        operands::argument(NAME, arguments, 1).map(|argument| argument.int()).transpose()?;
+    let start = operands::argument(NAME, arguments, 1).map(operands::Argument::int).transpose()?;
     refuse_endless(NAME, &sequence)?;
     let items = walk::items(host, &sequence)?;
     let count = match start {
@@ -288,7 +303,7 @@ fn last_index_of<'r>(
         None => usize::MAX,
     };
     for (index, item) in items.iter().enumerate().take(count).rev() {
-        if !wanted.is_missing() && equals(item, wanted, index)? {
+        if !wanted.is_missing() && equals(host, item, wanted, index)? {
             return Ok(index.into());
         }
     }
@@ -299,8 +314,8 @@ fn index_or_minus_one<'r>(index: Option<usize>) -> Model<'r> {
     index.map_or_else(|| Model::Number(Number::from(-1)), Model::from)
 }
 
-fn size<'r>(host: &mut (dyn Host<'r> + '_), target: Model<'r>) -> Outcome<'r> {
-    match &target {
+fn size<'r>(host: &mut (dyn Host<'r> + '_), target: &Model<'r>) -> Outcome<'r> {
+    match target {
         Model::Sequence(sequence) => count(host, sequence).map(|size| whole(Some(size))),
         Model::Matches(found) => Ok(found.matches.len().into()),
         Model::Hash(Hash::Json(object)) => Ok(object.len().into()),

@@ -22,20 +22,20 @@ use crate::value::Number;
 /// The lines of this group.
 pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
     BuiltIn::value("max", GROUP, "the greatest item", |host, target| {
-        extreme(host, target, "max", Ordering::Greater)
+        extreme(host, &target, "max", Ordering::Greater)
     }),
     BuiltIn::value("min", GROUP, "the least item", |host, target| {
-        extreme(host, target, "min", Ordering::Less)
+        extreme(host, &target, "min", Ordering::Less)
     }),
     BuiltIn::value("sort", GROUP, "the items in ascending order", |host, target| {
-        sort(host, target, "sort", &[])
+        sort(host, &target, "sort", &[])
     }),
     BuiltIn::method(
         "sort_by",
         GROUP,
         (1, 1),
         "hashes in the ascending order of the values under a key",
-        sort_by,
+        |host, target, arguments| sort_by(host, &target, arguments),
     ),
 ];
 
@@ -44,11 +44,11 @@ const GROUP: &str = "sequence";
 /// Numbers and dates have an order for `?min` and `?max`; a single text or boolean passes.
 fn extreme<'r>(
     host: &mut (dyn Host<'r> + '_),
-    target: Model<'r>,
+    target: &Model<'r>,
     name: &'static str,
     wanted: Ordering,
 ) -> Outcome<'r> {
-    let sequence = operands::sequence(name, &target)?;
+    let sequence = operands::sequence(name, target)?;
     refuse_endless(name, &sequence)?;
     let mut best = Model::Missing;
     walk::visit(host, &sequence, |_, index, item| {
@@ -82,7 +82,7 @@ fn extreme<'r>(
 
 fn sort_by<'r>(
     host: &mut (dyn Host<'r> + '_),
-    target: Model<'r>,
+    target: &Model<'r>,
     arguments: &[Model<'r>],
 ) -> Outcome<'r> {
     let argument = operands::needed("sort_by", arguments, 0);
@@ -115,11 +115,11 @@ enum Key {
 
 fn sort<'r>(
     host: &mut (dyn Host<'r> + '_),
-    target: Model<'r>,
+    target: &Model<'r>,
     name: &'static str,
     path: &[String],
 ) -> Outcome<'r> {
-    let sequence = operands::sequence(name, &target)?;
+    let sequence = operands::sequence(name, target)?;
     refuse_endless(name, &sequence)?;
     let items = walk::items(host, &sequence)?;
     let mut keyed: Vec<(Key, &Model<'r>)> = Vec::with_capacity(items.len());

@@ -107,10 +107,10 @@ pub(in crate::ftl::builtins) fn transform<'r>(
 }
 
 /// What a function makes of a text: itself, a part of it, or a new one.
-pub(in crate::ftl::builtins) fn changed<'r>(
-    text: Text<'r>,
+pub(in crate::ftl::builtins) fn changed(
+    text: Text<'_>,
     mut change: impl FnMut(&str) -> Cow<'_, str>,
-) -> Text<'r> {
+) -> Text<'_> {
     match text {
         Text::Borrowed(whole) => match change(whole) {
             Cow::Borrowed(part) => Text::Borrowed(part),

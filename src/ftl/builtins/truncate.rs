@@ -239,9 +239,9 @@ impl Cutter<'_, '_> {
         };
         let mut end = end.min(self.max.checked_sub(counted)?);
         while end >= least {
-            let last = self.units[end - 1];
-            if !is_space(last) && self.ends_word(end) {
-                if !spaced && is_dot(last) && self.terminator.has_dots() {
+            let final_unit = self.units[end - 1];
+            if !is_space(final_unit) && self.ends_word(end) {
+                if !spaced && is_dot(final_unit) && self.terminator.has_dots() {
                     while end >= least
                         && (is_dot(self.units[end - 1]) || is_space(self.units[end - 1]))
                     {

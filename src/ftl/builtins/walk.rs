@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use crate::ftl::builtins::Host;
 use crate::ftl::coerce::wrong_type;
-use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::model::Cursor;
@@ -84,19 +83,6 @@ fn too_many(limit: usize) -> Fault {
         .with_hint("end the range, or take what is needed: `?take_while(…)`, `?first`")
 }
 
-/// A lazy sequence as a list, with its functions called now; everything else as it is.
-///
-/// # Errors
-/// Those of [`items`].
-pub fn settle<'r>(host: &mut (dyn Host<'r> + '_), model: Model<'r>) -> Result<Model<'r>, Fault> {
-    match model {
-        Model::Sequence(sequence @ Sequence::Lazy(_)) => {
-            Ok(Model::Sequence(Sequence::Items(items(host, &sequence)?)))
-        }
-        other => Ok(other),
-    }
-}
-
 /// The next item of a walk: what [`Host::next`] does, for hosts that have nothing to add.
 ///
 /// # Errors
@@ -133,8 +119,7 @@ pub fn advance<'r>(
             }
             let holds = condition(&result, lazy.stage)?;
             match lazy.stage {
-                Stage::Filter if holds => return Ok(Some(item)),
-                Stage::TakeWhile if holds => return Ok(Some(item)),
+                Stage::Filter | Stage::TakeWhile if holds => return Ok(Some(item)),
                 Stage::TakeWhile => *turned = true,
                 Stage::DropWhile if !holds => {
                     *turned = true;
@@ -150,9 +135,7 @@ fn mapped(result: Model<'_>) -> Result<Model<'_>, Fault> {
     if result.is_missing() {
         let message = "the function of `?map` gave nothing (null or missing) for an item";
         let fault = Fault::new(TemplateErrorKind::MissingValue, message);
-        return Err(fault
-            .blaming(Blame::Argument(0))
-            .with_hint("`!` gives a default: `x -> x.a!\"\"`"));
+        return Err(fault.with_hint("`!` gives a default: `x -> x.a!\"\"`"));
     }
     Ok(result)
 }
@@ -169,7 +152,7 @@ fn condition(result: &Model<'_>, stage: Stage) -> Result<bool, Fault> {
         Model::Matches(found) => Ok(found.whole),
         other => {
             let expected = format!("a boolean from the function of `?{name}`");
-            Err(wrong_type(&expected, other).blaming(Blame::Argument(0)))
+            Err(wrong_type(&expected, other))
         }
     }
 }

@@ -122,13 +122,24 @@ struct Reader<'u> {
     all_groups: usize,
     names: Vec<(String, usize)>,
     depth: usize,
+    /// How many parts so far match characters, and not only places between them.
+    consuming: usize,
 }
 
 type Read<T> = Result<T, Malformed>;
 
 impl<'u> Reader<'u> {
     fn new(units: &'u [Unit], modes: Modes, all_groups: usize) -> Self {
-        Self { units, at: 0, modes, groups: 0, all_groups, names: Vec::new(), depth: 0 }
+        Self {
+            units,
+            at: 0,
+            modes,
+            groups: 0,
+            all_groups,
+            names: Vec::new(),
+            depth: 0,
+            consuming: 0,
+        }
     }
 
     fn whole(&mut self) -> Read<String> {
@@ -207,14 +218,16 @@ impl<'u> Reader<'u> {
                 }
                 _ => {}
             }
-            let atom = self.atom()?;
+            let before = self.consuming;
+            let Some(atom) = self.atom()? else { continue };
             self.skip_comments();
-            self.repeated(atom, &mut out)?;
+            self.repeated(&atom, self.consuming > before, &mut out)?;
         }
     }
 
-    /// Writes an atom with its quantifier.
-    fn repeated(&mut self, atom: String, out: &mut String) -> Read<()> {
+    /// Writes an atom with its quantifier. One that matches no characters is the same however often
+    /// it is repeated, and `fancy_regex` refuses to.
+    fn repeated(&mut self, atom: &str, is_consuming: bool, out: &mut String) -> Read<()> {
         let quantifier = match self.special() {
             Some(c @ ('*' | '+' | '?')) => {
                 self.at += 1;
@@ -222,27 +235,30 @@ impl<'u> Reader<'u> {
             }
             Some('{') => self.bounds()?,
             _ => {
-                out.push_str(&atom);
+                out.push_str(atom);
                 return Ok(());
             }
         };
         self.skip_comments();
-        let atom = if atom.is_empty() { "(?:)".to_owned() } else { atom };
-        if self.eat('+') {
-            out.push_str("(?>(?:");
-            out.push_str(&atom);
+        let is_possessive = self.eat('+');
+        let is_lazy = !is_possessive && self.eat('?');
+        let open = if is_possessive { "(?>" } else { "(?:" };
+        out.push_str(open);
+        if is_consuming {
+            // What a possessive quantifier has matched once stays matched, round by round.
+            out.push_str(open);
+            out.push_str(atom);
             out.push(')');
             out.push_str(&quantifier);
-            out.push(')');
-            return Ok(());
+            out.push_str(if is_lazy { "?" } else { "" });
+        } else {
+            let may_be_left_out =
+                quantifier.starts_with(['*', '?']) || quantifier.starts_with("{0");
+            out.push_str(if may_be_left_out && is_lazy { "|" } else { "" });
+            out.push_str(atom);
+            out.push_str(if may_be_left_out && !is_lazy { "|" } else { "" });
         }
-        out.push_str("(?:");
-        out.push_str(&atom);
         out.push(')');
-        out.push_str(&quantifier);
-        if self.eat('?') {
-            out.push('?');
-        }
         Ok(())
     }
 
@@ -283,13 +299,17 @@ impl<'u> Reader<'u> {
         }
     }
 
-    fn atom(&mut self) -> Read<String> {
+    /// What can be repeated; `None` for flags, which can't.
+    fn atom(&mut self) -> Read<Option<String>> {
         let unit = self.units[self.at];
         self.at += 1;
         if unit.quoted {
-            return Ok(self.literal(unit.c));
+            self.consuming += 1;
+            return Ok(Some(self.literal(unit.c)));
         }
-        Ok(match unit.c {
+        // Groups and escapes count for themselves.
+        self.consuming += usize::from(!matches!(unit.c, '^' | '$' | '(' | '\\' | '{'));
+        Ok(Some(match unit.c {
             '.' if self.modes.dot_all => r"[\x{0}-\x{10FFFF}]".to_owned(),
             '.' if self.modes.unix_lines => r"[^\x{A}]".to_owned(),
             '.' => format!("[^{TERMINATORS}]"),
@@ -301,14 +321,15 @@ impl<'u> Reader<'u> {
                 format!("(?i:{})", self.class()?)
             }
             '[' => self.class()?,
-            '(' => self.group()?,
+            '(' => return self.group(),
             '\\' => self.escape()?,
+            // Nothing is repeated here, which Java allows for this quantifier alone.
             '{' => {
-                return self
-                    .fail("there is nothing that `{` could repeat; a plain one is written `\\{`");
+                self.at -= 1;
+                String::new()
             }
             c => self.literal(c),
-        })
+        }))
     }
 
     /// `^` by lines: not at the end of the text, nor inside `\r\n`.
@@ -354,7 +375,7 @@ impl<'u> Reader<'u> {
     }
 
     /// Behind `(`.
-    fn group(&mut self) -> Read<String> {
+    fn group(&mut self) -> Read<Option<String>> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return self.fail(format!("more than {MAX_DEPTH} parentheses inside each other"));
@@ -389,7 +410,7 @@ impl<'u> Reader<'u> {
                 // They hold until the group around them ends.
                 self.modes = modes;
                 self.depth -= 1;
-                return Ok(String::new());
+                return Ok(None);
             }
             if !self.eat(':') {
                 return self.fail("expected `:` or `)` behind flags");
@@ -397,13 +418,17 @@ impl<'u> Reader<'u> {
             self.modes = modes;
             "(?:"
         };
+        let before = self.consuming;
         let inner = self.alternatives()?;
         self.modes = outside;
+        if matches!(open, "(?=" | "(?!" | "(?<=" | "(?<!") {
+            self.consuming = before;
+        }
         if !self.eat(')') {
             return self.fail("expected `)`, found the end");
         }
         self.depth -= 1;
-        Ok(format!("{open}{inner})"))
+        Ok(Some(format!("{open}{inner})")))
     }
 
     fn flags(&mut self) -> Read<Modes> {
@@ -446,9 +471,10 @@ impl<'u> Reader<'u> {
     /// Behind `\`, outside a class.
     fn escape(&mut self) -> Read<String> {
         let Some(c) = self.special() else { return self.fail("expected something behind `\\`") };
+        self.consuming += usize::from(!matches!(c, 'b' | 'B' | 'A' | 'G' | 'z' | 'Z'));
         let set = |set: &str| Ok(format!("[{set}]"));
         match c {
-            'b' if self.units.get(self.at + 1).is_some_and(|unit| unit.c == '{') => {
+            'b' if self.units[self.at + 1..].iter().map(|unit| unit.c).take(2).eq(['{', 'g']) => {
                 self.fail("`\\b{g}` is not available")
             }
             'b' | 'B' | 'A' | 'G' | 'z' => {
@@ -502,7 +528,7 @@ impl<'u> Reader<'u> {
 
     fn reference(&self, number: usize) -> String {
         if number > self.all_groups {
-            return "(?!)".to_owned();
+            return NOTHING.to_owned();
         }
         if self.modes.ignore_case { format!("(?i:\\{number})") } else { format!("(?:\\{number})") }
     }
@@ -750,6 +776,8 @@ impl<'u> Reader<'u> {
     }
 }
 
+/// A class without characters: never matches.
+const NOTHING: &str = "[a&&b]";
 /// `\s` without Unicode.
 const SPACE: &str = r"\x{20}\x{9}-\x{D}";
 /// `\w` without Unicode.

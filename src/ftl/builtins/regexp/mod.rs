@@ -30,7 +30,9 @@ use crate::ftl::model::Model;
 
 /// The lines of this group.
 pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
-    BuiltIn::value("groups", GROUP, "the groups of a match, the whole match first", groups),
+    BuiltIn::value("groups", GROUP, "the groups of a match, the whole match first", |_, target| {
+        groups(&target)
+    }),
     BuiltIn::method(
         "matches",
         GROUP,
@@ -49,12 +51,12 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
 
 const GROUP: &str = "string";
 
-fn groups<'r>(_: &mut (dyn Host<'r> + '_), target: Model<'r>) -> Outcome<'r> {
+fn groups<'r>(target: &Model<'r>) -> Outcome<'r> {
     let text = |group: &Option<Rc<str>>| match group {
         Some(text) => Model::text(Rc::clone(text)),
         None => Model::Missing,
     };
-    match &target {
+    match target {
         Model::Match(found) => Ok(Model::list(found.groups.iter().map(text).collect())),
         // A group of the whole that took no part is an empty text, one of a single match is missing.
         Model::Matches(found) if found.whole => {

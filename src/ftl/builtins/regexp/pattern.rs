@@ -136,24 +136,22 @@ impl Pattern {
         &self,
         text: &str,
     ) -> Result<Option<Places>, Fault> {
-        let regex = match self.whole.get() {
-            Some(regex) => regex,
-            None => {
-                let built = build(&format!(r"\A(?:{})\z", self.translated), self.max_steps)?;
-                self.whole.get_or_init(|| built)
-            }
+        let regex = if let Some(regex) = self.whole.get() {
+            regex
+        } else {
+            let built = build(&format!(r"\A(?:{})\z", self.translated), self.max_steps)?;
+            self.whole.get_or_init(|| built)
         };
         self.run(regex, text, 0)
     }
 
     /// Whether the text starts with a match.
     pub(in crate::ftl::builtins) fn matches_start(&self, text: &str) -> Result<bool, Fault> {
-        let regex = match self.start.get() {
-            Some(regex) => regex,
-            None => {
-                let built = build(&format!(r"\A(?:{})", self.translated), self.max_steps)?;
-                self.start.get_or_init(|| built)
-            }
+        let regex = if let Some(regex) = self.start.get() {
+            regex
+        } else {
+            let built = build(&format!(r"\A(?:{})", self.translated), self.max_steps)?;
+            self.start.get_or_init(|| built)
         };
         regex.is_match(text).map_err(|_| self.too_long())
     }
