@@ -41,11 +41,14 @@ use crate::delivery::names::Names;
 use crate::delivery::outcome::FailureKind;
 use crate::delivery::outcome::Phase;
 
-/// The output buffer; a request that fits is sent in one write.
-const OUTPUT_BYTES: usize = 16 * 1024;
+/// The smallest output buffer. It grows with the requests, so that each is sent in one write.
+const MIN_OUTPUT_BYTES: usize = 1024;
 
-/// Room that stays free in the output buffer, so that the longest header line always fits.
-const OUTPUT_ROOM: usize = 9 * 1024;
+/// The largest output buffer, if the head of a request does not need more.
+const MAX_OUTPUT_BYTES: usize = 64 * 1024;
+
+/// What the client adds to a head of its own accord, and encryption to everything, at most.
+const OUTPUT_MARGIN: usize = 512;
 
 /// The input buffer at first; an answer to a webhook is short.
 const INPUT_BYTES: usize = 4 * 1024;
@@ -72,6 +75,7 @@ struct TraceState {
     phase: Phase,
     fresh_connection: bool,
     answered: bool,
+    output_bytes: usize,
     trouble: Option<(FailureKind, String)>,
 }
 
@@ -81,14 +85,17 @@ impl Trace {
             phase: Phase::Resolve,
             fresh_connection: false,
             answered: false,
+            output_bytes: MIN_OUTPUT_BYTES,
             trouble: None,
         };
         Self { state: Mutex::new(state), cut }
     }
 
-    /// A new request begins.
-    pub(crate) fn begin(&self) {
+    /// A new request begins, with a head and a body of about these sizes.
+    pub(crate) fn begin(&self, head_bytes: usize, body_bytes: usize) {
         let mut state = self.lock();
+        let whole = (head_bytes + body_bytes).min(MAX_OUTPUT_BYTES);
+        state.output_bytes = whole.max(head_bytes).max(MIN_OUTPUT_BYTES) + OUTPUT_MARGIN;
         // Kept-alive connections go straight to sending.
         state.phase = Phase::Send;
         state.fresh_connection = false;
@@ -344,13 +351,18 @@ impl Wire {
 
 impl Transport for Wire {
     fn buffers(&mut self) -> &mut dyn Buffers {
+        if self.idle || self.pages.output.is_empty() {
+            // The first look at the buffers for a request.
+            self.idle = false;
+            let wanted = self.trace.lock().output_bytes;
+            self.pages.make_room(wanted);
+        }
         &mut self.pages
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        self.idle = false;
         self.pages.written += amount;
-        if self.pages.output.len() - self.pages.written < OUTPUT_ROOM {
+        if self.pages.output.len() == self.pages.written {
             self.flush(timeout)?;
         }
         Ok(())
@@ -421,9 +433,9 @@ struct Pages {
 }
 
 impl Pages {
-    fn allocate(&mut self) {
-        if self.output.is_empty() {
-            self.output.resize(OUTPUT_BYTES, 0);
+    fn make_room(&mut self, output_bytes: usize) {
+        if self.output.len() < output_bytes {
+            self.output.resize(output_bytes, 0);
         }
         if self.input.is_empty() {
             self.input.resize(INPUT_BYTES, 0);
@@ -442,7 +454,6 @@ impl Pages {
 
 impl Buffers for Pages {
     fn output(&mut self) -> &mut [u8] {
-        self.allocate();
         &mut self.output[self.written..]
     }
 
@@ -451,7 +462,6 @@ impl Buffers for Pages {
     }
 
     fn input_append_buf(&mut self) -> &mut [u8] {
-        self.allocate();
         if self.start > 0 {
             self.input.copy_within(self.start..self.end, 0);
             self.end -= self.start;
@@ -476,7 +486,6 @@ impl Buffers for Pages {
 
     /// The scratch half is only used for chunked requests, which are never sent.
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
-        self.allocate();
         (&mut [], &mut self.output[self.written..])
     }
 
