@@ -1,4 +1,4 @@
-//! Sends one request and says how it ended. The only file, with [`crate::delivery::wire`] under
+//! Sends one request and says how it ended. The only file, with `wire.rs` under
 //! it, that knows the HTTP client.
 //!
 //! No redirects, no proxies from the environment, no decompression, no hidden repetition but one:

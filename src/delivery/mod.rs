@@ -162,7 +162,8 @@ impl DeliveryOptions {
 /// What [`Engine::wait`] waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
-    /// Every accepted event was attempted once, or delivered, or given up.
+    /// Every accepted event had its first attempt, or was put off because its host is being left
+    /// alone ([`breaker`]).
     FirstAttempts,
     /// Every accepted event was delivered or given up: waits out the whole retry schedule.
     Settled,
