@@ -1,4 +1,4 @@
-//! Sends one request and says how it ended. The only file, with `wire.rs` under
+//! Sends one request and says how it ended. The only file, with `dial.rs` and `wire.rs` under
 //! it, that knows the HTTP client.
 //!
 //! No redirects, no proxies from the environment, no decompression, no hidden repetition but one:
@@ -29,6 +29,9 @@ use ureq::unversioned::transport::RustlsConnector;
 
 use crate::delivery::address::AddressRules;
 use crate::delivery::clock::Timestamp;
+use crate::delivery::dial::Addresses;
+use crate::delivery::dial::Agreed;
+use crate::delivery::dial::Dial;
 use crate::delivery::names::Names;
 use crate::delivery::outcome::EXCERPT_BYTES;
 use crate::delivery::outcome::FailureKind;
@@ -39,11 +42,8 @@ use crate::delivery::request::Secrets;
 use crate::delivery::request::Target;
 use crate::delivery::sign::SigningSecret;
 use crate::delivery::sign::signature;
-use crate::delivery::wire::Addresses;
-use crate::delivery::wire::Agreed;
-use crate::delivery::wire::Dial;
+use crate::delivery::trace::Trace;
 use crate::delivery::wire::MAX_HEAD_BYTES;
-use crate::delivery::wire::Trace;
 
 /// How much of an answer's body is read so that the connection can be used again.
 const MAX_BODY_BYTES: usize = 64 * 1024;
