@@ -7,13 +7,15 @@
 //!
 //! Without a URL it starts a receiver of its own in the same process, whose share of the CPU is then
 //! in the figures. `--latency` is how long that one takes to answer, `--source-micros` how long the
-//! source works on each event before it is handed over, 16 at a time. Against nginx (`return 200`) they are the sender's alone. Time and CPU are read
+//! source works on each event before it is handed over, 16 at a time; `--serve` only starts the
+//! receiver and prints its URL, for another process. Against nginx (`return 200`) they are the sender's alone. Time and CPU are read
 //! from the machine here, because a benchmark measures the machine.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the time")]
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use std::fs;
+use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
@@ -50,6 +52,7 @@ fn main() {
     let mut bytes = 300_usize;
     let mut rounds = 3_usize;
     let mut latency = Duration::ZERO;
+    let mut serve = false;
     let mut source = Duration::ZERO;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -61,15 +64,22 @@ fn main() {
             "--rounds" => rounds = value().parse().unwrap(),
             "--latency" => latency = Duration::from_millis(value().parse().unwrap()),
             "--source-micros" => source = Duration::from_micros(value().parse().unwrap()),
+            "--serve" => serve = true,
             "--bench" => {}
             other => url = Some(other.to_owned()),
         }
     }
-    let receiver = url.is_none().then(|| {
+    let receiver = (serve || url.is_none()).then(|| {
         let script = Script::new([Answer::status(200).after(latency)]);
         let options = ReceiverOptions { kept_requests: 0, ..ReceiverOptions::default() };
         Receiver::start_with(script, options).unwrap()
     });
+    if serve {
+        println!("{}", receiver.as_ref().unwrap().url());
+        // Until somebody closes its input.
+        let _ = std::io::stdin().read_to_string(&mut String::new());
+        return;
+    }
     let url = url.unwrap_or_else(|| receiver.as_ref().unwrap().url());
     println!("{url}, {bytes} bytes, {events} events");
     for _ in 0..rounds {

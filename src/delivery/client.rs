@@ -1,4 +1,4 @@
-//! Sends one request and says how it ended. The only file, with `crate::delivery::wire` under
+//! Sends one request and says how it ended. The only file, with `dial.rs` and `wire.rs` under
 //! it, that knows the HTTP client.
 //!
 //! No redirects, no proxies from the environment, no decompression, no hidden repetition but one:
@@ -29,6 +29,9 @@ use ureq::unversioned::transport::RustlsConnector;
 
 use crate::delivery::address::AddressRules;
 use crate::delivery::clock::Timestamp;
+use crate::delivery::dial::Addresses;
+use crate::delivery::dial::Agreed;
+use crate::delivery::dial::Dial;
 use crate::delivery::names::Names;
 use crate::delivery::outcome::EXCERPT_BYTES;
 use crate::delivery::outcome::FailureKind;
@@ -39,11 +42,8 @@ use crate::delivery::request::Secrets;
 use crate::delivery::request::Target;
 use crate::delivery::sign::SigningSecret;
 use crate::delivery::sign::signature;
-use crate::delivery::wire::Addresses;
-use crate::delivery::wire::Agreed;
-use crate::delivery::wire::Dial;
+use crate::delivery::trace::Trace;
 use crate::delivery::wire::MAX_HEAD_BYTES;
-use crate::delivery::wire::Trace;
 
 /// How much of an answer's body is read so that the connection can be used again.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -56,6 +56,12 @@ const MAX_IDLE: Duration = Duration::from_secs(30);
 
 /// More than the excerpt that is kept, so that a secret across its end is seen whole and masked.
 const READ_EXCERPT_BYTES: usize = EXCERPT_BYTES + 1024;
+
+/// What is in every head beside the URL and the headers that are set: id, host, length.
+const OWN_HEAD_BYTES: usize = 1024;
+
+/// What each signature adds to the head.
+const SIGNATURE_BYTES: usize = 64;
 
 /// Secrets shorter than this are not looked for in answers: they would hide ordinary text.
 const MIN_MASKED_BYTES: usize = 4;
@@ -180,6 +186,8 @@ struct Prepared {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    /// About how long the head will be.
+    head_bytes: usize,
     secret_values: Vec<String>,
 }
 
@@ -194,7 +202,7 @@ impl Client for HttpClient {
         };
         let mut replaced_connection = false;
         loop {
-            self.trace.begin();
+            self.trace.begin(prepared.head_bytes, request.body.len());
             let outcome = match self.run(&prepared, request, wall) {
                 Ok(response) => read(response, &prepared, wall),
                 Err(error) => {
@@ -229,7 +237,13 @@ impl HttpClient {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
+        let lines = filled.headers.iter().map(|(name, value)| name.len() + value.len() + 4);
+        let head_bytes = lines.sum::<usize>()
+            + filled.url.as_str().len()
+            + self.signing.len() * SIGNATURE_BYTES
+            + OWN_HEAD_BYTES;
         let prepared = Arc::new(Prepared {
+            head_bytes,
             method: Method::try_from(target.method()).map_err(|_| unfit("method"))?,
             uri: Uri::try_from(filled.url.as_str()).map_err(|_| unfit("URL"))?,
             headers,

@@ -38,18 +38,22 @@ mod attempt;
 pub mod breaker;
 pub mod client;
 pub mod clock;
+mod dial;
 mod identity;
 pub mod log;
 mod names;
+mod options;
 pub mod outcome;
 pub mod policy;
 mod pool;
 mod queue;
 pub mod request;
+mod room;
 pub mod scheduler;
 mod side_by_side;
 pub mod sign;
 pub mod store;
+mod trace;
 mod wire;
 
 pub use crate::delivery::identity::webhook_id;
@@ -64,8 +68,6 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::delivery::address::AddressRules;
-use crate::delivery::breaker::BreakerOptions;
 use crate::delivery::client::Clients;
 use crate::delivery::client::HttpClients;
 use crate::delivery::clock::Clock;
@@ -73,20 +75,18 @@ use crate::delivery::clock::instant;
 use crate::delivery::log::LogRecord;
 use crate::delivery::names::Names;
 use crate::delivery::policy::PolicyError;
-use crate::delivery::policy::RetryPolicy;
 use crate::delivery::pool::Parts;
 use crate::delivery::pool::Pool;
 use crate::delivery::request::Secrets;
 use crate::delivery::scheduler::Scheduler;
-use crate::delivery::sign::SigningSecret;
 use crate::delivery::store::Discarded;
 use crate::delivery::store::NewDelivery;
 use crate::delivery::store::Store;
 use crate::delivery::store::StoreError;
 use crate::report::Counters;
 
-/// More senders than this are refused: each is a thread.
-pub const MAX_CONCURRENCY: usize = 4096;
+pub use crate::delivery::options::DeliveryOptions;
+pub use crate::delivery::options::MAX_CONCURRENCY;
 
 /// How long a blocked caller waits before it asks whether it should stop.
 const SLICE: Duration = Duration::from_millis(50);
@@ -94,80 +94,11 @@ const SLICE: Duration = Duration::from_millis(50);
 /// How long a caller lets engines on a virtual clock work before it looks again.
 const ASSIST: Duration = Duration::from_millis(20);
 
-/// How an engine delivers. Everything has a default but the name.
-#[derive(Clone, Debug)]
-pub struct DeliveryOptions {
-    /// The sync's name, for thread names and log records.
-    pub name: String,
-    /// How many requests are under way at once, at most; 1 to [`MAX_CONCURRENCY`].
-    pub concurrency: usize,
-    /// How long one try may take in all, from looking up the name to the answer's head.
-    pub timeout: Duration,
-    /// How many requests may start each second; `None` for no limit.
-    pub rate_limit_per_second: Option<f64>,
-    /// When to try again.
-    pub policy: RetryPolicy,
-    /// Which addresses may be dialled.
-    pub addresses: AddressRules,
-    /// Secrets to sign with, the newest first; none to not sign.
-    pub signing_secrets: Vec<SigningSecret>,
-    /// When a host that only fails is left alone; `None` for never, so that every attempt is made
-    /// at its time.
-    pub breaker: Option<BreakerOptions>,
-    /// How many bytes may wait between accept and the senders before accept blocks.
-    pub max_queued_bytes: usize,
-    /// Makes all dice the same in every run; for tests.
-    pub seed: Option<u64>,
-}
-
-impl DeliveryOptions {
-    /// The defaults under this name: 32 requests at once, 10 seconds for each.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            concurrency: 32,
-            timeout: Duration::from_secs(10),
-            rate_limit_per_second: None,
-            policy: RetryPolicy::default(),
-            addresses: AddressRules::default(),
-            signing_secrets: Vec::new(),
-            breaker: None,
-            max_queued_bytes: 64 * 1024 * 1024,
-            seed: None,
-        }
-    }
-
-    /// Checks every number.
-    ///
-    /// # Errors
-    /// Says which option is wrong, what was expected and what was found.
-    pub fn check(&self) -> Result<(), PolicyError> {
-        let wrong = |field, message| Err(PolicyError { field, message });
-        if self.concurrency == 0 || self.concurrency > MAX_CONCURRENCY {
-            let found = self.concurrency;
-            return wrong("concurrency", format!("expected 1 to {MAX_CONCURRENCY}, found {found}"));
-        }
-        if self.timeout < Duration::from_millis(1) || self.timeout > Duration::from_hours(1) {
-            let found = self.timeout.as_secs_f64();
-            return wrong("timeout_seconds", format!("expected 0.001 to 3600, found {found}"));
-        }
-        if let Some(rate) = self.rate_limit_per_second
-            && !(rate > 0.0 && rate <= 1e6)
-        {
-            let message = format!("expected more than 0 and at most 1000000, found {rate}");
-            return wrong("rate_limit_per_second", message);
-        }
-        if self.max_queued_bytes == 0 {
-            return wrong("max_queued_bytes", String::from("expected at least 1, found 0"));
-        }
-        self.policy.check()
-    }
-}
-
 /// What [`Engine::wait`] waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
-    /// Every accepted event was attempted once, or delivered, or given up.
+    /// Every accepted event had its first attempt, or was put off because its host is being left
+    /// alone ([`breaker`]).
     FirstAttempts,
     /// Every accepted event was delivered or given up: waits out the whole retry schedule.
     Settled,

@@ -2,50 +2,25 @@
 //!
 //! Against the client's own transport this one sends head and body in one write, asks once (not
 //! twice) whether a kept-alive connection is still open, sets socket time-outs only when they are
-//! off by much, keeps small buffers, can be interrupted while it connects, and remembers in a
-//! [`Trace`] how far a request got, which decides what kind of failure it is.
+//! off by much, keeps small buffers, and notes in a [`Trace`] how far the request got.
 
 use std::fmt;
 use std::io;
 use std::io::Read as _;
 use std::io::Write as _;
-use std::net::IpAddr;
-use std::net::SocketAddr;
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::Weak;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use std::time::Instant;
 
 use ureq::Error;
-use ureq::config::Config;
-use ureq::http::Uri;
-use ureq::unversioned::resolver::ResolvedSocketAddrs;
-use ureq::unversioned::resolver::Resolver;
 use ureq::unversioned::transport::Buffers;
-use ureq::unversioned::transport::ConnectionDetails;
-use ureq::unversioned::transport::Connector;
 use ureq::unversioned::transport::NextTimeout;
-use ureq::unversioned::transport::ShutdownHandle;
 use ureq::unversioned::transport::Transport;
 
-use crate::delivery::address::AddressRules;
 use crate::delivery::clock::instant;
-use crate::delivery::names::FRESH;
-use crate::delivery::names::NameError;
-use crate::delivery::names::Names;
-use crate::delivery::outcome::FailureKind;
-use crate::delivery::outcome::Phase;
-
-/// The output buffer; a request that fits is sent in one write.
-const OUTPUT_BYTES: usize = 16 * 1024;
-
-/// Room that stays free in the output buffer, so that the longest header line always fits.
-const OUTPUT_ROOM: usize = 9 * 1024;
+use crate::delivery::trace::Trace;
 
 /// The input buffer at first; an answer to a webhook is short.
 const INPUT_BYTES: usize = 4 * 1024;
@@ -55,253 +30,6 @@ pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// A socket time-out is left alone while it is at most this much too long.
 const TIMEOUT_SLACK: Duration = Duration::from_millis(100);
-
-/// How often a connecting sender looks whether it should stop.
-const CONNECT_SLICE: Duration = Duration::from_millis(50);
-
-/// How far the current request of one sender got.
-#[derive(Debug)]
-pub(crate) struct Trace {
-    state: Mutex<TraceState>,
-    /// Set once, when the engine stops and must not wait for answers.
-    pub(crate) cut: Arc<AtomicBool>,
-}
-
-#[derive(Debug)]
-struct TraceState {
-    phase: Phase,
-    fresh_connection: bool,
-    answered: bool,
-    trouble: Option<(FailureKind, String)>,
-}
-
-impl Trace {
-    pub(crate) fn new(cut: Arc<AtomicBool>) -> Self {
-        let state = TraceState {
-            phase: Phase::Resolve,
-            fresh_connection: false,
-            answered: false,
-            trouble: None,
-        };
-        Self { state: Mutex::new(state), cut }
-    }
-
-    /// A new request begins.
-    pub(crate) fn begin(&self) {
-        let mut state = self.lock();
-        // Kept-alive connections go straight to sending.
-        state.phase = Phase::Send;
-        state.fresh_connection = false;
-        state.answered = false;
-        state.trouble = None;
-    }
-
-    pub(crate) fn phase(&self) -> Phase {
-        self.lock().phase
-    }
-
-    /// Whether a kept-alive connection was used and died before it brought a single byte.
-    pub(crate) fn was_stale(&self) -> bool {
-        let state = self.lock();
-        !state.fresh_connection && !state.answered && state.trouble.is_none()
-    }
-
-    /// What our own resolver or connector found, which says more than the client's error.
-    pub(crate) fn take_trouble(&self) -> Option<(FailureKind, String)> {
-        self.lock().trouble.take()
-    }
-
-    fn enter(&self, phase: Phase) {
-        self.lock().phase = phase;
-    }
-
-    fn trouble(&self, kind: FailureKind, message: impl Into<String>) -> Error {
-        self.lock().trouble = Some((kind, message.into()));
-        Error::ConnectionFailed
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, TraceState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Resolves hosts for one sender, and applies the address rules to what it finds.
-pub(crate) struct Addresses {
-    pub(crate) names: Names,
-    pub(crate) rules: Arc<AddressRules>,
-    pub(crate) trace: Arc<Trace>,
-    last: Mutex<Option<LastAnswer>>,
-}
-
-struct LastAnswer {
-    uri_authority: String,
-    tls: bool,
-    addresses: ResolvedSocketAddrs,
-    good_until: Instant,
-}
-
-impl Addresses {
-    pub(crate) fn new(names: Names, rules: Arc<AddressRules>, trace: Arc<Trace>) -> Self {
-        Self { names, rules, trace, last: Mutex::new(None) }
-    }
-
-    fn look_up(&self, host: &str, timeout: NextTimeout) -> Result<Arc<[IpAddr]>, Error> {
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        if let Ok(address) = bare.parse::<IpAddr>() {
-            return Ok(Arc::from([address]));
-        }
-        self.trace.enter(Phase::Resolve);
-        let found = self.names.resolve(host, deadline_of(timeout), &self.trace.cut);
-        found.map_err(|error| match error {
-            NameError::NotFound(message) => self
-                .trace
-                .trouble(FailureKind::Resolve, format!("the name {host} was not found: {message}")),
-            NameError::TooSlow => Error::Timeout(timeout.reason),
-            NameError::Cut => self.trace.trouble(FailureKind::Cut, "stopped"),
-        })
-    }
-}
-
-impl Resolver for Addresses {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        _config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, Error> {
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
-        let tls = uri.scheme_str() == Some("https");
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = last.as_ref()
-            && last.uri_authority == authority
-            && last.tls == tls
-            && instant() < last.good_until
-        {
-            return Ok(last.addresses.clone());
-        }
-        let host = uri.host().unwrap_or_default();
-        let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        let found = self.look_up(host, timeout)?;
-        if let Some(address) = self.rules.first_forbidden(found.iter().copied()) {
-            return Err(self
-                .trace
-                .trouble(FailureKind::Blocked, format!("the address policy forbids {address}")));
-        }
-        let mut addresses = self.empty();
-        // The type holds 16; a name with more has enough of them.
-        for address in found.iter().take(16) {
-            addresses.push(SocketAddr::new(*address, port));
-        }
-        *last = Some(LastAnswer {
-            uri_authority: authority.to_owned(),
-            tls,
-            addresses: addresses.clone(),
-            good_until: instant() + FRESH / 2,
-        });
-        Ok(addresses)
-    }
-}
-
-impl fmt::Debug for Addresses {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Addresses")
-    }
-}
-
-/// Opens connections for one sender.
-#[derive(Debug)]
-pub(crate) struct Dial {
-    pub(crate) trace: Arc<Trace>,
-    pub(crate) names: Names,
-}
-
-impl Connector<()> for Dial {
-    type Out = Wire;
-
-    fn connect(
-        &self,
-        details: &ConnectionDetails<'_>,
-        _chained: Option<()>,
-    ) -> Result<Option<Wire>, Error> {
-        {
-            let mut state = self.trace.lock();
-            state.phase = Phase::Connect;
-            state.fresh_connection = true;
-        }
-        let stream = match self.open(details) {
-            Ok(stream) => stream,
-            Err(error) => {
-                self.names.forget(details.uri.host().unwrap_or_default());
-                return Err(error);
-            }
-        };
-        stream.set_nodelay(true)?;
-        let wire = Wire {
-            stream: Arc::new(stream),
-            pages: Pages::default(),
-            trace: Arc::clone(&self.trace),
-            read_timeout: None,
-            write_timeout: None,
-            idle: false,
-        };
-        let handle: Arc<dyn ShutdownHandle> = Arc::<TcpStream>::clone(&wire.stream);
-        let handle: Weak<dyn ShutdownHandle> = Arc::downgrade(&handle);
-        (details.register_shutdown)(handle)?;
-        self.trace.enter(if details.needs_tls() { Phase::Tls } else { Phase::Send });
-        Ok(Some(wire))
-    }
-}
-
-impl Dial {
-    /// Tries the addresses in turn, each with half of the time that is left, the last with all.
-    fn open(&self, details: &ConnectionDetails<'_>) -> Result<TcpStream, Error> {
-        let deadline = deadline_of(details.timeout);
-        let mut failure = None;
-        for (at, address) in details.addrs.iter().enumerate() {
-            let is_last = at + 1 == details.addrs.len();
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(instant()));
-            if left.is_some_and(|left| left.is_zero()) {
-                break;
-            }
-            let budget = left.map(|left| if is_last { left } else { left / 2 });
-            match connect(*address, budget, &self.trace.cut) {
-                Ok(stream) => return Ok(stream),
-                Err(_) if self.trace.cut.load(Relaxed) => {
-                    return Err(self.trace.trouble(FailureKind::Cut, "stopped"));
-                }
-                Err(error) => failure = Some((*address, error)),
-            }
-        }
-        match failure {
-            Some((_, error)) if error.kind() == io::ErrorKind::TimedOut => {
-                Err(Error::Timeout(details.timeout.reason))
-            }
-            Some((address, error)) => Err(self
-                .trace
-                .trouble(FailureKind::Connect, format!("no connection to {address}: {error}"))),
-            None => Err(Error::Timeout(details.timeout.reason)),
-        }
-    }
-}
-
-/// The end of the chain: whatever encryption was needed is agreed on.
-#[derive(Debug)]
-pub(crate) struct Agreed {
-    pub(crate) trace: Arc<Trace>,
-}
-
-impl<In: Transport> Connector<In> for Agreed {
-    type Out = In;
-
-    fn connect(
-        &self,
-        _details: &ConnectionDetails<'_>,
-        chained: Option<In>,
-    ) -> Result<Option<In>, Error> {
-        self.trace.enter(Phase::Send);
-        Ok(chained)
-    }
-}
 
 /// One open connection.
 pub(crate) struct Wire {
@@ -314,6 +42,22 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
+    pub(crate) fn new(stream: Arc<TcpStream>, trace: Arc<Trace>) -> Self {
+        Self {
+            stream,
+            pages: Pages::default(),
+            trace,
+            read_timeout: None,
+            write_timeout: None,
+            idle: false,
+        }
+    }
+
+    /// The socket, for whoever has to interrupt it.
+    pub(crate) fn socket(&self) -> Arc<TcpStream> {
+        Arc::clone(&self.stream)
+    }
+
     /// Writes what has been put by. Called when the answer is waited for, or the buffer is full.
     fn flush(&mut self, timeout: NextTimeout) -> Result<(), Error> {
         if self.pages.written == 0 {
@@ -344,13 +88,18 @@ impl Wire {
 
 impl Transport for Wire {
     fn buffers(&mut self) -> &mut dyn Buffers {
+        if self.idle || self.pages.output.is_empty() {
+            // The first look at the buffers for a request.
+            self.idle = false;
+            let wanted = self.trace.output_bytes();
+            self.pages.make_room(wanted);
+        }
         &mut self.pages
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        self.idle = false;
         self.pages.written += amount;
-        if self.pages.output.len() - self.pages.written < OUTPUT_ROOM {
+        if self.pages.output.len() == self.pages.written {
             self.flush(timeout)?;
         }
         Ok(())
@@ -358,12 +107,7 @@ impl Transport for Wire {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         self.flush(timeout)?;
-        {
-            let mut state = self.trace.lock();
-            if state.phase == Phase::Send {
-                state.phase = Phase::Receive;
-            }
-        }
+        self.trace.awaits_answer();
         let mut deadline = None;
         let mut left = budget_of(timeout);
         loop {
@@ -375,7 +119,7 @@ impl Transport for Wire {
                 Ok(amount) => {
                     self.pages.input_appended(amount);
                     if amount > 0 {
-                        self.trace.lock().answered = true;
+                        self.trace.answered();
                     }
                     return Ok(amount > 0);
                 }
@@ -421,9 +165,9 @@ struct Pages {
 }
 
 impl Pages {
-    fn allocate(&mut self) {
-        if self.output.is_empty() {
-            self.output.resize(OUTPUT_BYTES, 0);
+    fn make_room(&mut self, output_bytes: usize) {
+        if self.output.len() < output_bytes {
+            self.output.resize(output_bytes, 0);
         }
         if self.input.is_empty() {
             self.input.resize(INPUT_BYTES, 0);
@@ -442,7 +186,6 @@ impl Pages {
 
 impl Buffers for Pages {
     fn output(&mut self) -> &mut [u8] {
-        self.allocate();
         &mut self.output[self.written..]
     }
 
@@ -451,7 +194,6 @@ impl Buffers for Pages {
     }
 
     fn input_append_buf(&mut self) -> &mut [u8] {
-        self.allocate();
         if self.start > 0 {
             self.input.copy_within(self.start..self.end, 0);
             self.end -= self.start;
@@ -476,7 +218,6 @@ impl Buffers for Pages {
 
     /// The scratch half is only used for chunked requests, which are never sent.
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
-        self.allocate();
         (&mut [], &mut self.output[self.written..])
     }
 
@@ -485,14 +226,15 @@ impl Buffers for Pages {
     }
 }
 
+/// When the budget is over.
+pub(crate) fn deadline_of(timeout: NextTimeout) -> Option<Instant> {
+    budget_of(timeout).map(|left| instant() + left)
+}
+
 fn budget_of(timeout: NextTimeout) -> Option<Duration> {
     // Zero would mean "for ever" to a socket.
     let floor = Duration::from_millis(1);
     (!timeout.after.is_not_happening()).then(|| (*timeout.after).max(floor))
-}
-
-fn deadline_of(timeout: NextTimeout) -> Option<Instant> {
-    budget_of(timeout).map(|left| instant() + left)
 }
 
 /// Whether a socket time-out must be set anew: much too long is a broken promise, too short only
@@ -527,73 +269,6 @@ fn still_left(
 
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
-}
-
-/// Opens a connection; looks now and then whether it should stop.
-#[cfg(target_os = "linux")]
-fn connect(
-    address: SocketAddr,
-    budget: Option<Duration>,
-    cut: &AtomicBool,
-) -> io::Result<TcpStream> {
-    use rustix::event::PollFd;
-    use rustix::event::PollFlags;
-    use rustix::event::Timespec;
-    use rustix::net::AddressFamily;
-    use rustix::net::SocketFlags;
-    use rustix::net::SocketType;
-
-    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
-    match rustix::net::connect(&socket, &address) {
-        Ok(()) | Err(rustix::io::Errno::INPROGRESS | rustix::io::Errno::INTR) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let deadline = budget.map(|budget| instant() + budget);
-    loop {
-        let left = deadline.map_or(CONNECT_SLICE, |deadline| {
-            deadline.saturating_duration_since(instant()).min(CONNECT_SLICE)
-        });
-        if left.is_zero() || cut.load(Relaxed) {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        let slice = Timespec::try_from(left).map_err(io::Error::other)?;
-        let mut waiting = [PollFd::new(&socket, PollFlags::OUT)];
-        match rustix::event::poll(&mut waiting, Some(&slice)) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => {}
-            Ok(_) => break,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    let stream = TcpStream::from(socket);
-    if let Some(error) = stream.take_error()? {
-        return Err(error);
-    }
-    stream.set_nonblocking(false)?;
-    refuse_itself(stream)
-}
-
-/// Opens a connection. On this system a stop waits until it is open or the budget is over.
-#[cfg(not(target_os = "linux"))]
-fn connect(
-    address: SocketAddr,
-    budget: Option<Duration>,
-    _cut: &AtomicBool,
-) -> io::Result<TcpStream> {
-    refuse_itself(match budget {
-        Some(budget) => TcpStream::connect_timeout(&address, budget)?,
-        None => TcpStream::connect(address)?,
-    })
-}
-
-/// A closed port on this machine can, by chance, be the very port the connection starts from;
-/// then it is connected to itself, and would read back what it writes.
-fn refuse_itself(stream: TcpStream) -> io::Result<TcpStream> {
-    if stream.local_addr()? == stream.peer_addr()? {
-        return Err(io::ErrorKind::ConnectionRefused.into());
-    }
-    Ok(stream)
 }
 
 /// Whether a kept-alive connection is open and nothing came in on it.

@@ -31,11 +31,21 @@ fn once(timeout: Duration) -> Bench {
     Bench::new(options, Arc::new(SystemClock::new()))
 }
 
+/// For peers that never come to an end: short, but long enough for the request after it.
+const SHORT: Duration = Duration::from_secs(1);
+
+/// For peers that do something at once: longer than a busy machine needs.
+const LONG: Duration = Duration::from_secs(30);
+
 /// How the first event ends, sent to a peer that answers like this and then properly; the second
 /// event must get through. `delivered`, or the kind of the failure.
 fn verdict(answer: Answer) -> String {
+    verdict_within(LONG, answer)
+}
+
+fn verdict_within(budget: Duration, answer: Answer) -> String {
     let receiver = Receiver::start(Script::new([answer, Answer::status(200)])).unwrap();
-    let bench = once(Duration::from_millis(300));
+    let bench = once(budget);
     let target = target(&receiver.url());
     bench.accept(deliveries(&target, 1));
     bench.wait(Until::Settled);
@@ -62,15 +72,16 @@ fn with(parts: &[&[u8]]) -> Vec<u8> {
 
 #[test]
 fn silence_ends_at_the_budget() {
-    assert_eq!(verdict(Answer::hang()), "timeout_receive");
-    assert_eq!(raw(b"HTTP/1.1 200 OK\r\nContent-", Ending::Hang), "timeout_receive");
+    assert_eq!(verdict_within(SHORT, Answer::hang()), "timeout_receive");
+    let half = Answer::raw(b"HTTP/1.1 200 OK\r\nContent-", Ending::Hang);
+    assert_eq!(verdict_within(SHORT, half), "timeout_receive");
 }
 
 #[test]
 fn an_answer_byte_by_byte_ends_at_the_budget() {
-    let content = Content::Drip(OK.to_vec(), Duration::from_millis(40));
+    let content = Content::Drip(OK.to_vec(), Duration::from_millis(100));
     let drip = Answer { content, ..Answer::status(200) };
-    assert_eq!(verdict(drip), "timeout_receive");
+    assert_eq!(verdict_within(SHORT, drip), "timeout_receive");
 }
 
 #[test]
@@ -134,7 +145,7 @@ fn informational_answers_are_passed_over_and_bounded() {
     assert_eq!(raw(&with(&[hints, OK]), Ending::KeepAlive), "delivered");
     let again = b"HTTP/1.1 100 Continue\r\n\r\n".to_vec();
     let endless = Answer { content: Content::Endless(Vec::new(), again), ..Answer::status(200) };
-    assert_eq!(verdict(endless), "timeout_receive");
+    assert_eq!(verdict_within(SHORT, endless), "timeout_receive");
     let switch = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n";
     assert_eq!(raw(switch, Ending::Close), "status_101");
 }
@@ -178,7 +189,7 @@ fn bytes_nobody_asked_for_are_not_taken_for_the_next_answer() {
         Answer::status(200),
     ]);
     let receiver = Receiver::start(script).unwrap();
-    let bench = once(Duration::from_secs(5));
+    let bench = once(LONG);
     let target = target(&receiver.url());
     for expected in [(1, 0), (1, 1), (2, 1)] {
         bench.accept(deliveries(&target, 1));
@@ -200,6 +211,42 @@ fn encryption_that_fails_is_named_and_bounded() {
         bench.wait(Until::Settled);
         assert_eq!(bench.dead_letters()[0].attempts[0].error, expected);
     }
+}
+
+/// A port where connections are never accepted: its queue is full.
+#[cfg(target_os = "linux")]
+fn full_port() -> (rustix::fd::OwnedFd, Vec<std::net::TcpStream>, u16) {
+    use rustix::net::AddressFamily;
+    use rustix::net::SocketType;
+
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&socket, &std::net::SocketAddrV4::new([127, 0, 0, 1].into(), 0)).unwrap();
+    rustix::net::listen(&socket, 0).unwrap();
+    let address = std::net::TcpListener::from(socket.try_clone().unwrap()).local_addr().unwrap();
+    let mut queue = Vec::new();
+    while let Ok(stream) =
+        std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200))
+    {
+        queue.push(stream);
+    }
+    (socket, queue, address.port())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_connection_that_is_never_accepted_ends_at_the_budget_or_at_a_stop() {
+    let (_socket, _queue, port) = full_port();
+    let target = target(&format!("http://127.0.0.1:{port}/"));
+    let bench = once(Duration::from_millis(300));
+    bench.accept(deliveries(&target, 1));
+    bench.wait(Until::Settled);
+    assert_eq!(bench.dead_letters()[0].attempts[0].error, "timeout_connect");
+
+    let bench = once(Duration::from_mins(30));
+    bench.accept(deliveries(&target, 3));
+    assert!(!bench.engine.wait(Until::Settled, Duration::from_millis(100)).unwrap());
+    bench.engine.stop(Duration::ZERO).unwrap();
+    assert_eq!(bench.report().pending, 3);
 }
 
 proptest! {

@@ -1,0 +1,111 @@
+//! Durations, counted by size: exact enough for percentiles, without a lock or an allocation.
+
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use crate::report::count;
+
+/// Durations counted in buckets whose width is at most 1/32 of their value, in microseconds.
+pub(crate) struct Histogram {
+    buckets: Box<[AtomicU64]>,
+}
+
+/// Buckets an octave; their half width bounds the error at 1.6 %.
+const SUB_BUCKETS: u64 = 32;
+const SUB_BUCKET_BITS: u32 = SUB_BUCKETS.trailing_zeros();
+/// Octaves above the first, exact ones: up to 2^41 µs, about 25 days.
+const OCTAVES: usize = 36;
+const BUCKETS: usize = (OCTAVES + 1) * (1 << SUB_BUCKET_BITS);
+
+impl Histogram {
+    pub(crate) fn record(&self, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.buckets[bucket_of(micros)].fetch_add(1, Relaxed);
+    }
+
+    /// The duration that this share of all recorded ones does not exceed.
+    pub(crate) fn quantile(&self, share: f64) -> Option<Duration> {
+        let counts: Vec<u64> = self.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
+        let total: u64 = counts.iter().sum();
+        if total == 0 {
+            return None;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a count is a count"
+        )]
+        let rank = ((count(total) * share).ceil() as u64).clamp(1, total);
+        let mut seen = 0;
+        let index = counts.iter().position(|count| {
+            seen += count;
+            seen >= rank
+        })?;
+        Some(Duration::from_micros(middle_of(index)))
+    }
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self { buckets: (0..BUCKETS).map(|_| AtomicU64::new(0)).collect() }
+    }
+}
+
+impl fmt::Debug for Histogram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Histogram({:?})", self.quantile(0.5))
+    }
+}
+
+fn bucket_of(micros: u64) -> usize {
+    let octave =
+        u64::from((u64::BITS - micros.leading_zeros()).saturating_sub(SUB_BUCKET_BITS + 1));
+    let index = if micros < SUB_BUCKETS {
+        micros
+    } else {
+        (octave + 1) * SUB_BUCKETS + (micros >> octave) - SUB_BUCKETS
+    };
+    usize::try_from(index).unwrap_or(usize::MAX).min(BUCKETS - 1)
+}
+
+fn middle_of(index: usize) -> u64 {
+    let index = index as u64;
+    if index < SUB_BUCKETS {
+        return index;
+    }
+    let octave = index / SUB_BUCKETS - 1;
+    let low = (index % SUB_BUCKETS + SUB_BUCKETS) << octave;
+    low + (1 << octave) / 2
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::histogram::BUCKETS;
+    use crate::report::histogram::bucket_of;
+    use crate::report::histogram::middle_of;
+
+    #[test]
+    fn a_bucket_is_never_more_than_three_percent_off() {
+        let mut micros = 1_u64;
+        while micros < 1 << 40 {
+            for value in [micros, micros + micros / 3, micros * 2 - 1] {
+                let shown = middle_of(bucket_of(value));
+                assert!(shown.abs_diff(value) * 100 <= value * 3, "{value} shows as {shown}");
+            }
+            micros *= 2;
+        }
+        assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn buckets_follow_each_other_without_a_gap() {
+        let mut last = 0;
+        for value in 0..100_000 {
+            let bucket = bucket_of(value);
+            assert!(bucket == last || bucket == last + 1, "{value}");
+            last = bucket;
+        }
+    }
+}
