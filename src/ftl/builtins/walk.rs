@@ -146,10 +146,14 @@ pub fn advance<'r>(
     }
 }
 
-fn mapped(result: Model<'_>) -> Result<Model<'_>, Fault> {
+/// What the function of `?map` gave, which must be something.
+///
+/// # Errors
+/// When it is nothing.
+pub fn mapped(result: Model<'_>) -> Result<Model<'_>, Fault> {
     if result.is_missing() {
         let message = "the function of `?map` gave nothing (null or missing) for an item";
-        let fault = Fault::new(TemplateErrorKind::MissingValue, message);
+        let fault = Fault::new(TemplateErrorKind::BadArgument, message);
         return Err(fault
             .blaming(Blame::Argument(0))
             .with_hint("`!` gives a default: `x -> x.a!\"\"`"));

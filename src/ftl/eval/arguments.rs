@@ -269,20 +269,19 @@ impl<'r> Evaluator<'r> {
         // The call is blamed, which stands in the caller's template.
         let caller = self.frames.get(self.place.frame as usize);
         let program = caller.map_or(self.place.program, |frame| frame.caller.program);
-        let (error_kind, message, hint) = if was_given {
+        let (message, hint) = if was_given {
             (
-                TemplateErrorKind::MissingValue,
                 format!("the argument `{parameter}` of {kind} `{name}` is missing or null"),
                 "give it a default at the call: `…!\"\"`".to_owned(),
             )
         } else {
             (
-                TemplateErrorKind::BadArgument,
                 format!("{kind} `{name}` needs an argument for `{parameter}`"),
                 format!("pass it, or give the parameter a default: `{parameter}=\"\"`"),
             )
         };
-        crate::ftl::eval::fault::error(error_kind, message, program, span).with_hint(hint)
+        // A default behind the call can't cure it, so it is no missing value.
+        crate::ftl::eval::fault::error(TemplateErrorKind::BadArgument, message, program, span).with_hint(hint)
     }
 
     /// `.args`

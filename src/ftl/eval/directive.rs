@@ -183,8 +183,10 @@ impl<'r> Evaluator<'r> {
         })?;
         if name == "time_zone" {
             let Formatting { settings, formats } = self.formatting();
-            let known = formats.zone(&settings.time_zone).map(|_| ());
-            known.map_err(|fault| self.blame(fault, value.span, value.span, &[]))?;
+            // Java takes an unknown zone for GMT without a word.
+            if formats.zone(&settings.time_zone).is_err() {
+                "GMT".clone_into(&mut self.settings.to_mut().time_zone);
+            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::vec;
 
 use crate::ftl::builtins::Host;
 use crate::ftl::builtins::LoopQuestion;
+use crate::ftl::builtins::walk::mapped;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
@@ -16,6 +17,7 @@ use crate::ftl::model::Cursor;
 use crate::ftl::model::Hash;
 use crate::ftl::model::Model;
 use crate::ftl::model::Sequence;
+use crate::ftl::model::Stage;
 use crate::ftl::model::Text;
 use crate::ftl::program::Expr;
 use crate::ftl::program::List;
@@ -29,6 +31,9 @@ use crate::value::Pairs;
 #[derive(Debug)]
 pub(in crate::ftl::eval) struct Walk<'r> {
     source: Source<'r>,
+    /// The functions of `?map` at the end of a lazy sequence, innermost first. They run when an item's
+    /// turn comes, not when it is looked at ahead.
+    maps: Vec<Model<'r>>,
     ahead: Option<Item<'r>>,
     index: usize,
 }
@@ -41,6 +46,18 @@ enum Source<'r> {
     Items(Cursor<'r>),
     Object(Pairs<'r>),
     Pairs(vec::IntoIter<(Text<'r>, Model<'r>)>),
+}
+
+impl<'r> Walk<'r> {
+    fn put_maps_off(&mut self) {
+        while let Source::Items(Cursor::Lazy { inner, lazy, .. }) = &mut self.source
+            && lazy.stage == Stage::Map
+        {
+            self.maps.insert(0, lazy.function.clone());
+            let inner = std::mem::replace(&mut **inner, Cursor::Items(Rc::default(), 0));
+            self.source = Source::Items(inner);
+        }
+    }
 }
 
 impl Turn {
@@ -72,7 +89,8 @@ impl<'r> Evaluator<'r> {
         let Some(source) = self.listed(value, list)? else {
             return list.otherwise.as_ref().map_or(Ok(Flow::Next), |body| self.run(body));
         };
-        let mut walk = Walk { source, ahead: None, index: 0 };
+        let mut walk = Walk { source, maps: Vec::new(), ahead: None, index: 0 };
+        walk.put_maps_off();
         self.advance(&mut walk, span)?;
         if walk.ahead.is_none() {
             return list.otherwise.as_ref().map_or(Ok(Flow::Next), |body| self.run(body));
@@ -125,7 +143,11 @@ impl<'r> Evaluator<'r> {
         body: &'r [Node],
         span: Span,
     ) -> Result<Flow, Failure> {
-        while let Some((first, second)) = walk.ahead.take() {
+        while let Some((mut first, second)) = walk.ahead.take() {
+            for function in &walk.maps {
+                let mapped = self.call(function, vec![first]).and_then(mapped);
+                first = mapped.map_err(|fault| self.blame(fault, span, span, &[]))?;
+            }
             self.advance(walk, span)?;
             let has_next = walk.ahead.is_some();
             if let Some(context) = self.contexts.get_mut(at as usize) {
