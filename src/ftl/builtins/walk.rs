@@ -161,7 +161,11 @@ pub fn mapped(result: Model<'_>) -> Result<Model<'_>, Fault> {
     Ok(result)
 }
 
-fn condition(result: &Model<'_>, stage: Stage) -> Result<bool, Fault> {
+/// What the function of `?filter` and its kin gave, which must be true or false.
+///
+/// # Errors
+/// When it is anything else.
+pub fn condition(result: &Model<'_>, stage: Stage) -> Result<bool, Fault> {
     let name = match stage {
         Stage::Map => "map",
         Stage::Filter => "filter",

@@ -26,6 +26,7 @@ use crate::text::Span;
 
 impl<'r> Evaluator<'r> {
     /// `<#import>`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn import(
         &mut self,
         path: &'r Expr,

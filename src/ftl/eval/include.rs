@@ -98,6 +98,7 @@ impl<'r> Evaluator<'r> {
     }
 
     /// `<#include>`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn include(
         &mut self,
         include: &'r Include,

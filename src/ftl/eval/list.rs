@@ -6,6 +6,7 @@ use std::vec;
 use crate::ftl::builtins::Host;
 use crate::ftl::builtins::LoopQuestion;
 use crate::ftl::builtins::walk::mapped;
+use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
@@ -13,6 +14,7 @@ use crate::ftl::eval::Failure;
 use crate::ftl::eval::Flow;
 use crate::ftl::eval::scope::Context;
 use crate::ftl::eval::scope::Turn;
+use crate::ftl::model::Callable;
 use crate::ftl::model::Cursor;
 use crate::ftl::model::Hash;
 use crate::ftl::model::Model;
@@ -83,6 +85,7 @@ impl Turn {
 
 impl<'r> Evaluator<'r> {
     /// `<#list>`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn list(&mut self, list: &'r List) -> Result<Flow, Failure> {
         let span = list.source.span;
         let value = self.evaluate(&list.source)?;
@@ -119,6 +122,7 @@ impl<'r> Evaluator<'r> {
     }
 
     /// `<#items>`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn list_items(
         &mut self,
         variables: &'r LoopVariables,
@@ -145,15 +149,20 @@ impl<'r> Evaluator<'r> {
     ) -> Result<Flow, Failure> {
         while let Some((mut first, second)) = walk.ahead.take() {
             for function in &walk.maps {
-                let mapped = self.call(function, vec![first]).and_then(mapped);
-                first = mapped.map_err(|fault| self.blame(fault, span, span, &[]))?;
+                let result = match function {
+                    Model::Callable(Callable::Lambda(lambda)) => {
+                        self.call_lambda(*lambda, first).map_err(Fault::from)
+                    }
+                    _ => self.call(function, vec![first]),
+                };
+                first = result.and_then(mapped).map_err(|fault| self.blame(fault, span, span, &[]))?;
             }
             self.advance(walk, span)?;
             let has_next = walk.ahead.is_some();
             if let Some(context) = self.contexts.get_mut(at as usize) {
-                context.name = variables.first.as_ref();
+                context.name = variables.first.as_deref();
                 context.value = first;
-                context.second = variables.second.as_ref().zip(second);
+                context.second = variables.second.as_deref().zip(second);
                 context.turn = Some(Turn { index: walk.index, has_next });
             }
             let flow = self.run(body);

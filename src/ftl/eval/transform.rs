@@ -178,6 +178,7 @@ impl<'r> Evaluator<'r> {
     }
 
     /// `<#compress>`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn compress(
         &mut self,
         body: &'r [Node],
