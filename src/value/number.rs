@@ -3,6 +3,8 @@
 //! Small numbers are integers of 64 bits, or such an integer and a scale; whatever outgrows them
 //! becomes big. Floating-point numbers exist only where a template asks for them (`?double`), and
 //! for infinities and NaN.
+//!
+//! Longer than other files, because all of it must know how a number is kept, which nobody else may.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -343,6 +345,13 @@ impl Number {
         if let Repr::Float(value) = self.0 { Some(value) } else { None }
     }
 
+    /// Whether the number is so short that it has no exponent in any spelling: an integer of 64
+    /// bits, or one with up to six digits behind the point.
+    #[inline]
+    pub fn is_short(&self) -> bool {
+        matches!(self.0, Repr::Int(_) | Repr::Small { scale: ..=6, .. })
+    }
+
     /// Whether the number was given with an exponent that left zeros behind its digits.
     pub fn is_scaled(&self) -> bool {
         matches!(&self.0, Repr::Big(big) if big.scale < 0)
@@ -539,11 +548,12 @@ impl Number {
     /// (`BigDecimal.stripTrailingZeros().toPlainString()`).
     pub fn write_plain(&self, out: &mut String) {
         if let Repr::Int(value) = self.0 {
-            if value < 0 {
-                out.push('-');
-            }
-            push_ascii(out, &ascii_digits(value.unsigned_abs()));
-            return;
+            return write_scaled(value, 0, out);
+        }
+        if let Repr::Small { unscaled, scale } = self.0
+            && let Ok(scale @ 0..=18) = usize::try_from(scale)
+        {
+            return write_scaled(unscaled, scale, out);
         }
         let Ok(decimal) = self.decimal() else {
             let _ = fmt::Write::write_fmt(out, format_args!("{}", self.to_f64()));
@@ -612,6 +622,36 @@ fn whole_digits(value: f64, mantissa: u32) -> Option<Number> {
     let rounded = (whole + unit / 2) / unit;
     let unscaled = BigInt::from(if value < 0.0 { -1 } else { 1 }) * rounded;
     Some(Number::from_big(unscaled, -i64::from(dropped)))
+}
+
+/// Writes `unscaled × 10^-scale` without zeros at the end of the fraction; `scale` up to 18.
+fn write_scaled(unscaled: i64, scale: usize, out: &mut String) {
+    // Sign, 19 digits, the point and a zero before it fit.
+    let mut buffer = [0_u8; 24];
+    let mut start = buffer.len();
+    let mut rest = unscaled.unsigned_abs();
+    let mut scale = scale;
+    while scale > 0 && rest.is_multiple_of(10) {
+        rest /= 10;
+        scale -= 1;
+    }
+    let fraction = scale;
+    let mut written = 0;
+    while rest > 0 || written <= fraction {
+        if written == fraction && fraction > 0 {
+            start -= 1;
+            buffer[start] = b'.';
+        }
+        start -= 1;
+        buffer[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        written += 1;
+    }
+    if unscaled < 0 {
+        start -= 1;
+        buffer[start] = b'-';
+    }
+    push_ascii(out, &buffer[start..]);
 }
 
 /// The digits of an integer as ASCII.

@@ -1,5 +1,6 @@
 //! Formats of numbers and dates. Every expectation here was FreeMarker 2.3.34's answer on Java 17.
 
+use proptest::prelude::*;
 use webhook_stream::ftl::Settings;
 use webhook_stream::ftl::format::Formats;
 use webhook_stream::ftl::format::computer::Computer;
@@ -312,4 +313,50 @@ fn iso_dates_are_read_in_both_forms_and_never_roll_over() {
     }
     assert_eq!(read("2024-03-31T02:30", "iso", "Europe/Rome"), None);
     assert_eq!(read("2024-01-15T10:30Z", "xs", "UTC"), None);
+}
+
+proptest! {
+    #[test]
+    fn no_pattern_and_no_number_is_too_strange(
+        pattern in r"[#0,.;E%‰¤'a -]{0,12}(;; ?[a-zA-Z]{0,9}=?['a-z0-9]{0,5})?",
+        digits in r"-?[0-9]{1,25}(\.[0-9]{0,25})?(e-?[0-9]{1,3})?",
+    ) {
+        let number = Number::parse(&digits).unwrap();
+        for number in [number.clone(), Number::from_double(number.to_f64())] {
+            let mut out = String::new();
+            let mut formats = Formats::default();
+            if let Ok(format) = formats.number(&settings(&[]), &pattern) {
+                let _ = format.write(&number, &mut out);
+            }
+            Computer::JavaScriptOrJson.write_number(&number, &mut out);
+        }
+    }
+
+    #[test]
+    fn no_date_is_too_far_and_no_text_too_strange(
+        pattern in "([GyYMLwWDdFEuaHkKhmsSzZX]{1,4}|[-: 'T/.]){0,8}|iso[_ a-z]{0,6}",
+        text in "[-+:., 0-9TZAPMJanEGé]{0,30}",
+        millis in any::<i64>(),
+        zone in prop::sample::select(vec!["UTC", "Europe/Rome", "GMT-12:00", "Pacific/Apia"]),
+    ) {
+        let settings = settings(&[("time_zone", zone)]);
+        let mut formats = Formats::default();
+        for kind in [DateKind::Date, DateKind::Time, DateKind::DateTime] {
+            if let Ok(format) = formats.date(&settings, kind, &pattern) {
+                let mut out = String::new();
+                format.write(Date { millis, kind }, &mut out);
+                let _ = format.parse(&out, kind, NOW);
+                let _ = format.parse(&text, kind, NOW);
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_complete_pattern_prints_it_reads_back(millis in -62_000_000_000_000..4_000_000_000_000_i64) {
+        for format in ["yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "G yyyy D k m s S Z", "iso", "xs"] {
+            let kind = DateKind::DateTime;
+            let printed = printed(kind, millis, format, &[("time_zone", "GMT+05:30")]);
+            prop_assert_eq!(read(&printed, format, "UTC"), Some(millis), "{} as {}", printed, format);
+        }
+    }
 }

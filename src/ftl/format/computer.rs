@@ -121,7 +121,7 @@ fn write_decimal(number: &Number, out: &mut String) {
     const MANY_ZEROS: i64 = 100;
     /// The exponent from which on a fraction is written with one.
     const SMALL: i64 = -6;
-    if number.as_i64_exact().is_some() {
+    if number.is_short() {
         return number.write_plain(out);
     }
     let Ok(mut decimal) = number.decimal() else { return number.write_plain(out) };

@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod computer;
 pub mod date;
 pub mod decimal;
+pub mod decimal_pattern;
 pub mod extended;
 pub mod iso;
 pub mod locale;

@@ -37,9 +37,10 @@ pub fn parse(
         text,
         at: 0,
         parts: Parts::default(),
-        zone: zone.clone(),
+        zone,
+        named: None,
         locale,
-        century: century_start(now, zone),
+        now,
         ambiguous_year: false,
         month_alone: pattern.month_alone,
     };
@@ -59,10 +60,11 @@ pub fn parse(
     if reader.at == 0 {
         return Err(0);
     }
-    let millis = reader.parts.millis(&reader.zone, locale);
-    if reader.ambiguous_year && millis < reader.century.1 {
+    let zone = reader.named.as_ref().unwrap_or(zone);
+    let millis = reader.parts.millis(zone, locale);
+    if reader.ambiguous_year && millis < century_start(now, reader.zone).1 {
         reader.parts.add_years(100);
-        return Ok(reader.parts.millis(&reader.zone, locale));
+        return Ok(reader.parts.millis(zone, locale));
     }
     Ok(millis)
 }
@@ -94,9 +96,11 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     parts: Parts,
-    zone: Zone,
+    zone: &'a Zone,
+    /// The zone that the text names.
+    named: Option<Zone>,
     locale: &'a Rc<Locale>,
-    century: (i64, i64),
+    now: i64,
     ambiguous_year: bool,
     month_alone: bool,
 }
@@ -195,9 +199,10 @@ impl<'a> Reader<'a> {
                     && self.text[start..].chars().take(2).all(|c| digit_of(c).is_some());
                 let mut year = value;
                 if count <= 2 && two_digits {
-                    let edge = self.century.0.rem_euclid(100);
+                    let (start, _) = century_start(self.now, self.zone);
+                    let edge = start.rem_euclid(100);
                     self.ambiguous_year = value == edge;
-                    year += self.century.0 / 100 * 100 + if value < edge { 100 } else { 0 };
+                    year += start / 100 * 100 + if value < edge { 100 } else { 0 };
                 }
                 if field == Field::Year {
                     parts.set_year(year);
@@ -259,7 +264,7 @@ impl<'a> Reader<'a> {
             Some(false) => self.parts.set_saving(0),
             _ => {}
         }
-        self.zone = zone;
+        self.named = Some(zone);
         self.at += length;
         Ok(())
     }

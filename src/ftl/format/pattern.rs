@@ -1,7 +1,5 @@
 //! `SimpleDateFormat` patterns such as `yyyy-MM-dd'T'HH:mm:ss.SSSXXX`: compiling and printing.
 
-#![expect(clippy::cast_possible_truncation, reason = "they are digits")]
-
 use std::rc::Rc;
 
 use crate::ftl::error::Fault;
@@ -335,24 +333,23 @@ pub fn year_of_era(year: i64) -> i64 {
 /// Writes a number with at least so many digits.
 #[inline]
 pub fn push_padded(number: u64, count: usize, zero: char, out: &mut String) {
-    let digit = |digit: u64, out: &mut String| {
-        if zero == '0' {
-            out.push(char::from(b'0' + digit as u8));
-        } else {
-            out.push(char::from_u32(u32::from(zero) + digit as u32).unwrap_or('?'));
-        }
-    };
-    let mut length = 1;
-    let mut power = 1_u64;
-    while number / power >= 10 {
-        power *= 10;
-        length += 1;
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len();
+    let mut rest = number;
+    while rest > 0 {
+        start -= 1;
+        digits[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
     }
-    for _ in length..count {
-        digit(0, out);
+    let count = count.max(1);
+    for _ in digits.len()..count {
+        out.push(zero);
     }
-    while power > 0 {
-        digit(number / power % 10, out);
-        power /= 10;
+    let digits = &digits[start.min(digits.len().saturating_sub(count))..];
+    if zero == '0' {
+        out.push_str(str::from_utf8(digits).unwrap_or_default());
+    } else {
+        let of = |digit: &u8| char::from_u32(u32::from(zero) + u32::from(digit - b'0'));
+        out.extend(digits.iter().filter_map(of));
     }
 }
