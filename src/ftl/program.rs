@@ -4,6 +4,8 @@
 //! remember where they were found last, built-ins are functions, special variables are numbers.
 //! It never changes while it runs, so threads share it without locks.
 
+use std::sync::Arc;
+
 use crate::ftl::ast::AssignOperator;
 use crate::ftl::ast::BinaryOperator;
 use crate::ftl::ast::Output;
@@ -75,7 +77,8 @@ impl Name {
     /// Whether both are the same name.
     #[inline]
     pub(in crate::ftl) fn is(&self, other: &Self) -> bool {
-        self.hash == other.hash && self.text() == other.text()
+        // In one template a name is one and the same.
+        std::ptr::eq(self, other) || (self.hash == other.hash && self.text() == other.text())
     }
 }
 
@@ -126,7 +129,7 @@ pub(in crate::ftl) enum NodeKind {
     /// `<#include>`
     Include(Box<Include>),
     /// `<#import>`
-    Import { path: Expr, name: Name },
+    Import { path: Expr, name: Arc<Name> },
     /// `<#setting>`
     Setting { name: &'static str, value: Expr },
     /// `<#attempt>`
@@ -174,8 +177,8 @@ pub(in crate::ftl) struct List {
 /// The variables of a loop: none with `<#items>` inside, an item, or a key and a value.
 #[derive(Debug)]
 pub(in crate::ftl) struct LoopVariables {
-    pub(in crate::ftl) first: Option<Name>,
-    pub(in crate::ftl) second: Option<Name>,
+    pub(in crate::ftl) first: Option<Arc<Name>>,
+    pub(in crate::ftl) second: Option<Arc<Name>>,
 }
 
 /// `<#switch>`
@@ -219,7 +222,7 @@ pub(in crate::ftl) enum Scope {
 /// `name = value`
 #[derive(Debug)]
 pub(in crate::ftl) struct Assignment {
-    pub(in crate::ftl) name: Name,
+    pub(in crate::ftl) name: Arc<Name>,
     pub(in crate::ftl) name_span: Span,
     pub(in crate::ftl) operator: AssignOperator,
     pub(in crate::ftl) value: Option<Expr>,
@@ -229,7 +232,7 @@ pub(in crate::ftl) struct Assignment {
 #[derive(Debug)]
 pub(in crate::ftl) struct Capture {
     pub(in crate::ftl) scope: Scope,
-    pub(in crate::ftl) name: Name,
+    pub(in crate::ftl) name: Arc<Name>,
     pub(in crate::ftl) body: Body,
     pub(in crate::ftl) output: OutputIndex,
 }
@@ -237,10 +240,10 @@ pub(in crate::ftl) struct Capture {
 /// A macro or function.
 #[derive(Debug)]
 pub(in crate::ftl) struct Macro {
-    pub(in crate::ftl) name: Name,
+    pub(in crate::ftl) name: Arc<Name>,
     pub(in crate::ftl) is_function: bool,
     pub(in crate::ftl) parameters: Vec<Parameter>,
-    pub(in crate::ftl) catch_all: Option<Name>,
+    pub(in crate::ftl) catch_all: Option<Arc<Name>>,
     pub(in crate::ftl) body: Body,
     /// Whether `.args` occurs in it.
     pub(in crate::ftl) uses_args: bool,
@@ -249,7 +252,7 @@ pub(in crate::ftl) struct Macro {
 /// A parameter of a macro.
 #[derive(Debug)]
 pub(in crate::ftl) struct Parameter {
-    pub(in crate::ftl) name: Name,
+    pub(in crate::ftl) name: Arc<Name>,
     pub(in crate::ftl) default: Option<Expr>,
 }
 
@@ -258,7 +261,7 @@ pub(in crate::ftl) struct Parameter {
 pub(in crate::ftl) struct Call {
     pub(in crate::ftl) callee: Expr,
     pub(in crate::ftl) arguments: Arguments,
-    pub(in crate::ftl) loop_variables: Vec<Name>,
+    pub(in crate::ftl) loop_variables: Vec<Arc<Name>>,
     pub(in crate::ftl) body: Option<Body>,
 }
 
@@ -268,7 +271,7 @@ pub(in crate::ftl) enum Arguments {
     /// `<@x 1, 2>`
     Positional(Vec<Expr>),
     /// `<@x a=1>`
-    Named(Vec<(Name, Expr)>),
+    Named(Vec<(Arc<Name>, Expr)>),
 }
 
 /// `<#include>`
@@ -307,7 +310,7 @@ pub(in crate::ftl) enum ExprKind {
         kind: RangeKind,
     },
     /// `name`
-    Variable(Box<Name>),
+    Variable(Arc<Name>),
     /// `.name`
     Special(SpecialVariable),
     /// `target.name`
@@ -330,7 +333,7 @@ pub(in crate::ftl) enum ExprKind {
     BuiltIn(Box<Application>),
     /// `x?index`
     Loop {
-        name: Box<Name>,
+        name: Arc<Name>,
         question: LoopQuestion,
         arguments: Box<[Expr]>,
     },
@@ -358,7 +361,7 @@ pub(in crate::ftl) enum ExprKind {
 /// `x -> e`
 #[derive(Debug)]
 pub(in crate::ftl) struct Lambda {
-    pub(in crate::ftl) parameters: Vec<Name>,
+    pub(in crate::ftl) parameter: Arc<Name>,
     pub(in crate::ftl) body: Expr,
 }
 
@@ -372,6 +375,18 @@ pub(in crate::ftl) struct Application {
     pub(in crate::ftl) output: OutputIndex,
     /// Whether what reads the result can walk over a lazy sequence; otherwise it becomes a list.
     pub(in crate::ftl) lazy: bool,
+    /// How the result can be printed without making a value of it.
+    pub(in crate::ftl) direct: Option<Direct>,
+}
+
+/// What payloads print all the time: written straight into the output. Only a shortcut: whatever it
+/// doesn't fit goes the long way.
+#[derive(Debug)]
+pub(in crate::ftl) enum Direct {
+    /// `${x?json_string}` of a text.
+    JsonString,
+    /// `${x?string("0.00")}` of a number or date.
+    Format(Box<str>),
 }
 
 /// How a built-in is applied.

@@ -77,10 +77,9 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
 
 const GROUP: &str = "existence";
 
-/// What stands for something missing: an empty text. FreeMarker's is an empty sequence and an
-/// empty hash at the same time, which nothing but deprecated built-ins can make.
+/// What stands for something missing: an empty text, sequence and hash at the same time.
 fn nothing<'r>() -> Model<'r> {
-    Model::Text("".into())
+    Model::Empty
 }
 
 fn is_blank(c: char) -> bool {

@@ -131,16 +131,26 @@ pub fn advance<'r>(
     }
 }
 
-fn mapped(result: Model<'_>) -> Result<Model<'_>, Fault> {
+/// What the function of `?map` gave, which must be something.
+///
+/// # Errors
+/// When it is nothing.
+pub fn mapped(result: Model<'_>) -> Result<Model<'_>, Fault> {
     if result.is_missing() {
         let message = "the function of `?map` gave nothing (null or missing) for an item";
-        let fault = Fault::new(TemplateErrorKind::MissingValue, message);
-        return Err(fault.with_hint("`!` gives a default: `x -> x.a!\"\"`"));
+        let fault = Fault::new(TemplateErrorKind::BadArgument, message);
+        return Err(fault
+            .blaming(Blame::Argument(0))
+            .with_hint("`!` gives a default: `x -> x.a!\"\"`"));
     }
     Ok(result)
 }
 
-fn condition(result: &Model<'_>, stage: Stage) -> Result<bool, Fault> {
+/// What the function of `?filter` and its kin gave, which must be true or false.
+///
+/// # Errors
+/// When it is anything else.
+pub fn condition(result: &Model<'_>, stage: Stage) -> Result<bool, Fault> {
     let name = match stage {
         Stage::Map => "map",
         Stage::Filter => "filter",

@@ -1,6 +1,7 @@
 //! The arguments of a call become the local variables of a macro or function.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
@@ -21,7 +22,7 @@ use crate::text::Span;
 /// The arguments of a call: still to be evaluated, or values.
 pub(in crate::ftl::eval) enum Passed<'a, 'r> {
     Positional(&'r [Expr]),
-    Named(&'r [(Name, Expr)]),
+    Named(&'r [(Arc<Name>, Expr)]),
     Values(&'a [Model<'r>]),
 }
 
@@ -206,7 +207,7 @@ impl<'r> Evaluator<'r> {
 
     #[cold]
     fn mixed_rest(&self, definition: &Macro, span: Span) -> Failure {
-        let rest = definition.catch_all.as_ref().map_or("", Name::text);
+        let rest = definition.catch_all.as_ref().map_or("", |name| name.text());
         let message = format!("`{rest}...` can't take arguments by name and by position at once");
         self.fail(TemplateErrorKind::BadArgument, message, span)
     }
@@ -272,20 +273,20 @@ impl<'r> Evaluator<'r> {
         // The call is blamed, which stands in the caller's template.
         let caller = self.frames.get(self.place.frame as usize);
         let program = caller.map_or(self.place.program, |frame| frame.caller.program);
-        let (error_kind, message, hint) = if was_given {
+        let (message, hint) = if was_given {
             (
-                TemplateErrorKind::MissingValue,
                 format!("the argument `{parameter}` of {kind} `{name}` is missing or null"),
                 "give it a default at the call: `…!\"\"`".to_owned(),
             )
         } else {
             (
-                TemplateErrorKind::BadArgument,
                 format!("{kind} `{name}` needs an argument for `{parameter}`"),
                 format!("pass it, or give the parameter a default: `{parameter}=\"\"`"),
             )
         };
-        crate::ftl::eval::fault::error(error_kind, message, program, span).with_hint(hint)
+        // A default behind the call can't cure it, so it is no missing value.
+        crate::ftl::eval::fault::error(TemplateErrorKind::BadArgument, message, program, span)
+            .with_hint(hint)
     }
 
     /// `.args`
@@ -296,7 +297,7 @@ impl<'r> Evaluator<'r> {
     ) -> Evaluated<'r> {
         let Some(frame) = self.frame() else { return Ok(Model::Missing) };
         let value = |name: &Name| frame.local(name).cloned().unwrap_or(Model::Missing);
-        let rest = definition.catch_all.as_ref().map(value);
+        let rest = definition.catch_all.as_deref().map(value);
         let own = definition.parameters.iter().map(|own| (&own.name, value(&own.name)));
         if definition.is_function {
             let mut values: Vec<Model<'r>> = own.map(|(_, value)| value).collect();

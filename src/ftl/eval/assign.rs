@@ -31,6 +31,7 @@ enum Target<'r> {
 
 impl<'r> Evaluator<'r> {
     /// `<#assign a = 1 b += 2>`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn assign(
         &mut self,
         scope: &'r Scope,
@@ -47,6 +48,7 @@ impl<'r> Evaluator<'r> {
     }
 
     /// `<#assign x>…</#assign>`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn capture(
         &mut self,
         capture: &'r Capture,

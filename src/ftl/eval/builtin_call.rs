@@ -7,12 +7,15 @@ use crate::ftl::builtins::Applied;
 use crate::ftl::builtins::BuiltIn;
 use crate::ftl::builtins::Function;
 use crate::ftl::builtins::Special;
+use crate::ftl::builtins::escapes;
+use crate::ftl::builtins::escapes::Script;
 use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
+use crate::ftl::format::Formatting;
 use crate::ftl::model::Callable;
 use crate::ftl::model::Hash;
 use crate::ftl::model::Map;
@@ -22,6 +25,7 @@ use crate::ftl::model::Sequence;
 use crate::ftl::model::Text;
 use crate::ftl::names;
 use crate::ftl::program::Application;
+use crate::ftl::program::Direct;
 use crate::ftl::program::Expr;
 use crate::ftl::program::Form;
 use crate::text::Span;
@@ -44,6 +48,51 @@ impl<'r> Evaluator<'r> {
         } else {
             self.evaluate(target)?
         };
+        self.apply_to(value, application, span)
+    }
+
+    /// Prints `${x?name}` into the output, when that is possible without making a value. Otherwise
+    /// gives the value.
+    pub(in crate::ftl::eval) fn apply_directly(
+        &mut self,
+        application: &'r Application,
+        direct: &'r Direct,
+        span: Span,
+    ) -> Result<Option<Model<'r>>, Failure> {
+        self.step(span)?;
+        let target = &application.target;
+        let value = self.evaluate(target)?;
+        let formatting =
+            Formatting { settings: &self.settings, formats: &mut self.scratch.formats };
+        let written = match (direct, &value) {
+            (Direct::JsonString, Model::Text(text)) => {
+                self.writer.push(&escapes::script(text, Script::Json, false));
+                return Ok(None);
+            }
+            (Direct::Format(pattern), Model::Number(number)) => formatting
+                .formats
+                .number(formatting.settings, pattern)
+                .and_then(|format| format.write(number, &mut self.writer.text)),
+            (Direct::Format(pattern), Model::Date(date)) => formatting
+                .formats
+                .date(formatting.settings, date.kind, pattern)
+                .map(|format| format.write(*date, &mut self.writer.text)),
+            _ => return self.apply_to(value, application, span).map(Some),
+        };
+        match written {
+            Ok(()) => Ok(None),
+            // Once more the long way, for the message.
+            Err(_) => self.apply_to(value, application, span).map(Some),
+        }
+    }
+
+    fn apply_to(
+        &mut self,
+        value: Model<'r>,
+        application: &'r Application,
+        span: Span,
+    ) -> Evaluated<'r> {
+        let (built_in, target) = (application.built_in, &application.target);
         let value = match value {
             Model::Missing if !built_in.accepts_missing => {
                 if !self.settings.classic_compatible {
@@ -144,11 +193,10 @@ impl<'r> Evaluator<'r> {
 
     /// Runs a built-in with the output format of its place.
     fn within<T>(&mut self, application: &'r Application, run: impl FnOnce(&mut Self) -> T) -> T {
-        let output = &self.place.program.outputs[application.output as usize];
-        let outside = std::mem::replace(&mut self.output_of_built_in, output);
-        let result = run(self);
-        self.output_of_built_in = outside;
-        result
+        // Not set back: every built-in sets it before it runs, and those that call back look at it
+        // first.
+        self.output_of_built_in = &self.place.program.outputs[application.output as usize];
+        run(self)
     }
 
     fn argument(&mut self, argument: &'r Expr) -> Evaluated<'r> {

@@ -1,6 +1,7 @@
 //! Macros, functions, lambdas, methods and what else can be called.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
@@ -39,6 +40,7 @@ pub(in crate::ftl::eval) struct Defined<'r> {
 
 impl<'r> Evaluator<'r> {
     /// `<@x …>…</@x>`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn directive_call(
         &mut self,
         call: &'r Call,
@@ -148,7 +150,10 @@ impl<'r> Evaluator<'r> {
         self.step(span)?;
         self.check_stack(span)?;
         match callable {
-            Callable::Lambda(lambda) => Ok(self.call_lambda(*lambda, values)?),
+            Callable::Lambda(lambda) => {
+                let value = values.into_iter().next().unwrap_or(Model::Missing);
+                Ok(self.call_lambda(*lambda, value)?)
+            }
             Callable::Macro { id, .. } => {
                 Ok(self.run_function(*id, None, &Passed::Values(&values), span)?)
             }
@@ -197,18 +202,18 @@ impl<'r> Evaluator<'r> {
         }
     }
 
-    fn call_lambda(&mut self, lambda: Lambda<'r>, values: Vec<Model<'r>>) -> Evaluated<'r> {
+    /// Calls a lambda with its one argument.
+    pub(in crate::ftl::eval) fn call_lambda(
+        &mut self,
+        lambda: Lambda<'r>,
+        value: Model<'r>,
+    ) -> Evaluated<'r> {
         let Lambda { function, program } = lambda;
         let outside = std::mem::replace(&mut self.place.program, program);
-        let before = self.place.context;
-        let bottom = u32::try_from(self.contexts.len()).unwrap_or(NONE);
-        for (name, value) in function.parameters.iter().zip(values) {
-            let binding = self.binding(name, value);
-            self.push_context(binding);
-        }
+        let binding = self.binding(&function.parameter, value);
+        let index = self.push_context(binding);
         let result = self.evaluate(&function.body);
-        self.contexts.truncate(bottom as usize);
-        self.place.context = before;
+        self.pop_context(index);
         self.place.program = outside;
         result
     }
@@ -219,7 +224,7 @@ impl<'r> Evaluator<'r> {
         id: u32,
         bound: Option<&WithArguments<'r>>,
         arguments: &Passed<'_, 'r>,
-        body: Option<(&'r Body, &'r [Name])>,
+        body: Option<(&'r Body, &'r [Arc<Name>])>,
         span: Span,
     ) -> Evaluated<'r> {
         self.step(span)?;
@@ -292,6 +297,7 @@ impl<'r> Evaluator<'r> {
     }
 
     /// `<#nested …>`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn nested(
         &mut self,
         values: &'r [Expr],

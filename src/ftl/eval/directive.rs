@@ -1,4 +1,6 @@
 //! Directives: what each piece of content does.
+//!
+//! The rarer ones are kept out of line, so that the common ones run with a small stack frame.
 
 use crate::ftl::ast::BinaryOperator;
 use crate::ftl::builtins::Host;
@@ -11,6 +13,7 @@ use crate::ftl::format::Formatting;
 use crate::ftl::model::Model;
 use crate::ftl::program::CaseKind;
 use crate::ftl::program::Expr;
+use crate::ftl::program::ExprKind;
 use crate::ftl::program::Node;
 use crate::ftl::program::NodeKind;
 use crate::ftl::program::Switch;
@@ -27,8 +30,16 @@ impl<'r> Evaluator<'r> {
                 if self.writer.is_traced() {
                     self.writer.mark(self.place.program, span);
                 }
-                let model = self.evaluate(value)?;
-                self.interpolate(model, value, *output, *escape)?;
+                let model = match &value.kind {
+                    ExprKind::BuiltIn(application) if !*escape => match &application.direct {
+                        Some(direct) => self.apply_directly(application, direct, value.span)?,
+                        None => Some(self.apply(application, value.span)?),
+                    },
+                    _ => Some(self.evaluate(value)?),
+                };
+                if let Some(model) = model {
+                    self.interpolate(model, value, *output, *escape)?;
+                }
                 if self.writer.is_full() {
                     return Err(self.too_much_output(span));
                 }
@@ -87,6 +98,7 @@ impl<'r> Evaluator<'r> {
         Ok(Flow::Next)
     }
 
+    #[inline(never)]
     fn switch(&mut self, switch: &'r Switch) -> Result<Flow, Failure> {
         let mut entered = false;
         for case in &switch.cases {
@@ -134,6 +146,7 @@ impl<'r> Evaluator<'r> {
         self.compare(BinaryOperator::Equal, first, subject, second, value, value.span)
     }
 
+    #[inline(never)]
     fn attempt(&mut self, body: &'r [Node], recover: &'r [Node]) -> Result<Flow, Failure> {
         let position = self.writer.position();
         let place = self.place.clone();
@@ -156,6 +169,7 @@ impl<'r> Evaluator<'r> {
         result
     }
 
+    #[inline(never)]
     fn stop(&mut self, message: Option<&'r Expr>, span: Span) -> Result<Failure, Failure> {
         let message = match message {
             Some(message) => self.text(message)?.to_string(),
@@ -164,6 +178,7 @@ impl<'r> Evaluator<'r> {
         Ok(self.fail(TemplateErrorKind::Stopped, message, span))
     }
 
+    #[inline(never)]
     fn set(&mut self, name: &'static str, value: &'r Expr) -> Result<(), Failure> {
         let model = self.evaluate(value)?;
         let text = match model {
@@ -185,8 +200,10 @@ impl<'r> Evaluator<'r> {
         })?;
         if name == "time_zone" {
             let Formatting { settings, formats } = self.formatting();
-            let known = formats.zone(&settings.time_zone).map(|_| ());
-            known.map_err(|fault| self.blame(fault, value.span, value.span, &[]))?;
+            // Java takes an unknown zone for GMT without a word.
+            if formats.zone(&settings.time_zone).is_err() {
+                "GMT".clone_into(&mut self.settings.to_mut().time_zone);
+            }
         }
         Ok(())
     }

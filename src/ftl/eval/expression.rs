@@ -161,6 +161,7 @@ impl<'r> Evaluator<'r> {
         Ok(java_int(&number))
     }
 
+    #[inline(never)]
     fn dotted(&mut self, target: &'r Expr, key: &'r Key, span: Span) -> Evaluated<'r> {
         self.check_stack(span)?;
         let value = self.evaluate(target)?;
@@ -196,6 +197,7 @@ impl<'r> Evaluator<'r> {
         }
     }
 
+    #[inline(never)]
     fn hash_literal(&mut self, pairs: &'r [(Expr, Expr)], span: Span) -> Evaluated<'r> {
         self.steps(pairs.len(), span)?;
         let mut map = Map::default();
@@ -207,6 +209,7 @@ impl<'r> Evaluator<'r> {
         Ok(Model::Hash(Hash::Made(Rc::new(map))))
     }
 
+    #[inline(never)]
     fn range(&mut self, start: &'r Expr, end: Option<&'r Expr>, kind: RangeKind) -> Evaluated<'r> {
         let start = self.integer(start)?;
         let range = match end {
@@ -217,6 +220,7 @@ impl<'r> Evaluator<'r> {
     }
 
     /// Runs a call whose target is a value: `f(x)`.
+    #[inline(never)]
     fn call_value(&mut self, target: &'r Expr, arguments: &'r [Expr], span: Span) -> Evaluated<'r> {
         self.step(span)?;
         let callee = self.evaluate(target)?;

@@ -12,8 +12,10 @@ use crate::ftl::format::Formatting;
 use crate::ftl::model::Callable;
 use crate::ftl::model::Cursor;
 use crate::ftl::model::Hash;
+use crate::ftl::model::Lambda;
 use crate::ftl::model::Model;
 use crate::ftl::model::ScopeHash;
+use crate::ftl::model::Stage;
 use crate::ftl::model::Statics;
 use crate::ftl::model::Text;
 use crate::ftl::statics;
@@ -47,10 +49,20 @@ impl<'r> Host<'r> for Evaluator<'r> {
     }
 
     fn next(&mut self, cursor: &mut Cursor<'r>) -> Result<Option<Model<'r>>, Fault> {
-        if let Cursor::Lazy { .. } = cursor {
-            self.check_stack(Span::default())?;
+        match cursor {
+            Cursor::Json(items) => Ok(items.next().map(Model::from_node)),
+            Cursor::Lazy { inner, lazy, turned } => match &lazy.function {
+                Model::Callable(Callable::Lambda(lambda)) => {
+                    let lambda = *lambda;
+                    self.next_by_lambda(inner, lazy.stage, lambda, turned)
+                }
+                _ => {
+                    self.check_stack(Span::default())?;
+                    walk::advance(self, cursor)
+                }
+            },
+            _ => walk::advance(self, cursor),
         }
-        walk::advance(self, cursor)
     }
 
     fn spend(&mut self, steps: usize) -> Result<(), Fault> {
@@ -129,5 +141,45 @@ fn place_of_call(callable: &Callable<'_>) -> Span {
     match callable {
         Callable::Lambda(lambda) => lambda.function.body.span,
         _ => Span::default(),
+    }
+}
+
+impl<'r> Evaluator<'r> {
+    /// [`walk::advance`] for what nearly all lazy sequences are made with, without a list of
+    /// arguments.
+    fn next_by_lambda(
+        &mut self,
+        inner: &mut Cursor<'r>,
+        stage: Stage,
+        lambda: Lambda<'r>,
+        turned: &mut bool,
+    ) -> Result<Option<Model<'r>>, Fault> {
+        self.check_stack(Span::default())?;
+        if *turned && stage == Stage::TakeWhile {
+            return Ok(None);
+        }
+        while let Some(item) = self.next(inner)? {
+            self.spend(1)?;
+            if *turned && stage == Stage::DropWhile {
+                return Ok(Some(item));
+            }
+            if stage == Stage::Map {
+                let result = self.call_lambda(lambda, item)?;
+                return walk::mapped(result).map(Some);
+            }
+            let result = self.call_lambda(lambda, item.clone())?;
+            let holds = walk::condition(&result, stage)?;
+            match stage {
+                Stage::TakeWhile if !holds => {
+                    *turned = true;
+                    return Ok(None);
+                }
+                Stage::DropWhile if !holds => *turned = true,
+                Stage::Filter | Stage::TakeWhile if holds => {}
+                _ => continue,
+            }
+            return Ok(Some(item));
+        }
+        Ok(None)
     }
 }

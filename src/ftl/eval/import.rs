@@ -26,6 +26,7 @@ use crate::text::Span;
 
 impl<'r> Evaluator<'r> {
     /// `<#import>`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn import(
         &mut self,
         path: &'r Expr,
@@ -182,7 +183,7 @@ impl<'r> Evaluator<'r> {
         let mut result = Map::default();
         result.insert(Text::Borrowed("exists"), Model::Boolean(loaded.is_some()));
         if let Some(included) = loaded {
-            let directive = self.directive(Directive::Include(included));
+            let directive = self.directive(Directive::Optional(included));
             result.insert(Text::Borrowed("include"), directive);
             let target = Model::Text(Text::from(name));
             let method = Method { built_in: IMPORT_OPTIONAL, target };

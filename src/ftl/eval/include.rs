@@ -100,6 +100,7 @@ impl<'r> Evaluator<'r> {
     }
 
     /// `<#include>`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn include(
         &mut self,
         include: &'r Include,

@@ -5,6 +5,8 @@ use std::vec;
 
 use crate::ftl::builtins::Host;
 use crate::ftl::builtins::LoopQuestion;
+use crate::ftl::builtins::walk::mapped;
+use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
@@ -12,10 +14,12 @@ use crate::ftl::eval::Failure;
 use crate::ftl::eval::Flow;
 use crate::ftl::eval::scope::Context;
 use crate::ftl::eval::scope::Turn;
+use crate::ftl::model::Callable;
 use crate::ftl::model::Cursor;
 use crate::ftl::model::Hash;
 use crate::ftl::model::Model;
 use crate::ftl::model::Sequence;
+use crate::ftl::model::Stage;
 use crate::ftl::model::Text;
 use crate::ftl::program::Expr;
 use crate::ftl::program::List;
@@ -29,6 +33,9 @@ use crate::value::Pairs;
 #[derive(Debug)]
 pub(in crate::ftl::eval) struct Walk<'r> {
     source: Source<'r>,
+    /// The functions of `?map` at the end of a lazy sequence, innermost first. They run when an item's
+    /// turn comes, not when it is looked at ahead.
+    maps: Vec<Model<'r>>,
     ahead: Option<Item<'r>>,
     index: usize,
 }
@@ -41,6 +48,18 @@ enum Source<'r> {
     Items(Cursor<'r>),
     Object(Pairs<'r>),
     Pairs(vec::IntoIter<(Text<'r>, Model<'r>)>),
+}
+
+impl<'r> Walk<'r> {
+    fn put_maps_off(&mut self) {
+        while let Source::Items(Cursor::Lazy { inner, lazy, .. }) = &mut self.source
+            && lazy.stage == Stage::Map
+        {
+            self.maps.insert(0, lazy.function.clone());
+            let inner = std::mem::replace(&mut **inner, Cursor::Items(Rc::default(), 0));
+            self.source = Source::Items(inner);
+        }
+    }
 }
 
 impl Turn {
@@ -66,13 +85,15 @@ impl Turn {
 
 impl<'r> Evaluator<'r> {
     /// `<#list>`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn list(&mut self, list: &'r List) -> Result<Flow, Failure> {
         let span = list.source.span;
         let value = self.evaluate(&list.source)?;
         let Some(source) = self.listed(value, list)? else {
             return list.otherwise.as_ref().map_or(Ok(Flow::Next), |body| self.run(body));
         };
-        let mut walk = Walk { source, ahead: None, index: 0 };
+        let mut walk = Walk { source, maps: Vec::new(), ahead: None, index: 0 };
+        walk.put_maps_off();
         self.advance(&mut walk, span)?;
         if walk.ahead.is_none() {
             return list.otherwise.as_ref().map_or(Ok(Flow::Next), |body| self.run(body));
@@ -101,6 +122,7 @@ impl<'r> Evaluator<'r> {
     }
 
     /// `<#items>`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn list_items(
         &mut self,
         variables: &'r LoopVariables,
@@ -125,13 +147,23 @@ impl<'r> Evaluator<'r> {
         body: &'r [Node],
         span: Span,
     ) -> Result<Flow, Failure> {
-        while let Some((first, second)) = walk.ahead.take() {
+        while let Some((mut first, second)) = walk.ahead.take() {
+            for function in &walk.maps {
+                let result = match function {
+                    Model::Callable(Callable::Lambda(lambda)) => {
+                        self.call_lambda(*lambda, first).map_err(Fault::from)
+                    }
+                    _ => self.call(function, vec![first]),
+                };
+                first =
+                    result.and_then(mapped).map_err(|fault| self.blame(fault, span, span, &[]))?;
+            }
             self.advance(walk, span)?;
             let has_next = walk.ahead.is_some();
             if let Some(context) = self.contexts.get_mut(at as usize) {
-                context.name = variables.first.as_ref();
+                context.name = variables.first.as_deref();
                 context.value = first;
-                context.second = variables.second.as_ref().zip(second);
+                context.second = variables.second.as_deref().zip(second);
                 context.turn = Some(Turn { index: walk.index, has_next });
             }
             let flow = self.run(body);

@@ -5,6 +5,7 @@
 //! again. Macros have a [`Frame`] with their local variables.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
@@ -77,7 +78,7 @@ pub(in crate::ftl::eval) struct Frame<'r> {
     /// `.args`
     pub(in crate::ftl::eval) arguments: Option<Model<'r>>,
     /// Nested content of the call and its variables.
-    pub(in crate::ftl::eval) body: Option<(&'r Body, &'r [Name])>,
+    pub(in crate::ftl::eval) body: Option<(&'r Body, &'r [Arc<Name>])>,
     /// Where it was called.
     pub(in crate::ftl::eval) caller: Place<'r>,
     /// What it returns.

@@ -17,6 +17,7 @@ use crate::value::Number;
 
 impl<'r> Evaluator<'r> {
     /// `target[index]`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn index(
         &mut self,
         target: &'r Expr,

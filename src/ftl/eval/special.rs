@@ -68,7 +68,7 @@ impl<'r> Evaluator<'r> {
             }
             SpecialVariable::CurrentTemplateName => Ok(name(self.place.program.source.name())),
             SpecialVariable::MainTemplateName => Ok(name(self.main_program.source.name())),
-            SpecialVariable::TemplateName => Ok(name(self.place.included)),
+            SpecialVariable::TemplateName => Ok(Model::Text(Text::Borrowed(self.place.included))),
             SpecialVariable::Version => Ok(Model::Text(Text::Borrowed(VERSION))),
             SpecialVariable::IncompatibleImprovements => {
                 let version = self.settings.incompatible_improvements;

@@ -135,6 +135,7 @@ impl<'r> Evaluator<'r> {
     }
 
     /// `#{…}`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn numeric_text(
         &mut self,
         value: &'r Expr,
@@ -151,6 +152,7 @@ impl<'r> Evaluator<'r> {
     }
 
     /// `"text with ${x}"`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn text_template(
         &mut self,
         parts: &'r [TextPart],

@@ -33,8 +33,10 @@ pub(in crate::ftl::eval) enum Directive<'r> {
     NormalizeNewlines,
     /// `capture_output`
     CaptureOutput,
-    /// A template that was loaded or compiled.
+    /// A template that was compiled by `?interpret`.
     Include(Included<'r>),
+    /// A template that was loaded by `.get_optional_template`.
+    Optional(Included<'r>),
 }
 
 impl<'r> Evaluator<'r> {
@@ -133,7 +135,12 @@ impl<'r> Evaluator<'r> {
             }),
             Directive::NormalizeNewlines => self.transform(body, span, normalize_newlines),
             Directive::CaptureOutput => self.capture_output(&named, body, span),
-            Directive::Include(included) => {
+            Directive::Optional(_) if !named.is_empty() || !body.is_empty() => {
+                let message =
+                    "the `include` of `.get_optional_template` takes no arguments and no content";
+                Err(self.fail(TemplateErrorKind::BadArgument, message, span))
+            }
+            Directive::Include(included) | Directive::Optional(included) => {
                 let quiet = std::mem::replace(&mut self.quiet, false);
                 let flow = self.run_loaded(included, span);
                 self.quiet = quiet;
@@ -172,6 +179,7 @@ impl<'r> Evaluator<'r> {
     }
 
     /// `<#compress>`
+    #[inline(never)]
     pub(in crate::ftl::eval) fn compress(
         &mut self,
         body: &'r [Node],

@@ -8,6 +8,7 @@ use crate::ftl::builtins::LoopQuestion;
 use crate::ftl::builtins::Special;
 use crate::ftl::error::TemplateError;
 use crate::ftl::program::Application;
+use crate::ftl::program::Direct;
 use crate::ftl::program::Expr;
 use crate::ftl::program::ExprKind;
 use crate::ftl::program::Form;
@@ -58,7 +59,7 @@ impl Resolver<'_> {
                 end: end.map(|end| self.boxed(end)).transpose()?,
                 kind,
             },
-            ast::ExprKind::Name(name) => ExprKind::Variable(Box::new(Name::new(&name))),
+            ast::ExprKind::Name(name) => ExprKind::Variable(self.name(&name)),
             ast::ExprKind::Special(name) => ExprKind::Special(self.special(&name, span)?),
             ast::ExprKind::Dot { target, name, .. } => match self.flexible(*target)? {
                 Ok(used) => return self.apply(used, Form::Key(name.into()), span, lazy),
@@ -202,9 +203,10 @@ impl Resolver<'_> {
         body: ast::Expr,
         span: Span,
     ) -> Result<Expr, TemplateError> {
-        let parameters = parameters.iter().map(|name| Name::new(name)).collect();
+        // The parser has seen to it that there is one.
+        let parameter = self.name(parameters.first().map_or("", String::as_str));
         let body = self.expression(body, false)?;
-        Ok(Expr { kind: ExprKind::Lambda(Box::new(Lambda { parameters, body })), span })
+        Ok(Expr { kind: ExprKind::Lambda(Box::new(Lambda { parameter, body })), span })
     }
 
     fn apply(
@@ -221,7 +223,17 @@ impl Resolver<'_> {
         }
         let target = self.expression(target, builtins::takes_lazy(name))?;
         let output = self.output;
-        let application = Application { target, built_in, form, name_span, output, lazy };
+        let direct = match (name, &form) {
+            ("json_string", Form::Bare) => Some(Direct::JsonString),
+            ("string", Form::Call(arguments)) => match &arguments[..] {
+                [Expr { kind: ExprKind::Text(pattern), .. }] => {
+                    Some(Direct::Format(pattern.clone()))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        let application = Application { target, built_in, form, name_span, output, lazy, direct };
         Ok(Expr { kind: ExprKind::BuiltIn(Box::new(application)), span })
     }
 
@@ -237,7 +249,7 @@ impl Resolver<'_> {
             let message = format!("`?{built_in}` can only be asked of a loop variable");
             return Err(self.error(message, target.span));
         };
-        let name = Box::new(Name::new(&name));
+        let name = self.name(&name);
         let called = |arguments| Expr { kind: ExprKind::Loop { name, question, arguments }, span };
         match (question, form) {
             (LoopQuestion::Cycle, Form::Call(arguments)) => Ok(called(arguments)),

@@ -6,6 +6,9 @@
 mod expression;
 mod special;
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use crate::ftl::ast;
 use crate::ftl::error::TemplateError;
 use crate::ftl::error::TemplateErrorKind;
@@ -64,6 +67,7 @@ struct Resolver<'s> {
     source: &'s Source,
     macros: Vec<Macro>,
     outputs: Vec<ast::Output>,
+    names: HashMap<String, Arc<Name>>,
     /// The output format of the place.
     output: OutputIndex,
     stack: Stack,
@@ -77,6 +81,7 @@ impl<'s> Resolver<'s> {
             source,
             macros: Vec::new(),
             outputs: vec![output],
+            names: HashMap::new(),
             output: 0,
             stack: Stack::here(),
             uses_args: false,
@@ -85,6 +90,27 @@ impl<'s> Resolver<'s> {
 
     fn error(&self, message: impl Into<String>, span: Span) -> TemplateError {
         TemplateError::new(TemplateErrorKind::Syntax, message, self.source, span)
+    }
+
+    /// A name, one and the same for all its places.
+    fn name(&mut self, text: &str) -> Arc<Name> {
+        if let Some(known) = self.names.get(text) {
+            return Arc::clone(known);
+        }
+        let name = Arc::new(Name::new(text));
+        self.names.insert(text.to_owned(), Arc::clone(&name));
+        name
+    }
+
+    fn loop_variables(&mut self, variables: ast::LoopVariables) -> LoopVariables {
+        let (first, second) = match variables {
+            ast::LoopVariables::None => (None, None),
+            ast::LoopVariables::Item(item) => (Some(self.name(&item)), None),
+            ast::LoopVariables::Pair(key, value) => {
+                (Some(self.name(&key)), Some(self.name(&value)))
+            }
+        };
+        LoopVariables { first, second }
     }
 
     fn output_index(&mut self, output: ast::Output) -> OutputIndex {
@@ -134,9 +160,10 @@ impl<'s> Resolver<'s> {
             ast::NodeKind::List { source, variables, body, otherwise } => {
                 self.list(source, variables, body, otherwise)?
             }
-            ast::NodeKind::Items { variables, body } => {
-                NodeKind::Items { variables: loop_variables(variables), body: self.body(body)? }
-            }
+            ast::NodeKind::Items { variables, body } => NodeKind::Items {
+                variables: self.loop_variables(variables),
+                body: self.body(body)?,
+            },
             ast::NodeKind::Sep(body) => NodeKind::Sep(self.body(body)?),
             ast::NodeKind::Break => NodeKind::Break,
             ast::NodeKind::Continue => NodeKind::Continue,
@@ -145,7 +172,7 @@ impl<'s> Resolver<'s> {
                 let scope = self.scope(scope)?;
                 let assignment = |assignment: ast::Assignment| {
                     Ok(Assignment {
-                        name: Name::new(&assignment.name),
+                        name: self.name(&assignment.name),
                         name_span: assignment.name_span,
                         operator: assignment.operator,
                         value: self.optional(assignment.value)?,
@@ -157,7 +184,7 @@ impl<'s> Resolver<'s> {
             ast::NodeKind::Capture { scope, name, body, output } => {
                 let scope = self.scope(scope)?;
                 let output = self.output_index(output);
-                let (name, body) = (Name::new(&name), self.body(body)?);
+                let (name, body) = (self.name(&name), self.body(body)?);
                 NodeKind::Capture(Box::new(Capture { scope, name, body, output }))
             }
             ast::NodeKind::Macro(definition) => self.definition(definition)?,
@@ -175,7 +202,7 @@ impl<'s> Resolver<'s> {
                 }))
             }
             ast::NodeKind::Import { path, name } => {
-                NodeKind::Import { path: self.expression(path, false)?, name: Name::new(&name) }
+                NodeKind::Import { path: self.expression(path, false)?, name: self.name(&name) }
             }
             ast::NodeKind::Setting { name, name_span, value } => {
                 let name = self.setting(&name, name_span)?;
@@ -219,7 +246,7 @@ impl<'s> Resolver<'s> {
         };
         let body = self.body(body)?;
         let otherwise = otherwise.map(|body| self.body(body)).transpose()?;
-        let variables = loop_variables(variables);
+        let variables = self.loop_variables(variables);
         Ok(NodeKind::List(Box::new(List { source, variables, pairs, body, otherwise })))
     }
 
@@ -258,17 +285,19 @@ impl<'s> Resolver<'s> {
         let uses_args = std::mem::take(&mut self.uses_args);
         let parameter = |parameter: ast::Parameter| {
             let default = self.optional(parameter.default)?;
-            Ok(Parameter { name: Name::new(&parameter.name), default })
+            Ok(Parameter { name: self.name(&parameter.name), default })
         };
         let parameters = definition.parameters.into_iter().map(parameter);
         let parameters = parameters.collect::<Result<_, TemplateError>>()?;
         let body = self.body(definition.body)?;
         let index = u32::try_from(self.macros.len()).unwrap_or_default();
+        let name = self.name(&definition.name);
+        let catch_all = definition.catch_all.as_deref().map(|name| self.name(name));
         self.macros.push(Macro {
-            name: Name::new(&definition.name),
+            name,
             is_function: definition.is_function,
             parameters,
-            catch_all: definition.catch_all.as_deref().map(Name::new),
+            catch_all,
             body,
             uses_args: std::mem::replace(&mut self.uses_args, uses_args),
         });
@@ -290,13 +319,13 @@ impl<'s> Resolver<'s> {
             }
             ast::Arguments::Named(pairs) => {
                 let pair = |(name, value): (String, ast::Expr)| {
-                    Ok((Name::new(&name), self.expression(value, false)?))
+                    Ok((self.name(&name), self.expression(value, false)?))
                 };
                 Arguments::Named(pairs.into_iter().map(pair).collect::<Result<_, _>>()?)
             }
         };
         let body = body.map(|body| self.body(body)).transpose()?;
-        let loop_variables = loop_variables.iter().map(|name| Name::new(name)).collect();
+        let loop_variables = loop_variables.iter().map(|name| self.name(name)).collect();
         Ok(NodeKind::Call(Box::new(Call { callee, arguments, loop_variables, body })))
     }
 
@@ -321,15 +350,6 @@ impl<'s> Resolver<'s> {
     fn escaping(&self) -> &ast::Output {
         &self.outputs[self.output as usize]
     }
-}
-
-fn loop_variables(variables: ast::LoopVariables) -> LoopVariables {
-    let (first, second) = match variables {
-        ast::LoopVariables::None => (None, None),
-        ast::LoopVariables::Item(item) => (Some(Name::new(&item)), None),
-        ast::LoopVariables::Pair(key, value) => (Some(Name::new(&key)), Some(Name::new(&value))),
-    };
-    LoopVariables { first, second }
 }
 
 /// Whether the `<#items>` of a list without variables has two of them.
