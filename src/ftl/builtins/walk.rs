@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::ftl::builtins::Host;
 use crate::ftl::coerce::wrong_type;
+use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::model::Cursor;

@@ -14,7 +14,6 @@ use crate::ftl::program::ExprKind;
 use crate::ftl::program::Form;
 use crate::ftl::program::Fraction;
 use crate::ftl::program::Lambda;
-use crate::ftl::program::Name;
 use crate::ftl::program::TextPart;
 use crate::ftl::resolve::Resolver;
 use crate::text::Span;
