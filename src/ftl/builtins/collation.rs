@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn white_space_and_hyphens_matter_only_where_nothing_else_differs() {
-        assert_eq!(compare("a b", "ab"), Ordering::Less);
+        assert_eq!(compare("a b", "ab"), Ordering::Greater);
         assert_eq!(compare("a-c", "ab"), Ordering::Greater);
         assert_eq!(compare("a\u{1}b", "ab"), Ordering::Equal);
     }

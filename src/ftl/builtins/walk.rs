@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use crate::ftl::builtins::Host;
 use crate::ftl::coerce::wrong_type;
-use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::model::Cursor;
@@ -140,9 +139,7 @@ pub fn mapped(result: Model<'_>) -> Result<Model<'_>, Fault> {
     if result.is_missing() {
         let message = "the function of `?map` gave nothing (null or missing) for an item";
         let fault = Fault::new(TemplateErrorKind::BadArgument, message);
-        return Err(fault
-            .blaming(Blame::Argument(0))
-            .with_hint("`!` gives a default: `x -> x.a!\"\"`"));
+        return Err(fault.with_hint("`!` gives a default: `x -> x.a!\"\"`"));
     }
     Ok(result)
 }
