@@ -305,7 +305,14 @@ impl Run {
                 let reason =
                     if discard.reason() == "filter" { Reason::Filter } else { Reason::Render };
                 let at = self.clock.wall();
-                batch.discarded.push(Discarded { key, reason, message, event: kept(), at });
+                batch.discarded.push(Discarded {
+                    key,
+                    reason,
+                    message,
+                    event: kept(),
+                    at,
+                    place: None,
+                });
             }
         }
     }
