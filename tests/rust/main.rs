@@ -21,3 +21,4 @@ mod receiver;
 mod scheduler;
 mod store_contract;
 mod support;
+mod template_tests;
