@@ -28,9 +28,8 @@ const NOW_MILLIS: i64 = 1_705_314_600_120;
 
 #[test]
 fn every_case_gives_what_its_page_says() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases/ftl");
     let mut pages: Vec<PathBuf> =
-        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     pages.sort();
     let update = std::env::var_os("UPDATE_CASES").is_some();
     let mut failures = Vec::new();
@@ -46,12 +45,17 @@ fn every_case_gives_what_its_page_says() {
     assert!(failures.is_empty(), "{} cases differ:\n{}", failures.len(), failures.join("\n"));
 }
 
+/// Where the pages are.
+pub fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases/ftl")
+}
+
 /// A fenced block.
-struct Block<'t> {
+pub struct Block<'t> {
     /// What stands behind the fence: `ftl`, `template footer.ftl`.
-    info: &'t str,
+    pub info: &'t str,
     /// The content with its line feeds.
-    content: &'t str,
+    pub content: &'t str,
     /// The line of the fence, from 1.
     line: usize,
     /// Where the content lies in the page.
@@ -159,7 +163,8 @@ fn escaped(text: &str) -> String {
     out
 }
 
-fn blocks(page: &str) -> Vec<Block<'_>> {
+/// The fenced blocks of a page.
+pub fn blocks(page: &str) -> Vec<Block<'_>> {
     let mut blocks = Vec::new();
     let mut open: Option<(usize, &str, usize, usize)> = None;
     let mut offset = 0;
