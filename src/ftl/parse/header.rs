@@ -141,7 +141,7 @@ impl<'s> Parser<'s, '_> {
         match &value.kind {
             ExprKind::Text(text) => Ok(text.clone()),
             _ => {
-                let message = format!("expected a text in quotes for `{name}`");
+                let message = format!("expected a string in quotes for `{name}`");
                 Err(self.refuse(self.mistake(value.span, message)))
             }
         }
