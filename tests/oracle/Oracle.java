@@ -6,7 +6,6 @@ import freemarker.template.Template;
 import freemarker.template.TemplateDateModel;
 import freemarker.template.TemplateException;
 import freemarker.template.TemplateExceptionHandler;
-import freemarker.template.TemplateNotFoundException;
 import freemarker.template.Version;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
@@ -36,7 +35,7 @@ import java.util.concurrent.TimeoutException;
  * variable {@code oracle_now}, which the asking side writes where a template says {@code .now}.
  *
  * <p>Answer: {"output": text}, or {"phase": "settings" | "parse" | "render" | "time" | "size", "class", "message",
- * "line", "column"}.
+ * "line", "column"}; with "caught", the messages of what {@code <#attempt>} caught.
  *
  * <p>What JSON becomes: an object a LinkedHashMap, an array an ArrayList, a whole number an Integer, Long or BigInteger
  * by its size, any other number a BigDecimal, null is null.
@@ -111,11 +110,11 @@ public final class Oracle {
             return failure("settings", e);
         }
         Map<String, Object> templates = (Map<String, Object>) request.get("templates");
-        if (templates != null && !templates.isEmpty()) {
-            StringTemplateLoader loader = new StringTemplateLoader();
-            templates.forEach((name, source) -> loader.putTemplate(name, (String) source));
-            configuration.setTemplateLoader(loader);
-        }
+        StringTemplateLoader loader = new StringTemplateLoader();
+        if (templates != null) templates.forEach((name, source) -> loader.putTemplate(name, (String) source));
+        configuration.setTemplateLoader(loader);
+        StringBuilder caught = new StringBuilder();
+        configuration.setAttemptExceptionReporter((e, environment) -> caught.append(e.getMessageWithoutStackTop()).append('\n'));
         Template template;
         try {
             String name = (String) request.get("name");
@@ -138,10 +137,13 @@ public final class Oracle {
         } catch (ThreadDeath e) {
             throw e;
         } catch (Throwable e) {
-            return failure("render", e);
+            Map<String, Object> failure = failure("render", e);
+            failure.put("caught", caught);
+            return failure;
         }
         Map<String, Object> answer = new LinkedHashMap<>();
         answer.put("output", out.text.toString());
+        answer.put("caught", caught);
         return answer;
     }
 
@@ -164,7 +166,7 @@ public final class Oracle {
 
     private static Map<String, Object> failure(String phase, Throwable e) {
         Map<String, Object> answer = new LinkedHashMap<>();
-        answer.put("phase", e instanceof TemplateNotFoundException ? "parse" : phase);
+        answer.put("phase", phase);
         answer.put("class", e.getClass().getSimpleName());
         String message = e.getMessage();
         if (e instanceof TemplateException) {
@@ -301,8 +303,12 @@ public final class Oracle {
 
     private static void writeJson(String string, StringBuilder out) {
         out.append('"');
-        for (char c : string.toCharArray()) {
-            if (c == '"' || c == '\\') out.append('\\').append(c);
+        for (int i = 0; i < string.length(); i++) {
+            char c = string.charAt(i);
+            boolean half = Character.isSurrogate(c) && !Character.isSurrogatePair(c, i + 1 < string.length() ? string.charAt(i + 1) : 'x')
+                && !(i > 0 && Character.isSurrogatePair(string.charAt(i - 1), c));
+            if (half) out.append("\\ufffd");
+            else if (c == '"' || c == '\\') out.append('\\').append(c);
             else if (c < ' ' || c > '~') out.append(String.format("\\u%04x", (int) c));
             else out.append(c);
         }

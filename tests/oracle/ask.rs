@@ -22,6 +22,7 @@ pub(crate) fn ask(oracle: &mut Oracle, arguments: &[String]) -> Result<bool, Str
         oracle.ask(&requests, || requests.iter().map(engine::ask).collect::<Vec<_>>())?;
     let mut differ = 0;
     for ((request, theirs), ours) in requests.iter().zip(&theirs).zip(&ours) {
+        let theirs = &theirs.answer;
         let agree = ours.agrees_with(theirs);
         differ += usize::from(!agree);
         if all || !agree {

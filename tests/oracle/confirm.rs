@@ -44,6 +44,7 @@ pub(crate) fn confirm(oracle: &mut Oracle, words: &[String]) -> Result<bool, Str
     let (answers, ()) = oracle.ask(&requests, || ())?;
     let (mut wrong, mut differing) = (0, 0);
     for (case, answer) in cases.iter().zip(&answers) {
+        let answer = &answer.answer;
         let agrees = match (&case.expected, answer) {
             (Expected::Output(expected), Answer::Output(output)) => expected == output,
             (Expected::Error, Answer::Error { .. }) => true,

@@ -18,6 +18,7 @@ use std::thread;
 use serde_json::Value as Json;
 
 use crate::request::Answer;
+use crate::request::Reply;
 use crate::request::Request;
 
 /// The version the engine follows.
@@ -60,7 +61,7 @@ impl Oracle {
         &mut self,
         requests: &[Request],
         meanwhile: impl FnOnce() -> T,
-    ) -> Result<(Vec<Answer>, T), String> {
+    ) -> Result<(Vec<Reply>, T), String> {
         let lines: String = requests.iter().map(|request| format!("{}\n", request.json())).collect();
         let mut input = self.requests.take().ok_or("the JVM has ended")?;
         let answers = &mut self.answers;
@@ -81,7 +82,7 @@ impl Oracle {
     }
 
     /// The answer to one request.
-    pub(crate) fn ask_one(&mut self, request: &Request) -> Result<Answer, String> {
+    pub(crate) fn ask_one(&mut self, request: &Request) -> Result<Reply, String> {
         let (mut answers, ()) = self.ask(std::slice::from_ref(request), || ())?;
         answers.pop().ok_or_else(|| "the JVM has ended".to_owned())
     }
@@ -95,7 +96,7 @@ impl Drop for Oracle {
     }
 }
 
-fn read_answer(answers: &mut BufReader<ChildStdout>) -> Result<Answer, String> {
+fn read_answer(answers: &mut BufReader<ChildStdout>) -> Result<Reply, String> {
     let mut line = String::new();
     let read = answers.read_line(&mut line).map_err(|error| error.to_string())?;
     if read == 0 {
@@ -103,18 +104,16 @@ fn read_answer(answers: &mut BufReader<ChildStdout>) -> Result<Answer, String> {
     }
     let json: Json = serde_json::from_str(&line).map_err(|error| format!("{error}: {line}"))?;
     let text = |key: &str| json[key].as_str().unwrap_or_default().to_owned();
+    let caught = text("caught");
     if json.get("output").is_some() {
-        return Ok(Answer::Output(text("output")));
+        return Ok(Reply { answer: Answer::Output(text("output")), caught });
     }
     let number = |key: &str| json[key].as_u64().unwrap_or_default() as usize;
     let message = format!("{}: {}", text("class"), text("message"));
-    Ok(Answer::Error {
-        phase: text("phase"),
-        kind: text("class"),
-        message,
-        line: number("line"),
-        column: number("column"),
-    })
+    let (line, column) = (number("line"), number("column"));
+    let answer =
+        Answer::Error { phase: text("phase"), kind: text("class"), message, line, column };
+    Ok(Reply { answer, caught })
 }
 
 /// Where Maven puts the jar, and `javac` the classes.

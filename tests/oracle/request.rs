@@ -57,6 +57,13 @@ fn fixed_now(template: &str) -> String {
     fixed
 }
 
+/// FreeMarker's answer, and the messages of the errors that `<#attempt>` caught.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) answer: Answer,
+    pub(crate) caught: String,
+}
+
 /// What a template gives.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Answer {
