@@ -283,7 +283,7 @@ impl Settings {
             // Of dates from databases, which JSON doesn't have: known, and without effect.
             "sql_date_and_time_time_zone" => {}
             "template_name_format" => {
-                self.template_name_format = match snake_case(value).as_str() {
+                self.template_name_format = match value.to_ascii_lowercase().as_str() {
                     "default_2_3_0" => TemplateNameFormat::Lenient,
                     "default_2_4_0" => TemplateNameFormat::Strict,
                     _ => return Err(wrong("`default_2_3_0` or `default_2_4_0`")),
