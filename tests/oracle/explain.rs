@@ -20,7 +20,9 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         reason: "FreeMarker works without end, or until memory is full; the engine has limits",
         fits: |_, theirs, _| {
             matches!(&theirs.answer, Answer::Error { phase, .. } if phase == "time" || phase == "size")
-                || failed(&theirs.answer, |kind, _| kind == "StackOverflowError" || kind == "OutOfMemoryError")
+                || failed(&theirs.answer, |kind, _| {
+                    kind == "StackOverflowError" || kind == "OutOfMemoryError"
+                })
         },
     },
     Explanation {

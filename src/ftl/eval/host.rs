@@ -122,8 +122,8 @@ impl<'r> Host<'r> for Evaluator<'r> {
             Hash::Scope(ScopeHash::Locals) => match self.frames.get(self.place.frame as usize) {
                 Some(frame) => {
                     let locals = frame.locals.iter();
-                    let pairs = locals
-                        .map(|(name, value)| (Text::Borrowed(name.text()), value.clone()));
+                    let pairs =
+                        locals.map(|(name, value)| (Text::Borrowed(name.text()), value.clone()));
                     in_order_of_java(pairs.collect())
                 }
                 None => Vec::new(),
