@@ -22,9 +22,7 @@ def test_the_sessions_of_a_page_give_what_it_says(page: Path) -> None:
     shared: dict[str, object] = {}
     for found in SESSION.finditer(text):
         line = text.count("\n", 0, found.start(1))
-        session = doctest.DocTestParser().get_doctest(
-            found[1], shared, page.name, str(page), line
-        )
+        session = doctest.DocTestParser().get_doctest(found[1], shared, page.name, str(page), line)
         runner.run(session, clear_globs=False)
         shared = session.globs
     assert runner.failures == 0, f"{runner.failures} examples of {page.name} differ"
