@@ -144,6 +144,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
             "ftl/template",
         ],
     ),
+    ("ftl/vocabulary", &["ftl/settings", "ftl/parse", "ftl/builtins", "ftl/eval"]),
     (
         "ftl",
         &[
@@ -168,6 +169,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
             "ftl/payload",
             "ftl/template",
             "ftl/expression",
+            "ftl/vocabulary",
         ],
     ),
     ("filter", &["text", "value", "ftl"]),

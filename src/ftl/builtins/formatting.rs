@@ -134,6 +134,10 @@ fn string<'r>(
             None => write_number(number, host.formatting(), &mut text)?,
             Some(pattern) => {
                 let formatting = host.formatting();
+                // As in FreeMarker, the format of the settings must be fit for use as well.
+                formatting
+                    .formats
+                    .number(formatting.settings, &formatting.settings.number_format)?;
                 formatting
                     .formats
                     .number(formatting.settings, &pattern)
@@ -143,6 +147,7 @@ fn string<'r>(
         Model::Date(date) => match pattern(host, applied, 1)? {
             None => date_format(*date, host.formatting())?.write(*date, &mut text),
             Some(pattern) => {
+                date_format(*date, host.formatting())?;
                 let formatting = host.formatting();
                 let format = formatting.formats.date(formatting.settings, date.kind, &pattern)?;
                 format.write(*date, &mut text);

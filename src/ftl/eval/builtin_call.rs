@@ -64,16 +64,22 @@ impl<'r> Evaluator<'r> {
         let value = self.evaluate(target)?;
         let formatting =
             Formatting { settings: &self.settings, formats: &mut self.scratch.formats };
+        // A format of the settings that can't be used is an error even where another one is.
+        let plain_number =
+            matches!(&*self.settings.number_format, "number" | "computer" | "c" | "percent");
+        let plain_date = self.settings.date_format.is_empty()
+            && self.settings.time_format.is_empty()
+            && self.settings.datetime_format.is_empty();
         let written = match (direct, &value) {
             (Direct::JsonString, Model::Text(text)) => {
                 self.writer.push(&escapes::script(text, Script::Json, false));
                 return Ok(None);
             }
-            (Direct::Format(pattern), Model::Number(number)) => formatting
+            (Direct::Format(pattern), Model::Number(number)) if plain_number => formatting
                 .formats
                 .number(formatting.settings, pattern)
                 .and_then(|format| format.write(number, &mut self.writer.text)),
-            (Direct::Format(pattern), Model::Date(date)) => formatting
+            (Direct::Format(pattern), Model::Date(date)) if plain_date => formatting
                 .formats
                 .date(formatting.settings, date.kind, pattern)
                 .map(|format| format.write(*date, &mut self.writer.text)),
@@ -95,7 +101,7 @@ impl<'r> Evaluator<'r> {
         let (built_in, target) = (application.built_in, &application.target);
         let value = match value {
             Model::Missing if !built_in.accepts_missing => {
-                if !self.settings.classic_compatible {
+                if !self.settings.classic_compatible || !is_for_texts(built_in) {
                     return Err(self.missing(target));
                 }
                 if matches!(built_in.group, "type" | "expert") {
@@ -113,6 +119,7 @@ impl<'r> Evaluator<'r> {
                 self.within(application, |this| function(this, value))
             }
             (Function::Method(_), Form::Bare) => {
+                self.check_target(built_in, &value, target)?;
                 let method = Method { built_in: built_in.name, target: value };
                 Ok(Model::Callable(Callable::Method(Rc::new(method))))
             }
@@ -146,6 +153,21 @@ impl<'r> Evaluator<'r> {
                 self.items(&sequence, span).map(Model::list)
             }
             result => Ok(result),
+        }
+    }
+
+    /// What a built-in works on is looked at before it is called.
+    fn check_target(
+        &mut self,
+        built_in: &BuiltIn,
+        value: &Model<'r>,
+        target: &'r Expr,
+    ) -> Result<(), Failure> {
+        match (built_in.group, value) {
+            ("string", _) => self.text_of(value.clone(), target).map(drop),
+            ("date", Model::Date(_)) => Ok(()),
+            ("date", other) => Err(self.wrong_type("a date", other, target)),
+            _ => Ok(()),
         }
     }
 
@@ -289,10 +311,12 @@ impl<'r> Evaluator<'r> {
                 Ok(Model::Text(Text::from(name)))
             }
             Special::Loop(_) => Ok(Model::Missing),
-            Special::NotAvailable(why) => {
+            Special::NotAvailable { why, hint } => {
                 let name = application.built_in.name;
                 let message = format!("`?{name}` is not available here: {why}");
-                Err(self.fail(TemplateErrorKind::NotAvailable, message, application.name_span))
+                let failure =
+                    self.fail(TemplateErrorKind::NotAvailable, message, application.name_span);
+                Err(failure.with_hint(hint))
             }
         }
     }
@@ -383,6 +407,13 @@ fn suited<'r>(built_in: &BuiltIn) -> Model<'r> {
         ("hash", _) => Model::Hash(Hash::Made(Rc::new(Map::default()))),
         _ => Model::Text(Text::Borrowed("")),
     }
+}
+
+/// Whether a built-in reads its target as text, which a missing value is in old templates.
+fn is_for_texts(built_in: &BuiltIn) -> bool {
+    let is_for_values = matches!(built_in.group, "sequence" | "hash")
+        || matches!(built_in.name, "c" | "size" | "string");
+    !is_for_values
 }
 
 /// Whether a question about the type is true for what is text, list and hash at once.

@@ -205,7 +205,8 @@ impl<'r> Evaluator<'r> {
         span: Span,
     ) -> Result<Option<Included<'r>>, Failure> {
         let Some(library) = self.library else { return Ok(None) };
-        let found = names::candidates(name, &self.settings.locale)
+        let locale = self.base.localized_lookup.then_some(&*self.settings.locale);
+        let found = names::candidates(name, locale)
             .into_iter()
             .find_map(|candidate| library.source(&candidate).map(|source| (candidate, source)));
         let Some((found, source)) = found else { return Ok(None) };
