@@ -247,13 +247,13 @@ impl Generator {
             19 => {
                 let format = self.pick(&words::OUTPUT_FORMATS[..11]);
                 let inner = self.inside(depth);
-                let format = if self.one_in(10) { "{HTML}" } else { format };
+                let format = if self.one_in(10) && self.mistakes { "{HTML}" } else { format };
                 self.tag("outputformat", &format!("'{format}'")) + &inner + &self.end_tag("outputformat")
             }
             20 => {
                 let name = self.pick(&["noautoesc", "noautoesc", "autoesc"]);
                 let inner = self.inside(depth);
-                if name == "autoesc" && !self.one_in(4) {
+                if name == "autoesc" && !(self.mistakes && self.one_in(4)) {
                     return self.tag("outputformat", "'HTML'") + &self.tag("noautoesc", "") + &self.tag(name, "") + &inner + &self.end_tag(name) + &self.end_tag("noautoesc") + &self.end_tag("outputformat");
                 }
                 self.tag(name, "") + &inner + &self.end_tag(name)
@@ -274,6 +274,7 @@ impl Generator {
                 self.tag("escape", &escape) + &inner + &not + &self.end_tag("escape")
             }
             23 => self.tag("noparse", "") + "${x} <#if>" + self.blank() + &self.end_tag("noparse"),
+            24..=26 if self.in_macro && !self.mistakes => self.shown(),
             24 | 25 => self.macro_(depth),
             26 => self.function(depth),
             27 => {
@@ -363,7 +364,7 @@ impl Generator {
 
     fn user_call(&mut self, depth: usize) -> String {
         if self.square_tags {
-            return self.pick(&["[@ma a='x'/]", "[@mc]in[/@mc]", "[@mb; x, y][=x!][/@]"]).to_owned();
+            return self.pick(&["[@ma a='x'/]", "[@mc]in[/@mc]", "[@mb; x, y]in[/@]"]).to_owned();
         }
         let (one, two) = (self.expression('S', 1), self.expression('A', 1));
         let inner = self.inside(depth);

@@ -9,9 +9,10 @@ impl Generator {
     /// The settings of a case.
     pub(crate) fn settings(&mut self, request: &mut Request, style: Style) {
         let mut set = |name: &str, value: &str| {
+            request.settings.retain(|(known, _)| known != name);
             request.settings.push((name.to_owned(), value.to_owned()));
         };
-        if self.one_in(3) {
+        if self.one_in(2) {
             set("incompatible_improvements", self.pick(words::VERSIONS));
         }
         if self.square_tags {
@@ -25,11 +26,14 @@ impl Generator {
         if matches!(style, Style::Formats) || self.one_in(6) {
             for _ in 0..self.between(1, 3) {
                 let (name, value) = self.format_setting();
-                set(name, &value);
+                if !words::BAD_ZONES.contains(&&*value) {
+                    set(name, &value);
+                }
             }
         }
-        if self.one_in(8) {
-            set("output_format", self.pick(&words::OUTPUT_FORMATS[..9]));
+        if self.one_in(8) || (self.wants_markup && !self.one_in(8)) {
+            let last = if self.wants_markup { 4 } else { 9 };
+            set("output_format", self.pick(&words::OUTPUT_FORMATS[..last]));
         }
         if self.one_in(5) {
             let (name, values): (&str, &[&str]) = self.pick(&[
@@ -51,7 +55,8 @@ impl Generator {
             ]);
             // Both sides must be the template's own.
             let clash = name == "naming_convention" && self.camel_case;
-            let rare = matches!(name, "nosuch" | "strict_syntax" | "classic_compatible") && !self.one_in(3);
+            let rare = matches!(name, "nosuch" | "strict_syntax" | "classic_compatible") && !self.one_in(4);
+            let clash = clash || (name == "nosuch" && !self.mistakes);
             if !clash && !rare {
                 set(name, self.pick(values));
             }
@@ -67,10 +72,13 @@ impl Generator {
             "number_format", "number_format", "locale", "locale", "time_zone", "date_format", "time_format", "datetime_format", "boolean_format", "c_format", "locale", "datetime_format",
         ]);
         let value = match name {
+            "number_format" if !self.mistakes && self.one_in(2) => self.pick(&words::NUMBER_FORMATS[..44]),
             "number_format" => self.pick(words::NUMBER_FORMATS),
             "locale" => self.pick(words::LOCALES),
-            "time_zone" if self.one_in(12) => self.pick(words::BAD_ZONES),
+            "time_zone" if self.one_in(12) && self.mistakes => self.pick(words::BAD_ZONES),
             "time_zone" => self.pick(words::ZONES),
+            "boolean_format" if !self.mistakes => self.pick(&words::BOOLEAN_FORMATS[..11]),
+            "c_format" if !self.mistakes => self.pick(&words::C_FORMATS[..6]),
             "boolean_format" => self.pick(words::BOOLEAN_FORMATS),
             "c_format" => self.pick(words::C_FORMATS),
             _ => self.pick(words::DATE_FORMATS),
@@ -83,6 +91,7 @@ impl Generator {
         if !self.one_in(8) {
             return String::new();
         }
+        let mut named: Vec<&str> = Vec::new();
         let before = self.pick(&["", "", "", " ", "\n", "x"]);
         let before = if before == "x" && !self.mistakes { "" } else { before };
         let mut out = before.to_owned() + if self.square_tags { "[#ftl" } else { "<#ftl" };
@@ -91,9 +100,11 @@ impl Generator {
                 ("output_format", "'HTML'"), ("output_format", "\"XML\""), ("output_format", "'plainText'"), ("output_format", "'XML{HTML}'"), ("output_format", "'JSON'"), ("output_format", "'RTF'"), ("auto_esc", "true"), ("auto_esc", "false"), ("strip_whitespace", "false"), ("strip_whitespace", "true"),
                 ("strip_text", "true"), ("strip_text", "false"), ("encoding", "'utf-8'"), ("attributes", "{'a': 1, 'b': ['x']}"), ("strict_syntax", "true"), ("ns_prefixes", "{'x': 'http://x'}"), ("strip_whitespace", "'no'"), ("output_format", "'nonesuch'"), ("nosuch", "1"),
             ]);
-            if matches!(name, "nosuch") && !self.mistakes {
+            let is_mistake = matches!(name, "nosuch") || value == "'nonesuch'";
+            if named.contains(&name) || (is_mistake && !self.mistakes) {
                 continue;
             }
+            named.push(name);
             let equals = self.pick(&["=", " = ", "="]);
             out.push_str(&format!(" {}{equals}{value}", self.word(name)));
         }
@@ -156,7 +167,8 @@ impl Generator {
                     format!("({value})?string({})", self.literal(&format))
                 }
                 ('N', 1) if !self.square_interpolations => {
-                    let digits = self.pick(&["", "; m1", "; M2", "; m1M3", "; m0M0", ";M3m2", "; m2", "; M", "; x1", ";m1M20"]);
+                    let digits = self.pick(&["", "; m1", "; M2", "; m1M3", "; m0M0", ";M3m2", "; m2", "; M9", "; m1", ";m1M20", "; M", "; x1"]);
+                    let digits = if matches!(digits, "; M" | "; x1") && !self.mistakes { "; m1" } else { digits };
                     out.push_str(&self.attempted(&format!("#{{{value}{digits}}}")));
                     continue;
                 }
@@ -194,6 +206,9 @@ impl Generator {
     pub(crate) fn lines(&mut self) -> String {
         let mut out = String::new();
         let mut open: Vec<String> = Vec::new();
+        if self.one_in(3) {
+            out.push_str(&self.tag("assign", "z = 1"));
+        }
         for _ in 0..self.between(2, 9) {
             for _ in 0..self.between(0, 4) {
                 match self.below(12) {
@@ -247,7 +262,7 @@ impl Generator {
                         out.push_str(&self.interpolation(shown));
                     }
                     8 => {
-                        let rest = self.pick(&["z = 1", "z = 1 y = 2", "z++", "z='a\nb'"]);
+                        let rest = self.pick(&["z = 1", "z = 1 y = 2", "z = 1 z++", "z='a\nb'"]);
                         out.push_str(&self.tag("assign", rest));
                     }
                     9 if open.iter().any(|name| name == "if" || name == "list") && self.one_in(2) => {

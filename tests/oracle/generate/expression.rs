@@ -28,6 +28,7 @@ impl Generator {
                 1 => self.expression('A', depth),
                 _ => self.expression('S', depth),
             },
+            'M' if self.wants_markup && self.one_in(2) => self.some_built_in('M', depth),
             'S' | 'N' | 'B' => match self.below(10) {
                 0..=2 => self.leaf(kind),
                 3..=6 => self.some_built_in(kind, depth),
@@ -51,7 +52,7 @@ impl Generator {
         let fitting: Vec<&Signature> =
             signatures::SIGNATURES.iter().filter(|line| line.gives == gives && line.target != 'V').collect();
         match self.one(&fitting) {
-            Some(signature) => self.built_in(signature, depth),
+            Some(signature) => self.built_in(signature, depth + usize::from(signature.target == 'd')),
             None => self.leaf(gives),
         }
     }
@@ -59,7 +60,10 @@ impl Generator {
     /// A use of a built-in.
     pub(crate) fn built_in(&mut self, signature: &'static Signature, depth: usize) -> String {
         let target = self.target(signature.target, depth);
-        let arguments = self.pick(signature.arguments);
+        let mut arguments = self.pick(signature.arguments);
+        if signature.target == 'd' && arguments == "-" && depth > 0 {
+            arguments = "T";
+        }
         let call = self.call(&target, signature.name, arguments, depth);
         self.used.push((signature.name, call.clone()));
         call
@@ -305,7 +309,8 @@ impl Generator {
             'L' => self.pick(&["l", "ns", "b2", "mixed", "[1, 'a', true]", "[[1], [2, 3]]", "[]", "[nul!1, s]", "mixed", "b2"]).to_owned(),
             'b' => self.pick(&["b2", "[{'k': 2, 'v': 'x'}, {'k': 1, 'v': 'y'}]", "b2", "[{'k': 'b', 'v': 1, 'name': 'q'}, {'k': 'B', 'v': 2, 'name': 'p'}]", "[]"]).to_owned(),
             'g' => self.pick(&["[[1, 2], [3]]", "[]", "[['a']]"]).to_owned(),
-            'H' => self.pick(&["h", "u", "{}", "{'a': 1, 'b': 'x'}", "{'k': s, 'v': n}", "h", "{\"a b\": [1]}", "b2[0]", ".data_model", ".globals", "{'nul': nul!}"]).to_owned(),
+            'H' => self.pick(&["h", "u", "{}", "{'a': 1, 'b': 'x'}", "{'k': s, 'v': n}", "h", "{\"a b\": [1]}", "b2[0]!{}", ".data_model", "{'nul': nul!}"]).to_owned(),
+            'M' if !self.wants_markup && !self.mistakes => "mk".to_owned(),
             'M' => self.pick(&["'<b>'?no_esc", "'<x>'?esc", "'a&b'?esc", "mk", "mk", "'<i>'?no_esc + 'z&'"]).replace("no_esc", &self.word("no_esc")),
             'm' => {
                 let (text, regex) = (self.leaf('S'), self.pick(words::REGEXES));

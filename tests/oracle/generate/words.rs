@@ -121,7 +121,7 @@ pub(crate) const BOOLEAN_FORMATS: &[&str] = &["c", "yes,no", "Y,N", "true,false"
 
 pub(crate) const LOCALES: &[&str] = &[
     "en_US", "en_GB", "de", "de_AT", "de_CH", "fr", "fr_CA", "es", "it", "hu", "hu_HU", "pl", "ru", "ja", "ja_JP", "zh_CN", "ko", "tr", "tr_TR", "ar", "ar_EG", "hi", "hi_IN", "he", "sv", "nb",
-    "pt_BR", "pt_PT", "nl", "cs", "fi", "th", "en", "en_IN", "lt", "az", "el", "uk", "vi", "en_us", "iw", "en_US_POSIX", "no_NO",
+    "pt_BR", "pt_PT", "nl", "cs", "fi", "th", "en", "en_IN", "lt", "az", "el", "uk", "vi", "en_us", "iw", "no_NO",
 ];
 
 pub(crate) const ZONES: &[&str] = &[
@@ -135,9 +135,9 @@ pub(crate) const CHARSETS: &[&str] = &["UTF-8", "utf-8", "ISO-8859-1", "US-ASCII
 
 pub(crate) const OUTPUT_FORMATS: &[&str] = &["HTML", "XHTML", "XML", "RTF", "JSON", "JavaScript", "CSS", "plainText", "undefined", "XML{HTML}", "HTML{RTF}", "nonesuch"];
 
-pub(crate) const C_FORMATS: &[&str] = &["JavaScript or JSON", "JSON", "JavaScript", "Java", "XS", "legacy", "default", "nope"];
+pub(crate) const C_FORMATS: &[&str] = &["JavaScript or JSON", "JSON", "JavaScript", "Java", "XS", "legacy", "nope"];
 
-pub(crate) const VERSIONS: &[&str] = &["2.3.31", "2.3.31", "2.3.31", "2.3.31", "2.3.33", "2.3.32", "2.3.30", "2.3.29", "2.3.28", "2.3.27", "2.3.26", "2.3.25", "2.3.24", "2.3.23", "2.3.22", "2.3.21", "2.3.20", "2.3.19", "2.3.0"];
+pub(crate) const VERSIONS: &[&str] = &["2.3.31", "2.3.31", "2.3.31", "2.3.31", "2.3.31", "2.3.31", "2.3.33", "2.3.32", "2.3.30", "2.3.29"];
 
 /// Texts with the formats that read them, empty for the setting's own.
 pub(crate) const DATE_TEXTS: &[(&str, &str)] = &[
