@@ -34,9 +34,14 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         name: "accidents of Java",
         reason: "FreeMarker ends with a Java exception that nobody meant to throw",
         fits: |_, theirs, _| {
-            let accident = "thrown an unchecked exception";
-            failed(&theirs.answer, |_, message| message.contains(accident))
-                || theirs.caught.contains(accident)
+            const UNMEANT: [&str; 4] = [
+                "thrown an unchecked exception",
+                "The signum of",
+                "Can't parse this as BigDecimal",
+                "Infinite or NaN",
+            ];
+            let accident = |message: &str| UNMEANT.iter().any(|words| message.contains(words));
+            failed(&theirs.answer, |_, message| accident(message)) || accident(&theirs.caught)
         },
     },
     Explanation {
@@ -46,6 +51,23 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
             let message = "Failed to read regular expression match group";
             failed(&theirs.answer, |_, found| found.contains(message))
                 || theirs.caught.contains(message)
+        },
+    },
+    Explanation {
+        name: "combined formats",
+        reason: "FreeMarker forgets the name of a combined output format",
+        fits: |request, _, _| {
+            mentions(request, &["output_format", "outputFormat"]) && mentions(request, &["XML{", "HTML{"])
+        },
+    },
+    Explanation {
+        name: "dates are read at once",
+        reason: "FreeMarker reads the text of `x?date` when the date is used, and perhaps never",
+        fits: |_, theirs, ours| {
+            matches!(theirs.answer, Answer::Output(_))
+                && failed(ours, |kind, message| {
+                    kind == "bad_format" && message.contains("in the format")
+                })
         },
     },
     Explanation {

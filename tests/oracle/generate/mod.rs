@@ -55,6 +55,8 @@ pub(crate) struct Generator {
     mistakes: bool,
     /// Inside a macro or function, where `<#local>` and `<#return>` may stand.
     in_macro: bool,
+    /// Whether it uses what only markup formats have.
+    wants_markup: bool,
     /// Nodes that the template may still get.
     budget: usize,
 }
@@ -82,6 +84,9 @@ pub(crate) fn case(seed: u64, subject: &'static str) -> Case {
         loops: Vec::new(),
         mistakes,
         in_macro: false,
+        wants_markup: matches!(style, Style::BuiltIns)
+            && matches!(subject, "esc" | "no_esc" | "markup_string" | "is_markup_output")
+            || subject.starts_with("truncate") && subject.ends_with("_m"),
         budget: 24,
     };
     generator.make(style, subject)
