@@ -1,5 +1,5 @@
-//! The language reference, run: every file of `tests/cases/ftl` is prose with templates and what
-//! they give. `UPDATE_CASES=1` writes what the engine gives today; a person reads the difference.
+//! The language reference, run: every file of `tests/cases/ftl` and `tests/cases/check` is prose with
+//! templates and what they give, or what is wrong with them. `UPDATE_CASES=1` writes what the engine gives today; a person reads the difference.
 //!
 //! A case is a heading of two or more `#` and the blocks behind it:
 //!
@@ -8,6 +8,10 @@
 //!   FreeMarker's own. Holds for this case.
 //! - `template NAME`: what the case may include or import. Holds for this case.
 //! - `ftl`: the template.
+//! - `events`: sample events, one a line, for the findings. Holds for this case.
+//! - `findings`: what the linter says about the template, with Amplitude's settings; a line
+//!   `freemarker` in `settings` starts from FreeMarker's own.
+//! - `payload`: what `payload()` gives, or its error, for the data as the event.
 //! - `output`, `output-escaped` (`\n`, `\t`, `\r`, `\u{…}`, `\\` spelled out) or `error`: what comes of it.
 
 use std::fmt::Write as _;
@@ -19,8 +23,10 @@ use std::sync::Arc;
 use webhook_stream::ftl::Data;
 use webhook_stream::ftl::Library;
 use webhook_stream::ftl::RenderOptions;
+use webhook_stream::ftl::Samples;
 use webhook_stream::ftl::Settings;
 use webhook_stream::ftl::Template;
+use webhook_stream::ftl::Usage;
 use webhook_stream::value::Document;
 
 /// A moment for `.now`: 2024-01-15T10:30:00.120Z.
@@ -28,9 +34,12 @@ const NOW_MILLIS: i64 = 1_705_314_600_120;
 
 #[test]
 fn every_case_gives_what_its_page_says() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases/ftl");
-    let mut pages: Vec<PathBuf> =
-        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut pages: Vec<PathBuf> = ["ftl", "check"]
+        .into_iter()
+        .flat_map(|name| fs::read_dir(folder.join(name)).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .collect();
     pages.sort();
     let update = std::env::var_os("UPDATE_CASES").is_some();
     let mut failures = Vec::new();
@@ -65,6 +74,7 @@ struct Case<'t> {
     settings: Option<&'t str>,
     templates: Vec<(String, String)>,
     source: Option<&'t str>,
+    events: Option<&'t str>,
 }
 
 /// The page with the outputs of today, and what differs.
@@ -89,10 +99,16 @@ fn run_page(page: &Path, text: &str) -> (String, Vec<String>) {
                 let source = without_last_line_feed(block.content).to_owned();
                 case.templates.push((rest.trim().to_owned(), source));
             }
+            "events" => case.events = Some(block.content),
             "ftl" => case.source = Some(without_last_line_feed(block.content)),
-            "output" | "output-escaped" | "error" => {
-                let result = run_case(&case);
+            "output" | "output-escaped" | "error" | "findings" | "payload" => {
+                let result = match word {
+                    "findings" => check_case(&case),
+                    "payload" => payload_of(&case),
+                    _ => run_case(&case),
+                };
                 let found = match (word, &result) {
+                    ("findings" | "payload", Ok(text) | Err(text)) => format!("{text}\n"),
                     ("output", Ok(output)) => format!("{output}\n"),
                     ("output-escaped", Ok(output)) => format!("{}\n", escaped(output)),
                     ("error", Err(error)) => format!("{error}\n"),
@@ -110,6 +126,7 @@ fn run_page(page: &Path, text: &str) -> (String, Vec<String>) {
                 }
                 case.settings = None;
                 case.templates.clear();
+                case.events = None;
             }
             _ => {}
         }
@@ -119,23 +136,60 @@ fn run_page(page: &Path, text: &str) -> (String, Vec<String>) {
 }
 
 fn run_case(case: &Case<'_>) -> Result<String, String> {
-    let mut settings = Settings::freemarker();
+    let template = compile(case, Settings::freemarker())?;
+    let document = Document::parse(case.data).map_err(|error| error.to_string())?;
+    let options = RenderOptions { now_millis: NOW_MILLIS };
+    template.render(Data::variables(document.root()), options).map_err(|error| error.to_string())
+}
+
+fn check_case(case: &Case<'_>) -> Result<String, String> {
+    let template = compile(case, Settings::amplitude())?;
+    let usage = Usage::Event(&["input"]);
+    let findings = match case.events {
+        None => template.check(&usage),
+        Some(events) => {
+            let options = RenderOptions { now_millis: NOW_MILLIS };
+            let mut samples = Samples::new(&template, usage, options);
+            for (index, line) in events.lines().enumerate() {
+                let event = Document::parse(line).map_err(|error| error.to_string())?;
+                samples.add(event.root(), &format!("event {}", index + 1));
+            }
+            samples.finish()
+        }
+    };
+    if findings.is_empty() {
+        return Ok("none".to_owned());
+    }
+    Ok(findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
+
+fn payload_of(case: &Case<'_>) -> Result<String, String> {
+    let template = compile(case, Settings::amplitude())?;
+    let document = Document::parse(case.data).map_err(|error| error.to_string())?;
+    let (data, options) =
+        (Data::event(document.root()), RenderOptions { now_millis: NOW_MILLIS });
+    match template.payload_error(data, options) {
+        Some(error) => Err(error.to_string()),
+        None => template.render(data, options).map_err(|error| error.to_string()),
+    }
+}
+
+fn compile(case: &Case<'_>, base: Settings) -> Result<Template, String> {
+    let mut settings = base;
     for line in case.settings.unwrap_or_default().lines().filter(|line| !line.trim().is_empty()) {
         match line.split_once('=') {
             Some((name, value)) => {
                 settings.set(name.trim(), value.trim()).map_err(|error| error.to_string())?;
             }
             None if line.trim() == "amplitude" => settings = Settings::amplitude(),
+            None if line.trim() == "freemarker" => settings = Settings::freemarker(),
             None => return Err(format!("settings: expected `name = value`, found `{line}`")),
         }
     }
     let library = Arc::new(Library::new(case.templates.clone()));
     let source = case.source.unwrap_or_default();
-    let template = Template::compile("case.ftl", source, &settings, Some(library));
-    let template = template.map_err(|error| error.to_string())?;
-    let document = Document::parse(case.data).map_err(|error| error.to_string())?;
-    let options = RenderOptions { now_millis: NOW_MILLIS };
-    template.render(Data::variables(document.root()), options).map_err(|error| error.to_string())
+    Template::compile("case.ftl", source, &settings, Some(library))
+        .map_err(|error| error.to_string())
 }
 
 fn without_last_line_feed(text: &str) -> &str {
