@@ -73,6 +73,9 @@ pub enum Rule {
 }
 
 impl Level {
+    /// Every level, the worst first.
+    pub const ALL: [Self; 3] = [Self::Error, Self::Warning, Self::Note];
+
     /// The level as programs spell it.
     pub fn name(self) -> &'static str {
         match self {

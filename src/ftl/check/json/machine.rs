@@ -94,6 +94,11 @@ impl Machine {
         matches!(self.at, At::Key | At::Item)
     }
 
+    /// Whether an item of a list stands directly before.
+    pub(in crate::ftl::check) fn is_behind_item(&self) -> bool {
+        matches!(self.at, At::Behind | At::Hole) && self.open.last() == Some(&false)
+    }
+
     /// Reads a character.
     pub(in crate::ftl::check) fn read(&mut self, c: char) -> Result<(), Problem> {
         match &mut self.at {

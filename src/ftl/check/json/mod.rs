@@ -71,6 +71,7 @@ pub(in crate::ftl::check) fn follow<'p>(
         included,
         turns: Vec::new(),
         calls: Vec::new(),
+        outer: None,
         is_grouping: is_grouping(&settings.number_format),
         stack: Stack::here(),
         visits_left: MAX_VISITS,
@@ -94,6 +95,8 @@ pub(in crate::ftl::check) struct Walker<'p> {
     /// The loops and switches around the place.
     turns: Vec<Turn<'p>>,
     calls: Vec<Running<'p>>,
+    /// The expression with its default, while the value itself is printed.
+    outer: Option<&'p Expr>,
     /// Whether `number_format` prints thousands with a separator.
     is_grouping: bool,
     stack: Stack,

@@ -114,7 +114,9 @@ impl<'p> Walker<'p> {
             joined(ways.collect())
         };
         let (there, missing) = (ways(true, self), ways(false, self));
+        let outer = self.outer.replace(self.outer.unwrap_or(value));
         let mut ended = self.print(target, there);
+        self.outer = outer;
         ended.extend(self.print(fallback, missing));
         ended
     }
@@ -137,7 +139,7 @@ impl<'p> Walker<'p> {
                 "write `null` for what is missing, as in `${x!\"null\"}`, or the quotes around it too",
             );
         }
-        self.print(target, states)
+        self.value(value, states)
     }
 
     fn built_in(
@@ -187,15 +189,26 @@ impl<'p> Walker<'p> {
         if in_value {
             self.as_value(value, what);
         }
-        let placed = states.into_iter().filter_map(|mut state| {
-            let is_whole = matches!(what.kind, Kind::Json | Kind::JsonText);
-            let fits = if is_whole { state.json.print_all() } else { state.json.print() };
-            fits.then_some(state)
-        });
-        placed.collect()
+        let is_whole = matches!(what.kind, Kind::Json | Kind::JsonText | Kind::Boolean);
+        let mut placed = Vec::new();
+        for mut state in states {
+            // What is a value for sure needs a comma between it and the one before.
+            if is_whole && state.json.is_behind_item() {
+                if !state.is_doubtful {
+                    self.missing_comma(value.span, &state);
+                }
+                placed.push(state);
+                continue;
+            }
+            if if is_whole { state.json.print_all() } else { state.json.print() } {
+                placed.push(state);
+            }
+        }
+        placed
     }
 
     fn inside_text(&mut self, value: &'p Expr, what: Printed) {
+        let value = self.outer.unwrap_or(value);
         let shown = self.shown(value);
         match (what.kind, what.care) {
             (Kind::JsonText, _) => self.report(
@@ -232,6 +245,7 @@ impl<'p> Walker<'p> {
     }
 
     fn as_value(&mut self, value: &'p Expr, what: Printed) {
+        let value = self.outer.unwrap_or(value);
         let shown = self.shown(value);
         match what.kind {
             Kind::Text | Kind::Date => self.report(

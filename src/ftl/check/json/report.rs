@@ -98,13 +98,10 @@ impl Walker<'_> {
                 "write `null` for what is missing, or the key only together with its value",
                 true,
             ),
-            Problem::MissingComma => (
-                Rule::MissingComma,
-                format!("a comma is missing before this `{c}`{when}"),
-                "between two lists, write the comma only where both have items: \
-                 `<#if a?has_content && b?has_content>,</#if>`",
-                true,
-            ),
+            Problem::MissingComma => {
+                self.missing_comma(span, state);
+                return true;
+            }
             Problem::TrailingComma => {
                 let (source, span) = state.comma.clone().unwrap_or((source, span));
                 let message = format!("nothing comes behind this comma before `{c}`{when}");
@@ -154,6 +151,14 @@ impl Walker<'_> {
         };
         self.place_problem(rule, message, hint, &source, span);
         goes_on
+    }
+
+    pub(in crate::ftl::check::json) fn missing_comma(&mut self, span: Span, state: &State) {
+        let source = self.program.source.clone();
+        let message = format!("a comma is missing before this value{}", when(&state.assumed));
+        let hint = "between items write `<#sep>,</#sep>`, between two lists a comma only where both \
+                    have items: `<#if a?has_content && b?has_content>,</#if>`";
+        self.place_problem(Rule::MissingComma, message, hint, &source, span);
     }
 
     fn place_problem(
