@@ -138,7 +138,10 @@ pub fn did_you_mean<'a>(
     let tolerance = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()
-        .map(|candidate| (slips(word, candidate), candidate))
+        .map(|candidate| match candidate.eq_ignore_ascii_case(word) {
+            true => (slips(word, candidate).min(1), candidate),
+            false => (slips(word, candidate), candidate),
+        })
         .filter(|(distance, _)| *distance <= tolerance)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

@@ -67,9 +67,12 @@ impl<'f> FilterSamples<'f> {
                 let source = &self.filter.source;
                 let mut findings = Vec::new();
                 for alternative in alternatives {
-                    findings.extend(alternative.event_type.as_deref().and_then(|own| {
-                        self.unknown_type(own, source, evidence)
-                    }));
+                    findings.extend(
+                        alternative
+                            .event_type
+                            .as_deref()
+                            .and_then(|own| self.unknown_type(own, source, evidence)),
+                    );
                     for condition in &alternative.conditions {
                         for keys in condition.property.keys() {
                             findings.extend(unknown_property(&keys, source, evidence));

@@ -175,8 +175,10 @@ impl Samples {
         let Failure { error, is_json_error, count, first } = failure;
         let events = self.evidence.events();
         let what = if *is_json_error { "give a payload that is no JSON" } else { "fail" };
-        let message =
-            format!("{count} of {events} sample events {what}, the first is {first}: {}", brief(error));
+        let message = format!(
+            "{count} of {events} sample events {what}, the first is {first}: {}",
+            brief(error)
+        );
         let finding = Finding::new(Rule::FailingEvents, message, error.source(), error.span());
         match error.hint() {
             Some(hint) => finding.with_hint(hint),
@@ -191,13 +193,15 @@ impl Samples {
         let absent = events - seen.present - seen.null;
         let source = self.template.source();
         let how_often = match (absent, seen.null) {
-            (0, 0) => format!("is in all {events} sample events"),
+            (0, 0) => format!("is in {}", share(events, events)),
             (absent, 0) => format!("is missing in {}", share(absent, events)),
             (0, null) => format!("is null in {}", share(null, events)),
-            (absent, null) => format!(
-                "is missing or null in {} ({absent} and {null})",
-                share(absent + null, events)
-            ),
+            (absent, null) => {
+                format!(
+                    "is missing in {absent} and null in {null}, {}",
+                    share(absent + null, events)
+                )
+            }
         };
         let is_whole = absent + seen.null == events;
         let effect = self.effect(field, is_json);
@@ -217,17 +221,20 @@ impl Samples {
                 let level = if field.failed_without > 0 { Level::Error } else { Level::Note };
                 (format!(", and the payload is no JSON then: {}", brief(&error)), level)
             }
+            (Effect::Same, _) if is_whole => {
+                (": is it spelled as in the events?".to_owned(), Level::Note)
+            }
             (Effect::Same, _) => (", which changes nothing in the payload".to_owned(), Level::Note),
             (Effect::Changed(before, after), _) => {
-                let level = if is_whole { Level::Warning } else { Level::Note };
-                (format!(", and `{before}` becomes `{after}` then"), level)
+                (format!(", and `{before}` becomes `{after}` then"), Level::Note)
             }
         };
         let message = format!("`{}` {how_often}{then}", source.slice(field.span));
         let finding = Finding::new(Rule::MissingField, message, source, field.span).at_level(level);
         Some(match level {
             Level::Note => finding,
-            _ => finding.with_hint("give it a default, `${x!\"…\"}`, or write the part only `<#if x??>`"),
+            _ => finding
+                .with_hint("give it a default, `${x!\"…\"}`, or write the part only `<#if x??>`"),
         })
     }
 
@@ -303,7 +310,10 @@ fn share(count: u64, events: u64) -> String {
     let percent = count as f64 * 100.0 / events.max(1) as f64;
     let percent = if percent < 0.1 { "under 0.1".to_owned() } else { format!("{percent:.1}") };
     if count == events {
-        return format!("all {events} sample events");
+        return match events {
+            1 => "the sample event".to_owned(),
+            _ => format!("all {events} sample events"),
+        };
     }
     format!("{count} of {events} sample events ({} %)", percent.trim_end_matches(".0"))
 }

@@ -228,11 +228,7 @@ impl Template {
     /// With sample events (dicts or JSON texts, or a path as :func:`read` takes it) it also says which
     /// of them fail, how often each field is missing, and what a missing field does to the payload.
     #[pyo3(signature = (events = None))]
-    fn check(
-        &self,
-        py: Python<'_>,
-        events: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Vec<Finding>> {
+    fn check(&self, py: Python<'_>, events: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<Finding>> {
         let Some(events) = events else {
             let findings = py.detach(|| self.inner.check(&Usage::Any));
             return Ok(findings.into_iter().map(Finding::wrap).collect());

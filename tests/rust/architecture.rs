@@ -144,10 +144,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
             "ftl/payload",
         ],
     ),
-    (
-        "ftl/samples",
-        &["text", "value", "ftl/error", "ftl/eval", "ftl/check", "ftl/template"],
-    ),
+    ("ftl/samples", &["text", "value", "ftl/error", "ftl/eval", "ftl/check", "ftl/template"]),
     (
         "ftl/expression",
         &[

@@ -166,8 +166,7 @@ fn check_case(case: &Case<'_>) -> Result<String, String> {
 fn payload_of(case: &Case<'_>) -> Result<String, String> {
     let template = compile(case, Settings::amplitude())?;
     let document = Document::parse(case.data).map_err(|error| error.to_string())?;
-    let (data, options) =
-        (Data::event(document.root()), RenderOptions { now_millis: NOW_MILLIS });
+    let (data, options) = (Data::event(document.root()), RenderOptions { now_millis: NOW_MILLIS });
     match template.payload_error(data, options) {
         Some(error) => Err(error.to_string()),
         None => template.render(data, options).map_err(|error| error.to_string()),

@@ -78,10 +78,7 @@ impl Evidence {
     }
 
     /// The first step of a path that no event has, and the names that events have beside it.
-    pub fn unseen(
-        &self,
-        keys: &[&str],
-    ) -> Option<(usize, impl Iterator<Item = &str>)> {
+    pub fn unseen(&self, keys: &[&str]) -> Option<(usize, impl Iterator<Item = &str>)> {
         let field = self.field(keys)?;
         let depth = field.seen.iter().position(|seen| !seen)?;
         Some((depth, field.siblings.iter().map(String::as_str)))

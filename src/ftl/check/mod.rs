@@ -73,7 +73,8 @@ pub(in crate::ftl) fn check(
         json::follow(program, settings, &names, &others.included);
     findings.extend(of_json);
     findings.sort_by(|left, right| {
-        let key = |own: &Finding| (own.name() != program.source.name(), own.span().start, own.rule());
+        let key =
+            |own: &Finding| (own.name() != program.source.name(), own.span().start, own.rule());
         key(left).cmp(&key(right))
     });
     findings.dedup();

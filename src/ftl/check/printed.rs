@@ -207,17 +207,21 @@ impl Classifier<'_, '_> {
             "number" | "long" | "int" | "short" | "byte" | "float" | "double" | "abs" | "round"
             | "floor" | "ceiling" => safe(Kind::Number),
             "index_of" | "last_index_of" | "seq_index_of" | "seq_last_index_of" => small_number(),
-            "date" | "time" | "datetime" | "date_if_unknown" | "time_if_unknown"
-            | "datetime_if_unknown" | "number_to_date" | "number_to_time"
+            "date"
+            | "time"
+            | "datetime"
+            | "date_if_unknown"
+            | "time_if_unknown"
+            | "datetime_if_unknown"
+            | "number_to_date"
+            | "number_to_time"
             | "number_to_datetime" => safe(Kind::Date),
             "string" => string(of(target), form),
             "then" | "switch" | "default" => {
                 let Form::Call(arguments) = form else { return UNKNOWN };
                 let results: Vec<Printed> = match built_in.name {
                     "then" => arguments.iter().map(of).collect(),
-                    "default" => {
-                        std::iter::once(target).chain(arguments.iter()).map(of).collect()
-                    }
+                    "default" => std::iter::once(target).chain(arguments.iter()).map(of).collect(),
                     // Cases and results in turn, and perhaps a default.
                     _ => {
                         let is_result =
@@ -233,7 +237,12 @@ impl Classifier<'_, '_> {
                 let quotes = visit::arguments::<2>(form)
                     .and_then(|[from, _]| visit::constant_text(from))
                     .is_some_and(|from| from.contains(['"', '\\']));
-                text(if quotes { Care::Safe } else { of(target).care })
+                match of(target) {
+                    // Who replaces in a number takes the grouping out.
+                    Printed { kind: Kind::Number, .. } => small_number(),
+                    _ if quotes => text(Care::Safe),
+                    what => text(what.care),
+                }
             }
             "join" | "html" | "xhtml" | "xml" | "rtf" | "eval" => text(Care::Raw),
             "first" | "last" | "min" | "max" | "eval_json" => ANY,
@@ -253,7 +262,8 @@ fn string(target: Printed, form: &Form) -> Printed {
         Form::Index(key) => visit::constant_text(key),
         Form::Call(_) => {
             if let Some([yes, no]) = visit::arguments::<2>(form) {
-                let both = [yes, no].map(|word| visit::constant_text(word).map_or(Care::Raw, care_of));
+                let both =
+                    [yes, no].map(|word| visit::constant_text(word).map_or(Care::Raw, care_of));
                 return text(worse(both[0], both[1]));
             }
             visit::arguments::<1>(form).and_then(|[format]| visit::constant_text(format))
@@ -307,7 +317,14 @@ fn field(expression: &Expr) -> Printed {
 fn is_question(name: &str) -> bool {
     matches!(
         name,
-        "has_content" | "exists" | "boolean" | "contains" | "starts_with" | "ends_with" | "matches" | "seq_contains"
+        "has_content"
+            | "exists"
+            | "boolean"
+            | "contains"
+            | "starts_with"
+            | "ends_with"
+            | "matches"
+            | "seq_contains"
     )
 }
 

@@ -35,9 +35,7 @@ pub(in crate::ftl::check) fn nearest(name: &str) -> Option<&'static str> {
         return None;
     }
     let tolerance = if name.len() < LONG { 1 } else { 2 };
-    let close = |known: &str| {
-        singular(known) == singular(name) || slips(known, name) <= tolerance
-    };
+    let close = |known: &str| singular(known) == singular(name) || slips(known, name) <= tolerance;
     FIELDS.iter().map(|(known, _)| *known).find(|known| known.len() >= SHORTEST && close(known))
 }
 
@@ -131,7 +129,8 @@ mod tests {
         assert_eq!(nearest("user_propertes"), Some("user_properties"));
         assert_eq!(nearest("user_property"), Some("user_properties"));
         assert_eq!(same_letters("userId"), Some("user_id"));
-        for other in ["user_name", "event_name", "items", "type", "time", "device_name", "message"] {
+        for other in ["user_name", "event_name", "items", "type", "time", "device_name", "message"]
+        {
             assert_eq!(nearest(other), None, "{other}");
         }
     }

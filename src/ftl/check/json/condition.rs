@@ -27,9 +27,7 @@ impl Walker<'_> {
             ExprKind::Not(operand) => self.assume(operand, !wanted, state),
             ExprKind::And(left, right) => self.both(left, right, true, wanted, state),
             ExprKind::Or(left, right) => self.both(left, right, false, !wanted, state),
-            ExprKind::Exists(target) => {
-                self.suppose(target, Question::Exists, wanted, state)
-            }
+            ExprKind::Exists(target) => self.suppose(target, Question::Exists, wanted, state),
             ExprKind::Variable(name) => match &name.loop_state {
                 Some(turn) if self.turn_of(&turn.0).is_some() => {
                     self.ask_turn(&turn.0, turn.1, wanted, condition, state)
@@ -54,11 +52,12 @@ impl Walker<'_> {
                 self.comparison(*operator, left, right, wanted, condition, state)
             }
             // Without a value it is false, or what the fallback says.
-            ExprKind::Default { target, fallback } => match fallback.as_ref().map(|own| &own.bare().kind)
-            {
-                Some(ExprKind::Boolean(false)) => self.assume(target, wanted, state),
-                _ => self.other(condition, wanted, state),
-            },
+            ExprKind::Default { target, fallback } => {
+                match fallback.as_ref().map(|own| &own.bare().kind) {
+                    Some(ExprKind::Boolean(false)) => self.assume(target, wanted, state),
+                    _ => self.other(condition, wanted, state),
+                }
+            }
             _ => self.other(condition, wanted, state),
         }
     }
@@ -150,7 +149,9 @@ impl Walker<'_> {
         let constant = match &right.bare().kind {
             ExprKind::Text(text) => text.to_string(),
             ExprKind::Number(number) => number.to_string(),
-            ExprKind::Boolean(value) => return self.assume(left, (*value == is_equal) == wanted, state),
+            ExprKind::Boolean(value) => {
+                return self.assume(left, (*value == is_equal) == wanted, state);
+            }
             _ => return self.other(condition, wanted, state),
         };
         let holds = is_equal == wanted;
@@ -263,7 +264,8 @@ impl Walker<'_> {
 
     /// Whether the loop of that variable is in its first and its last turn.
     fn turn_of(&self, name: &Name) -> Option<(bool, bool)> {
-        let own = |turn: &&crate::ftl::check::json::Turn<'_>| turn.names.contains(&Some(name.text()));
+        let own =
+            |turn: &&crate::ftl::check::json::Turn<'_>| turn.names.contains(&Some(name.text()));
         self.turns.iter().rev().find(own).map(|turn| (turn.is_first, turn.is_last))
     }
 

@@ -46,8 +46,8 @@ impl<'p> Walker<'p> {
         body: &'p Body,
         states: Vec<State>,
     ) -> Vec<State> {
-        let names = [&variables.first, &variables.second]
-            .map(|name| name.as_ref().map(|name| name.text()));
+        let names =
+            [&variables.first, &variables.second].map(|name| name.as_ref().map(|name| name.text()));
         self.turns.push(Turn::new(names, false));
         let mut ended = self.turn(body, true, true, states.clone());
         let mut reached = self.turn(body, true, false, states);

@@ -280,7 +280,8 @@ fn is_word(c: char) -> bool {
 }
 
 fn is_json_word(word: &str) -> bool {
-    matches!(word, "true" | "false" | "null") || serde_json::from_str::<serde_json::Number>(word).is_ok()
+    matches!(word, "true" | "false" | "null")
+        || serde_json::from_str::<serde_json::Number>(word).is_ok()
 }
 
 #[cfg(test)]
@@ -290,8 +291,7 @@ mod tests {
 
     fn problems(text: &str) -> Vec<Problem> {
         let mut machine = Machine::new();
-        let mut found: Vec<Problem> =
-            text.chars().filter_map(|c| machine.read(c).err()).collect();
+        let mut found: Vec<Problem> = text.chars().filter_map(|c| machine.read(c).err()).collect();
         found.extend(machine.finish().err());
         found
     }

@@ -40,6 +40,7 @@ use crate::ftl::program::Program;
 use crate::ftl::program::Switch;
 use crate::ftl::settings::Settings;
 use crate::ftl::stack::Stack;
+use crate::text::Span;
 
 /// Pieces of content that are gone through in all; a template with more ways than that is followed no
 /// further.
@@ -182,7 +183,7 @@ impl<'p> Walker<'p> {
                 };
                 states.into_iter().map(captured).collect()
             }
-            NodeKind::Call(call) => self.call(call, states),
+            NodeKind::Call(call) => self.call(call, node.span, states),
             NodeKind::Nested(_) => self.nested(states),
             NodeKind::Return(_) => {
                 if let Some(call) = self.calls.last_mut() {
@@ -198,7 +199,8 @@ impl<'p> Walker<'p> {
                 states
             }
             NodeKind::Attempt { body, recover } => {
-                let failed = states.iter().cloned().map(|state| State { is_doubtful: true, ..state });
+                let failed =
+                    states.iter().cloned().map(|state| State { is_doubtful: true, ..state });
                 let mut recovered = self.body(recover, failed.collect());
                 recovered.extend(self.body(body, states));
                 recovered
@@ -270,13 +272,18 @@ impl<'p> Walker<'p> {
         for value in values {
             let word = self.spelled(value);
             for state in states {
-                taken.extend(self.suppose(subject, Question::Is(word.clone()), true, state.clone()));
+                taken.extend(self.suppose(
+                    subject,
+                    Question::Is(word.clone()),
+                    true,
+                    state.clone(),
+                ));
             }
         }
         taken
     }
 
-    fn call(&mut self, call: &'p Call, states: Vec<State>) -> Vec<State> {
+    fn call(&mut self, call: &'p Call, span: Span, states: Vec<State>) -> Vec<State> {
         let Some((program, definition)) = self.names.find_macro(&call.callee) else {
             return Vec::new();
         };
@@ -284,7 +291,11 @@ impl<'p> Walker<'p> {
         if runs || self.calls.len() >= MAX_CALLS || definition.is_function {
             return Vec::new();
         }
-        let bound = |state: State| bind(state, definition, &call.arguments);
+        let source = self.program.source.clone();
+        let bound = |mut state: State| {
+            state.called.get_or_insert_with(|| (source.clone(), span));
+            bind(state, definition, &call.arguments)
+        };
         let states: Vec<State> = states.into_iter().map(bound).collect();
         let nested = call.body.as_ref().map(|body| (self.program, body));
         self.calls.push(Running { definition, nested, returned: Vec::new() });
@@ -294,6 +305,7 @@ impl<'p> Walker<'p> {
         ended.extend(self.calls.pop().map(|running| running.returned).unwrap_or_default());
         for state in &mut ended {
             parameters(definition).for_each(|name| state.set(name, None));
+            state.called = None;
         }
         ended
     }
@@ -375,7 +387,8 @@ fn known_value(state: &State, name: &str, value: &Expr) -> Option<Known> {
         },
         // `n = n + 1`
         ExprKind::Binary { operator: BinaryOperator::Add, left, right } => {
-            let is_itself = matches!(&left.bare().kind, ExprKind::Variable(own) if own.text() == name);
+            let is_itself =
+                matches!(&left.bare().kind, ExprKind::Variable(own) if own.text() == name);
             let counts = matches!(state.known(name), Some(Known::Zero | Known::Positive));
             (is_itself && counts && is_positive(right)).then_some(Known::Positive)
         }

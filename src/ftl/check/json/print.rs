@@ -34,13 +34,11 @@ impl<'p> Walker<'p> {
             ExprKind::Text(text) => self.constant(text, value, states),
             ExprKind::Number(number) => self.constant(&number.to_string(), value, states),
             ExprKind::Boolean(truth) => self.constant(word(*truth), value, states),
-            ExprKind::TextTemplate(parts) => {
-                parts.iter().fold(states, |states, part| match part {
-                    TextPart::Text(text) => self.constant(text, value, states),
-                    TextPart::Interpolation(part) => self.print(part, states),
-                    TextPart::Numeric { value, .. } => self.print_number(value, states),
-                })
-            }
+            ExprKind::TextTemplate(parts) => parts.iter().fold(states, |states, part| match part {
+                TextPart::Text(text) => self.constant(text, value, states),
+                TextPart::Interpolation(part) => self.print(part, states),
+                TextPart::Numeric { value, .. } => self.print_number(value, states),
+            }),
             ExprKind::Variable(name) => {
                 let (known, unknown): (Vec<State>, Vec<State>) =
                     states.into_iter().partition(|state| state.known(name.text()).is_some());
@@ -102,7 +100,10 @@ impl<'p> Walker<'p> {
         };
         let is_constant = matches!(
             fallback.bare().kind,
-            ExprKind::Text(_) | ExprKind::Number(_) | ExprKind::Boolean(_) | ExprKind::Default { .. }
+            ExprKind::Text(_)
+                | ExprKind::Number(_)
+                | ExprKind::Boolean(_)
+                | ExprKind::Default { .. }
         );
         if !is_constant {
             return self.value(value, states);
@@ -122,7 +123,12 @@ impl<'p> Walker<'p> {
     }
 
     /// `x!` and `x!""`, which print nothing when `x` is missing.
-    fn maybe_nothing(&mut self, value: &'p Expr, target: &'p Expr, states: Vec<State>) -> Vec<State> {
+    fn maybe_nothing(
+        &mut self,
+        value: &'p Expr,
+        target: &'p Expr,
+        states: Vec<State>,
+    ) -> Vec<State> {
         let is_value = |state: &State| {
             matches!(state.json.at(), At::Value | At::Item | At::ItemOrEnd) && !state.is_doubtful
         };
@@ -177,12 +183,14 @@ impl<'p> Walker<'p> {
     fn place(&mut self, value: &'p Expr, what: Printed, states: Vec<State>) -> Vec<State> {
         let sure = states.iter().filter(|state| !state.is_doubtful).count();
         let speaks = |state: &&State| sure == 0 || !state.is_doubtful;
-        let in_text = states.iter().filter(speaks).any(|state| {
-            matches!(state.json.at(), At::Text { is_key: false, .. })
-        });
-        let in_value = states.iter().filter(speaks).any(|state| {
-            matches!(state.json.at(), At::Value | At::Item | At::ItemOrEnd)
-        });
+        let in_text = states
+            .iter()
+            .filter(speaks)
+            .any(|state| matches!(state.json.at(), At::Text { is_key: false, .. }));
+        let in_value = states
+            .iter()
+            .filter(speaks)
+            .any(|state| matches!(state.json.at(), At::Value | At::Item | At::ItemOrEnd));
         if in_text {
             self.inside_text(value, what);
         }

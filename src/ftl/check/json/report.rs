@@ -60,7 +60,12 @@ impl Walker<'_> {
                 // Whoever writes `{'` means JSON too.
                 self.is_json |= read == Err(Problem::SingleQuote)
                     || !state.is_doubtful && state.json.is_surely_json();
-                let Err(problem) = read else { continue };
+                let Err(problem) = read else {
+                    if !c.is_whitespace() {
+                        state.called = None;
+                    }
+                    continue;
+                };
                 if problem == Problem::Plain || state.is_doubtful {
                     continue 'states;
                 }
@@ -135,7 +140,9 @@ impl Walker<'_> {
             ),
             Problem::Word => (
                 Rule::NotJson,
-                format!("expected a number, `true`, `false` or `null` before this, found another word{when}"),
+                format!(
+                    "expected a number, `true`, `false` or `null` before this, found another word{when}"
+                ),
                 "text stands in double quotes",
                 true,
             ),
@@ -154,7 +161,8 @@ impl Walker<'_> {
     }
 
     pub(in crate::ftl::check::json) fn missing_comma(&mut self, span: Span, state: &State) {
-        let source = self.program.source.clone();
+        let here = || (self.program.source.clone(), span);
+        let (source, span) = state.called.clone().unwrap_or_else(here);
         let message = format!("a comma is missing before this value{}", when(&state.assumed));
         let hint = "between items write `<#sep>,</#sep>`, between two lists a comma only where both \
                     have items: `<#if a?has_content && b?has_content>,</#if>`";

@@ -17,6 +17,8 @@ pub(in crate::ftl::check) struct State {
     pub(in crate::ftl::check) is_doubtful: bool,
     /// The last comma between values.
     pub(in crate::ftl::check) comma: Option<(Source, Span)>,
+    /// The call of a macro that has not written anything yet.
+    pub(in crate::ftl::check) called: Option<(Source, Span)>,
 }
 
 /// What is known of a variable.
@@ -66,7 +68,7 @@ pub(in crate::ftl::check) enum Fit {
 impl State {
     pub(in crate::ftl::check) fn new() -> Self {
         let (known, assumed) = (Vec::new(), Vec::new());
-        Self { json: Machine::new(), known, assumed, is_doubtful: false, comma: None }
+        Self { json: Machine::new(), known, assumed, is_doubtful: false, comma: None, called: None }
     }
 
     pub(in crate::ftl::check) fn known(&self, name: &str) -> Option<&Known> {
@@ -137,13 +139,25 @@ fn relation(old: &Assumption, new: &Assumption) -> Fit {
         return match (&old.question, old.holds, &new.question, new.holds) {
             // What has content or a value is there.
             (Question::HasContent | Question::Is(_), true, Question::Exists, holds) => {
-                if holds { Fit::Known } else { Fit::Never }
+                if holds {
+                    Fit::Known
+                } else {
+                    Fit::Never
+                }
             }
             (Question::Exists, false, Question::HasContent | Question::Is(_), holds) => {
-                if holds { Fit::Never } else { Fit::Known }
+                if holds {
+                    Fit::Never
+                } else {
+                    Fit::Known
+                }
             }
             (Question::Is(_), true, Question::Is(_), holds) => {
-                if holds { Fit::Never } else { Fit::Known }
+                if holds {
+                    Fit::Never
+                } else {
+                    Fit::Known
+                }
             }
             (Question::Other(_), ..) | (_, _, Question::Other(_), _) => Fit::Doubtful,
             _ => Fit::New,
@@ -158,9 +172,12 @@ fn relation(old: &Assumption, new: &Assumption) -> Fit {
         return Fit::New;
     };
     match (&outer.question, outer.holds, &inner.question, inner.holds) {
-        (Question::Exists | Question::HasContent, false, Question::Exists | Question::HasContent | Question::Is(_), true) => {
-            Fit::Never
-        }
+        (
+            Question::Exists | Question::HasContent,
+            false,
+            Question::Exists | Question::HasContent | Question::Is(_),
+            true,
+        ) => Fit::Never,
         (Question::Other(_), ..) | (_, _, Question::Other(_), _) => Fit::Doubtful,
         _ => Fit::New,
     }

@@ -27,9 +27,13 @@ impl<'p> Inspector<'_, '_, 'p> {
         let seen = self.evidence.and_then(|evidence| evidence.fraction_digits(&keys));
         let is_time = keys.len() == 1 && schema::field(keys[0]) == Some(Holds::Time);
         let (says, level) = match seen {
-            Some(digits) if digits > MAX_DIGITS => (format!("has {digits} digits there in the sample events"), Level::Error),
+            Some(digits) if digits > MAX_DIGITS => {
+                (format!("has {digits} digits there in the sample events"), Level::Error)
+            }
             Some(_) => return,
-            None if is_time => ("has six digits there in exported events".to_owned(), Level::Warning),
+            None if is_time => {
+                ("has six digits there in exported events".to_owned(), Level::Warning)
+            }
             None => return,
         };
         let shown = self.quote(target);

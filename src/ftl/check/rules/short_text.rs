@@ -60,8 +60,7 @@ impl<'p> Inspector<'_, '_, 'p> {
             return;
         }
         let keys = visit::path(target).filter(|(root, _)| *root == INPUT).map(|(_, keys)| keys);
-        let seen =
-            self.evidence.and_then(|evidence| evidence.shortest(&keys.unwrap_or_default()));
+        let seen = self.evidence.and_then(|evidence| evidence.shortest(&keys.unwrap_or_default()));
         let short = seen.filter(|shortest| (*shortest as i64) < needed);
         let (shown, hint) = (self.quote(target), cure.to_owned());
         let message = match short {
