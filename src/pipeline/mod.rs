@@ -4,6 +4,7 @@
 //! delivery engine and counts. Reading, parsing, filtering and rendering happen on the calling
 //! thread, which also polls for an interrupt; sending has its own threads.
 
+mod check;
 mod error;
 mod head;
 mod options;
@@ -25,6 +26,7 @@ use crate::value::Node;
 use crate::value::Path;
 use crate::value::View;
 
+pub use crate::pipeline::check::{Checkup, Diagnosis};
 pub use crate::pipeline::error::{ConfigError, ConfigErrorKind, SetupError};
 pub use crate::pipeline::options::{Durability, SyncOptions};
 pub use crate::pipeline::preview::Preview;
