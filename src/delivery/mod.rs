@@ -27,7 +27,8 @@
 //!
 //! # What is not
 //!
-//! * No order: each event goes its own way.
+//! * No order, but within a lane: events of one lane go one at a time, in the order in which they
+//!   were accepted, and a failed one holds up its lane until it is delivered or given up.
 //! * Not exactly once: a receiver that took an event and could not say so gets it again. It can
 //!   tell by the `webhook-id`.
 //!
@@ -40,6 +41,7 @@ pub mod client;
 pub mod clock;
 mod dial;
 mod identity;
+mod lanes;
 pub mod log;
 mod names;
 mod options;
@@ -56,6 +58,7 @@ pub mod store;
 mod trace;
 mod wire;
 
+pub use crate::delivery::identity::lane_of;
 pub use crate::delivery::identity::webhook_id;
 pub use crate::delivery::side_by_side::side_by_side;
 
@@ -80,7 +83,6 @@ use crate::delivery::pool::Pool;
 use crate::delivery::request::Secrets;
 use crate::delivery::scheduler::Scheduler;
 use crate::delivery::store::Discarded;
-use crate::delivery::store::Job;
 use crate::delivery::store::NewDelivery;
 use crate::delivery::store::Revival;
 use crate::delivery::store::Store;
@@ -174,6 +176,12 @@ impl Engine {
             max_queued_bytes: options.max_queued_bytes,
             seed: options.seed,
         }));
+        if resumed > 0 {
+            let mut lanes = pool.lanes();
+            pool.store
+                .pending_lanes(&mut |lane, attempts| lanes.resumed(lane, attempts))
+                .map_err(EngineError::Store)?;
+        }
         let threads = pool.start().map_err(|error| EngineError::Threads(error.to_string()))?;
         Ok(Self { pool, threads: Mutex::new(threads), process: std::process::id() })
     }
@@ -191,18 +199,21 @@ impl Engine {
         mut batch: Vec<NewDelivery>,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<(), AcceptError> {
-        let count = batch.len();
-        if count == 0 {
-            return self.usable().map_err(|error| AcceptError { error, batch });
-        }
-        let weight = batch.iter().map(NewDelivery::weight).sum();
         loop {
             if let Err(error) = self.usable() {
                 return Err(AcceptError { error, batch });
             }
-            if self.pool.room.take(weight) {
-                break;
+            if batch.is_empty() {
+                return Ok(());
             }
+            batch = match self.pool.accept(batch) {
+                Ok(None) => return Ok(()),
+                Ok(Some(batch)) => batch,
+                Err(error) => {
+                    let error = EngineError::Store(error);
+                    return Err(AcceptError { error, batch: Vec::new() });
+                }
+            };
             if interrupted() {
                 return Err(AcceptError { error: EngineError::Interrupted, batch });
             }
@@ -210,23 +221,6 @@ impl Engine {
                 self.pool.room.wait(SLICE);
             }
         }
-        let now = self.pool.clock.now();
-        for new in &mut batch {
-            new.accepted_at = now;
-        }
-        let jobs = self.pool.store.accept(batch).map_err(|error| {
-            self.pool.room.give_back(weight);
-            AcceptError { error: EngineError::Store(error), batch: Vec::new() }
-        })?;
-        let confirmed = count.saturating_sub(jobs.len());
-        if confirmed > 0 {
-            let taken: usize = jobs.iter().map(pool::weight_of).sum();
-            self.pool.room.give_back(weight - taken);
-            self.pool.counters.confirmed_before(confirmed as u64);
-        }
-        self.pool.counters.accepted(jobs.len() as u64);
-        self.set_out(jobs);
-        Ok(())
     }
 
     /// Takes dead letters on once more. They count as accepted by an earlier run (`resumed`).
@@ -244,17 +238,8 @@ impl Engine {
         let count = jobs.len();
         self.pool.room.add(jobs.iter().map(pool::weight_of).sum());
         self.pool.counters.revived(count as u64);
-        self.set_out(jobs);
+        self.pool.set_out(jobs);
         Ok(count)
-    }
-
-    fn set_out(&self, jobs: Vec<Job>) {
-        self.pool.hold_queued(jobs.len());
-        self.pool.queue.push_fresh(jobs);
-        if self.pool.stopping.load(SeqCst) {
-            // Stopped in between: nobody will take them, so they wait in the store.
-            self.pool.return_jobs();
-        }
     }
 
     /// Takes on events that can never be sent: they become dead letters at once, and count as

@@ -8,6 +8,7 @@ use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::Condvar;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicI64;
@@ -24,6 +25,9 @@ use crate::delivery::clock::Clock;
 use crate::delivery::clock::Timestamp;
 use crate::delivery::clock::Waker;
 use crate::delivery::clock::instant;
+use crate::delivery::lanes::Follows;
+use crate::delivery::lanes::Lanes;
+use crate::delivery::lanes::Sorted;
 use crate::delivery::log::Log;
 use crate::delivery::log::LogLevel;
 use crate::delivery::log::LogRecord;
@@ -34,6 +38,7 @@ use crate::delivery::room::Room;
 use crate::delivery::scheduler::Scheduler;
 use crate::delivery::store::Change;
 use crate::delivery::store::Job;
+use crate::delivery::store::NewDelivery;
 use crate::delivery::store::Store;
 use crate::delivery::store::StoreError;
 use crate::report::Counters;
@@ -66,6 +71,7 @@ pub(crate) struct Pool {
     /// When the keeper will look again, in microseconds; the far future while it is at work.
     keeper_due: AtomicI64,
     keeper_wants_room: AtomicBool,
+    lanes: Mutex<Lanes>,
     stall: Mutex<Stall>,
     alive: Mutex<usize>,
     changed: Condvar,
@@ -116,6 +122,7 @@ impl Pool {
             keeper: Waker::new(),
             keeper_due: AtomicI64::new(i64::MAX),
             keeper_wants_room: AtomicBool::new(false),
+            lanes: Mutex::new(Lanes::default()),
             stall: Mutex::new(Stall::default()),
             alive: Mutex::new(0),
             changed: Condvar::new(),
@@ -252,6 +259,79 @@ impl Pool {
         }
     }
 
+    /// Takes these on if there is room, and gives them back if there is none.
+    ///
+    /// # Errors
+    /// When the store does not take them; then none is accepted.
+    pub(crate) fn accept(
+        &self,
+        mut batch: Vec<NewDelivery>,
+    ) -> Result<Option<Vec<NewDelivery>>, StoreError> {
+        let count = batch.len();
+        let weight = batch.iter().map(NewDelivery::weight).sum();
+        if !self.room.take(weight) {
+            return Ok(Some(batch));
+        }
+        let now = self.clock.now();
+        for new in &mut batch {
+            new.accepted_at = now;
+        }
+        let lanes: Vec<u64> = batch.iter().filter_map(|new| new.lane).collect();
+        if !lanes.is_empty() {
+            self.lanes().announce(&lanes);
+        }
+        let jobs = self.store.accept(batch).inspect_err(|_| {
+            self.room.give_back(weight);
+            self.lanes().withdraw(&lanes);
+        })?;
+        let confirmed = count.saturating_sub(jobs.len());
+        if confirmed > 0 {
+            let taken: usize = jobs.iter().map(weight_of).sum();
+            self.room.give_back(weight - taken);
+            self.counters.confirmed_before(confirmed as u64);
+        }
+        self.counters.accepted(jobs.len() as u64);
+        if lanes.is_empty() {
+            self.set_out(jobs);
+            return Ok(None);
+        }
+        let Sorted { go, wait, turns_over } = self.lanes().sort(&lanes, jobs);
+        self.set_out(go);
+        for job in &wait {
+            let settled = self.store.settle(job, Change::PutOff { due: now });
+            self.room.give_back(weight_of(job));
+            if let Err(error) = settled {
+                self.break_off(error);
+            }
+        }
+        self.counters.had_first_attempt(turns_over);
+        if !wait.is_empty() {
+            self.ring_keeper_by(now);
+        }
+        Ok(None)
+    }
+
+    /// Jobs on their way to the senders.
+    pub(crate) fn set_out(&self, jobs: Vec<Job>) {
+        self.hold_queued(jobs.len());
+        self.queue.push_fresh(jobs);
+        if self.stopping.load(SeqCst) {
+            // Stopped in between: nobody will take them, so they wait in the store.
+            self.return_jobs();
+        }
+    }
+
+    pub(crate) fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The keeper must look again, unless it will by then.
+    fn ring_keeper_by(&self, due: Timestamp) {
+        if due.as_micros() < self.keeper_due.load(SeqCst) {
+            self.clock.ring(&self.keeper);
+        }
+    }
+
     pub(crate) fn broken(&self) -> Option<StoreError> {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -316,12 +396,11 @@ impl Pool {
             Change::Dead { reason, .. } => Some(*reason),
             _ => None,
         };
+        let follows = job.delivery.lane.map(|lane| self.lanes().ended(lane, job, &change));
         if let Err(error) = self.store.settle(job, change) {
             self.break_off(error);
         } else if let Some(due) = due {
-            if due.as_micros() < self.keeper_due.load(SeqCst) {
-                self.clock.ring(&self.keeper);
-            }
+            self.ring_keeper_by(due);
         } else if let Some(reason) = reason {
             if reason.after_attempts() {
                 self.counters.expired();
@@ -333,8 +412,14 @@ impl Pool {
             self.counters.delivered(number, latency);
         }
         if job.first_turn {
-            self.counters.had_first_attempt();
+            self.counters.had_first_attempt(1);
             self.room.give_back(weight_of(job));
+        }
+        if let Some(Follows { turns_over, next_may_go }) = follows {
+            self.counters.had_first_attempt(turns_over);
+            if next_may_go {
+                self.clock.ring(&self.keeper);
+            }
         }
         if self.counters.pending() == 0 || self.counters.unattempted() == 0 {
             drop(self.alive.lock().unwrap_or_else(PoisonError::into_inner));

@@ -14,6 +14,7 @@ mod filter;
 mod formats;
 mod ftl;
 mod limits;
+mod ordering;
 mod outcome;
 mod parse;
 mod policy;
