@@ -11,7 +11,7 @@ use crate::delivery::store::Change;
 use crate::delivery::store::Job;
 
 /// Places of the table, a power of two. It is made when the first lane is seen.
-const PLACES: usize = 1 << 16;
+const PLACES: usize = 1 << 14;
 
 /// What is unfinished in each lane.
 #[derive(Debug, Default)]

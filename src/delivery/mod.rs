@@ -54,6 +54,7 @@ mod room;
 pub mod scheduler;
 mod side_by_side;
 pub mod sign;
+pub mod stepped;
 pub mod store;
 mod trace;
 mod wire;
@@ -152,36 +153,7 @@ impl Engine {
         counters: Arc<Counters>,
         clients: Arc<dyn Clients>,
     ) -> Result<Self, EngineError> {
-        options.check().map_err(EngineError::Options)?;
-        let now = clock.now();
-        let policy = options.policy.clone();
-        let resumed = store
-            .take_over(now, &|attempts| policy.latest_due(attempts, now))
-            .map_err(EngineError::Store)?;
-        counters.resumed(resumed);
-        let longest_attempt = options.policy.try_window + options.timeout;
-        let pool = Arc::new(Pool::new(Parts {
-            scheduler: Scheduler::new(
-                options.rate_limit_per_second,
-                options.breaker,
-                longest_attempt,
-            ),
-            name: options.name,
-            policy: options.policy,
-            store,
-            clock,
-            counters,
-            clients,
-            senders: options.concurrency,
-            max_queued_bytes: options.max_queued_bytes,
-            seed: options.seed,
-        }));
-        if resumed > 0 {
-            let mut lanes = pool.lanes();
-            pool.store
-                .pending_lanes(&mut |lane, attempts| lanes.resumed(lane, attempts))
-                .map_err(EngineError::Store)?;
-        }
+        let pool = Arc::new(build(options, store, clock, counters, clients)?);
         let threads = pool.start().map_err(|error| EngineError::Threads(error.to_string()))?;
         Ok(Self { pool, threads: Mutex::new(threads), process: std::process::id() })
     }
@@ -228,18 +200,9 @@ impl Engine {
     ///
     /// # Errors
     /// When stopped, used in a forked process, or the store failed; then none was taken on.
-    pub fn revive(&self, mut batch: Vec<Revival>) -> Result<usize, EngineError> {
+    pub fn revive(&self, batch: Vec<Revival>) -> Result<usize, EngineError> {
         self.usable()?;
-        let now = self.pool.clock.now();
-        for revival in &mut batch {
-            revival.at = now;
-        }
-        let jobs = self.pool.store.revive(batch).map_err(EngineError::Store)?;
-        let count = jobs.len();
-        self.pool.room.add(jobs.iter().map(pool::weight_of).sum());
-        self.pool.counters.revived(count as u64);
-        self.pool.set_out(jobs);
-        Ok(count)
+        self.pool.revive(batch).map_err(EngineError::Store)
     }
 
     /// Takes on events that can never be sent: they become dead letters at once, and count as
@@ -247,18 +210,9 @@ impl Engine {
     ///
     /// # Errors
     /// When stopped, used in a forked process, or the store failed.
-    pub fn discard(&self, mut batch: Vec<Discarded>) -> Result<(), EngineError> {
+    pub fn discard(&self, batch: Vec<Discarded>) -> Result<(), EngineError> {
         self.usable()?;
-        let count = batch.len();
-        let now = self.pool.clock.now();
-        for discarded in &mut batch {
-            discarded.at = now;
-        }
-        self.pool.store.bury(batch).map_err(EngineError::Store)?;
-        for _ in 0..count {
-            self.pool.counters.accepted_and_discarded();
-        }
-        Ok(())
+        self.pool.discard(batch).map_err(EngineError::Store)
     }
 
     /// Waits at most `slice` and says whether it is all done. On a virtual clock, time moves on
@@ -357,6 +311,43 @@ impl Drop for Engine {
             }));
         }
     }
+}
+
+/// Everything of an engine but its threads, over what the store holds.
+fn build(
+    options: DeliveryOptions,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    counters: Arc<Counters>,
+    clients: Arc<dyn Clients>,
+) -> Result<Pool, EngineError> {
+    options.check().map_err(EngineError::Options)?;
+    let now = clock.now();
+    let policy = options.policy.clone();
+    let resumed = store
+        .take_over(now, &|attempts| policy.latest_due(attempts, now))
+        .map_err(EngineError::Store)?;
+    counters.resumed(resumed);
+    let longest_attempt = options.policy.try_window + options.timeout;
+    let pool = Pool::new(Parts {
+        scheduler: Scheduler::new(options.rate_limit_per_second, options.breaker, longest_attempt),
+        name: options.name,
+        policy: options.policy,
+        store,
+        clock,
+        counters,
+        clients,
+        senders: options.concurrency,
+        max_queued_bytes: options.max_queued_bytes,
+        seed: options.seed,
+    });
+    if resumed > 0 {
+        let mut lanes = pool.lanes();
+        pool.store
+            .pending_lanes(&mut |lane, attempts| lanes.resumed(lane, attempts))
+            .map_err(EngineError::Store)?;
+    }
+    Ok(pool)
 }
 
 /// Why an engine did not do what was asked.

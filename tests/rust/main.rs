@@ -20,5 +20,6 @@ mod parse;
 mod policy;
 mod receiver;
 mod scheduler;
+mod simulator;
 mod store_contract;
 mod support;

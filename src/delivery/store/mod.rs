@@ -26,7 +26,8 @@
 //! 12. `counts` adds up: pending is on hand plus waiting, and
 //!     `accepted = delivered + pending + expired + discarded`.
 //! 13. Deliveries of one lane come one at a time, in the order of their ids: `claim` never gives one
-//!     out while an earlier one of its lane is pending, on hand or not.
+//!     out while an earlier one of its lane is pending, on hand or not. What has a lane is written
+//!     by `accept` even if it has a place: else, after a crash, those behind it would come first.
 //! 14. A position of a source is finished when its event was delivered, or given up, or waits in the
 //!     store for another attempt, or was passed over; never before that is as safe as the store can
 //!     make it. What is not finished is read again after a crash.
