@@ -123,8 +123,7 @@ fn main() {
         drop(parsed);
         blocks.into_iter().for_each(|block| reader.reuse(block));
     }
-    let names =
-        ["unpack and cut", "parse", "filter", "render", "render, key, id, request"];
+    let names = ["unpack and cut", "parse", "filter", "render", "render, key, id, request"];
     for (name, stage) in names.iter().zip(stages) {
         show(json, name, stage.events, (stage.wall, stage.cpu), json!({}));
     }

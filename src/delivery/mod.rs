@@ -170,6 +170,7 @@ impl Engine {
             clients,
             senders: options.concurrency,
             max_queued_bytes: options.max_queued_bytes,
+            min_queued: options.concurrency,
             seed: options.seed,
         }));
         let threads = pool.start().map_err(|error| EngineError::Threads(error.to_string()))?;
@@ -198,7 +199,7 @@ impl Engine {
             if let Err(error) = self.usable() {
                 return Err(AcceptError { error, batch });
             }
-            if self.pool.room.take(weight) {
+            if self.pool.room.take(weight, count) {
                 break;
             }
             if interrupted() {
@@ -213,7 +214,7 @@ impl Engine {
             new.accepted_at = now;
         }
         let jobs = self.pool.store.accept(batch).map_err(|error| {
-            self.pool.room.give_back(weight);
+            self.pool.room.give_back(weight, count);
             AcceptError { error: EngineError::Store(error), batch: Vec::new() }
         })?;
         self.pool.counters.accepted(count as u64);

@@ -91,6 +91,7 @@ pub(crate) struct Parts {
     pub(crate) scheduler: Scheduler,
     pub(crate) senders: usize,
     pub(crate) max_queued_bytes: usize,
+    pub(crate) min_queued: usize,
     pub(crate) seed: Option<u64>,
 }
 
@@ -106,7 +107,7 @@ impl Pool {
             paced: !parts.scheduler.is_idle(),
             scheduler: Mutex::new(parts.scheduler),
             queue: Queue::new(parts.senders),
-            room: Room::new(parts.max_queued_bytes),
+            room: Room::new(parts.max_queued_bytes, parts.min_queued),
             log: Log::new(),
             seed: parts.seed,
             senders: parts.senders,
@@ -334,7 +335,7 @@ impl Pool {
         }
         if job.first_turn {
             self.counters.had_first_attempt();
-            self.room.give_back(weight_of(job));
+            self.room.give_back(weight_of(job), 1);
         }
         if self.counters.pending() == 0 || self.counters.unattempted() == 0 {
             drop(self.alive.lock().unwrap_or_else(PoisonError::into_inner));

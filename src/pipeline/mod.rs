@@ -23,7 +23,6 @@ use crate::ftl::TemplateError;
 use crate::pipeline::head::Head;
 use crate::value::Node;
 use crate::value::Path;
-use crate::value::View;
 
 pub use crate::pipeline::error::{ConfigError, ConfigErrorKind, SetupError};
 pub use crate::pipeline::options::{Durability, SyncOptions};
@@ -173,9 +172,9 @@ impl Sync {
     /// What identifies an event: the field the options name, else Amplitude's `$insert_id` (unique
     /// per device only), else its position.
     pub fn key(&self, event: Node<'_>, text: &str, position: &Position<'_>) -> String {
-        let plain = |node: Node<'_>| match node.view() {
-            View::Text(text) => text.to_owned(),
-            _ => format!("{node:?}"),
+        let plain = |node: Node<'_>| match node.as_text() {
+            Some(text) => text.to_owned(),
+            None => format!("{node:?}"),
         };
         if let Some(path) = &self.event_key {
             if let Some(node) = path.find(event) {
@@ -184,11 +183,15 @@ impl Sync {
         } else if let Some(event) = event.as_object()
             && let Some(insert_id) = event.get("$insert_id").filter(|node| !node.is_null())
         {
-            let device = event.get("device_id").filter(|node| !node.is_null()).map(plain);
-            return match device {
-                Some(device) => format!("{}/{device}", plain(insert_id)),
-                None => plain(insert_id),
-            };
+            let mut key = plain(insert_id);
+            if let Some(device) = event.get("device_id").filter(|node| !node.is_null()) {
+                key.push('/');
+                match device.as_text() {
+                    Some(device) => key.push_str(device),
+                    None => key.push_str(&plain(device)),
+                }
+            }
+            return key;
         }
         position.key(text)
     }
