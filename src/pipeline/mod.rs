@@ -26,9 +26,10 @@ use crate::pipeline::head::Head;
 use crate::value::Node;
 use crate::value::Path;
 
+pub use crate::delivery::store::Durability;
 pub use crate::pipeline::check::{Checkup, Diagnosis};
 pub use crate::pipeline::error::{ConfigError, ConfigErrorKind, SetupError};
-pub use crate::pipeline::options::{Durability, SyncOptions};
+pub use crate::pipeline::options::SyncOptions;
 pub use crate::pipeline::preview::Preview;
 pub use crate::pipeline::run::{Progress, Run, StartError, Until};
 pub use crate::pipeline::secrets::EnvironmentSecrets;
