@@ -82,6 +82,14 @@ impl<'s> Waiting<'s> {
         self.lock().error.is_some()
     }
 
+    /// Whether the exception that ended the waiting is of that class.
+    pub(in crate::python) fn error_is<E: pyo3::type_object::PyTypeInfo>(&self) -> bool {
+        let state = self.lock();
+        state.error.as_ref().is_some_and(|error| {
+            Python::attach(|py| error.is_instance_of::<E>(py))
+        })
+    }
+
     /// The exception that ended the waiting.
     pub(in crate::python) fn take_error(&self) -> Option<PyErr> {
         self.lock().error.take()

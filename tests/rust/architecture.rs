@@ -209,7 +209,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("ureq::", &["delivery"]),
     ("crossbeam_channel::", &["delivery"]),
     ("hmac::", &["delivery"]),
-    ("sha2::", &["delivery"]),
+    // Ids and signatures; and what a file is known by.
+    ("sha2::", &["delivery", "events"]),
     ("httparse::", &["receiver", "delivery"]),
     ("toml::", &["config"]),
     ("clap::", &["cli"]),

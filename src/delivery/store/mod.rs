@@ -46,6 +46,7 @@ use crate::delivery::store::positions::Positions;
 
 pub mod memory;
 pub mod positions;
+pub mod sqlite;
 
 /// Unfinished deliveries and dead letters of one sync. See the rules at the top of the room.
 pub trait Store: Send + Sync + fmt::Debug {
@@ -423,6 +424,7 @@ impl DeadLetter {
             .as_ref()
             .map(|request| String::from_utf8_lossy(&request.body).into_owned());
         serde_json::json!({
+            "id": self.id,
             "key": self.key,
             "webhook_id": self.request.as_ref().map(|request| request.id.clone()),
             "reason": self.reason.name(),
