@@ -21,7 +21,7 @@ from webhook_stream.testing import VirtualClock
 Event = Mapping[str, Any] | str | bytes
 """An event: a mapping, or JSON text."""
 
-Reason = Literal["exhausted", "expired", "gone", "blocked", "render", "filter"]
+Reason = Literal["exhausted", "expired", "gone", "blocked", "render", "filter", "damaged"]
 """Why an event was given up."""
 
 _LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO}

@@ -106,7 +106,7 @@ pub(in crate::cli) struct Status {
 /// Which dead letters.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Which {
-    /// Given up for this reason: exhausted, expired, gone, blocked, render, filter
+    /// Given up for this reason: exhausted, expired, gone, blocked, render, filter, damaged
     #[arg(long, value_delimiter = ',')]
     pub(in crate::cli) reason: Vec<String>,
     /// Given up since: 2026-11-23, 2026-11-23T09:00:00Z, or so long ago: 30m, 2h, 3d

@@ -34,7 +34,8 @@ pub(in crate::cli) fn dead_letters(
             .open_store(Access::Read)
             .map_err(|error| Failure::start(&name, error))?;
         for letter in Letters::new(&*store, &filter) {
-            let mut row = letter.map_err(|error| Failure::Io(format!("{name}: {error}")))?.to_json();
+            let mut row =
+                letter.map_err(|error| Failure::Io(format!("{name}: {error}")))?.to_json();
             row["sync"] = name.clone().into();
             writeln!(world.out, "{row}")?;
             if !(world.go_on)() {
@@ -51,8 +52,9 @@ pub(in crate::cli) fn replay(arguments: &Replay, world: &mut World<'_>) -> Resul
     let template = match &arguments.template {
         None => None,
         Some(path) => {
-            let text = fs::read_to_string(path)
-                .map_err(|error| Failure::Io(format!("{} can't be read: {error}", path.display())))?;
+            let text = fs::read_to_string(path).map_err(|error| {
+                Failure::Io(format!("{} can't be read: {error}", path.display()))
+            })?;
             let name = path.display().to_string();
             Some(Template::compile(&name, &text, &Settings::amplitude(), None)?)
         }

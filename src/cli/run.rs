@@ -38,8 +38,7 @@ pub(in crate::cli) fn run(
     let readers = (0..runs.len()).map(|_| Reader::open(&spool.sources, Settings::default()));
     let readers = readers.collect::<Result<Vec<_>, _>>()?;
     let until = arguments.wait.until();
-    let confirmed =
-        if arguments.restart { Confirmed::SendAgain } else { Confirmed::LeaveOut };
+    let confirmed = if arguments.restart { Confirmed::SendAgain } else { Confirmed::LeaveOut };
     let go_on = world.go_on;
     runs.carry_out(
         readers,

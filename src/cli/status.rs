@@ -21,8 +21,7 @@ pub(in crate::cli) fn status(arguments: &Status, world: &mut World<'_>) -> Resul
         let options = sync.options();
         let failed = |error| Failure::start(&name, error);
         let store = sync.open_store(Access::Read).map_err(failed)?;
-        let counts =
-            store.counts().map_err(|error| Failure::Io(format!("{name}: {error}")))?;
+        let counts = store.counts().map_err(|error| Failure::Io(format!("{name}: {error}")))?;
         let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
         let (oldest, next) = (text(counts.oldest_pending), text(counts.next_due));
         if arguments.json {

@@ -60,6 +60,9 @@ impl Workshop<'_> {
         client: &mut dyn Client,
         dice: &mut dyn FnMut() -> f64,
     ) -> Ended {
+        if job.damaged {
+            return self.give_up_damaged();
+        }
         let host = job.delivery.request.target.host();
         let put_off = |due| Ended { change: Change::PutOff { due }, failure: None, number: 0 };
         if let Admission::NotBefore(until) = self.admit(job, host) {
@@ -125,6 +128,17 @@ impl Workshop<'_> {
             },
         };
         Ended { change, failure: Some(*failure), number }
+    }
+
+    /// What was stored is not what was accepted: it is never sent.
+    fn give_up_damaged(&self) -> Ended {
+        let change = Change::Dead {
+            record: None,
+            reason: Reason::Damaged,
+            message: String::from("expected what was accepted, found damaged bytes in the store"),
+            at: self.clock.now(),
+        };
+        Ended { change, failure: None, number: 0 }
     }
 
     fn admit(&self, job: &Job, host: &str) -> Admission {

@@ -71,12 +71,7 @@ fn head_hash(bytes: &mut (impl Read + Seek), length: u64) -> io::Result<String> 
     Ok(hex(head))
 }
 
-fn hash(
-    bytes: &mut (impl Read + Seek),
-    at: u64,
-    length: u64,
-    into: &mut Sha256,
-) -> io::Result<()> {
+fn hash(bytes: &mut (impl Read + Seek), at: u64, length: u64, into: &mut Sha256) -> io::Result<()> {
     bytes.seek(SeekFrom::Start(at))?;
     let mut left = length;
     let mut buffer = vec![0; CHUNK_BYTES];

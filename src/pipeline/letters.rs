@@ -37,16 +37,6 @@ pub struct LetterFilter {
     pub keys: Vec<String>,
 }
 
-/// Every reason there is.
-const REASONS: [Reason; 6] = [
-    Reason::Exhausted,
-    Reason::Expired,
-    Reason::Gone,
-    Reason::Blocked,
-    Reason::Render,
-    Reason::Filter,
-];
-
 impl LetterFilter {
     /// A filter from words: reasons, times (`2026-11-23`, `2026-11-23T09:00:00Z`, or how long ago,
     /// such as `2h`) and event keys.
@@ -62,10 +52,10 @@ impl LetterFilter {
     ) -> Result<Self, ConfigError> {
         let wrong = |message: String| ConfigError::new(ConfigErrorKind::BadValue, message);
         let reasons = reasons.iter().map(|name| {
-            let known = REASONS.into_iter().find(|reason| reason.name() == name.as_str());
-            known.ok_or_else(|| {
-                let names = REASONS.map(Reason::name);
-                let error = wrong(format!("reason: expected one of {}, found `{name}`", names.join(", ")));
+            Reason::from_name(name).ok_or_else(|| {
+                let names = Reason::ALL.map(Reason::name);
+                let error =
+                    wrong(format!("reason: expected one of {}, found `{name}`", names.join(", ")));
                 match did_you_mean(name, names) {
                     Some(near) => error.with_hint(format!("did you mean `{near}`?")),
                     None => error,
@@ -75,8 +65,9 @@ impl LetterFilter {
         let time = |what: &str, text: Option<&str>| match text {
             None => Ok(None),
             Some(text) => moment(text, now).map(Some).ok_or_else(|| {
-                wrong(format!("{what}: expected a time, found `{text}`"))
-                    .with_hint("2026-11-23, 2026-11-23T09:00:00Z, or how long ago: 90s, 30m, 2h, 3d")
+                wrong(format!("{what}: expected a time, found `{text}`")).with_hint(
+                    "2026-11-23, 2026-11-23T09:00:00Z, or how long ago: 90s, 30m, 2h, 3d",
+                )
             }),
         };
         Ok(Self {

@@ -29,9 +29,10 @@ use crate::value::Node;
 use crate::value::Path;
 use crate::value::View;
 
+pub use crate::delivery::store::Durability;
 pub use crate::pipeline::error::{ConfigError, ConfigErrorKind, SetupError};
 pub use crate::pipeline::letters::{LetterFilter, Letters, NotRenewed, Renewed};
-pub use crate::pipeline::options::{Durability, SyncOptions};
+pub use crate::pipeline::options::SyncOptions;
 pub use crate::pipeline::preview::Preview;
 pub use crate::pipeline::run::{Confirmed, Progress, Run, StartError, Until};
 pub use crate::pipeline::secrets::EnvironmentSecrets;

@@ -1,11 +1,11 @@
 //! What a sync is made of: every option with its default, in one place.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use crate::delivery::address::AddressPolicy;
 use crate::delivery::address::Network;
 use crate::delivery::policy::RetryPolicy;
+use crate::delivery::store::Durability;
 use crate::filter::Filter;
 use crate::ftl::Template;
 use crate::pipeline::error::ConfigError;
@@ -64,41 +64,6 @@ pub struct SyncOptions {
     pub allow_addresses: Vec<Network>,
     /// Whether it may run.
     pub enabled: bool,
-}
-
-/// When an event counts as accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// It is on the disk.
-    Disk,
-    /// The system has it: it survives the end of the process, not of the machine.
-    Process,
-    /// It is in memory.
-    None,
-}
-
-impl FromStr for Durability {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "disk" => Ok(Self::Disk),
-            "process" => Ok(Self::Process),
-            "none" => Ok(Self::None),
-            _ => Err(format!("durability: expected `disk`, `process` or `none`, found `{text}`")),
-        }
-    }
-}
-
-impl Durability {
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Disk => "disk",
-            Self::Process => "process",
-            Self::None => "none",
-        }
-    }
 }
 
 impl SyncOptions {

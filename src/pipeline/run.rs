@@ -267,10 +267,8 @@ impl Run {
             Some(sources) => sources,
             none => none.insert(Sources::new(store.sources().map_err(EngineError::Store)?)),
         };
-        let name = std::path::absolute(name).map_or_else(
-            |_| name.to_owned(),
-            |path| path.to_string_lossy().into_owned(),
-        );
+        let name = std::path::absolute(name)
+            .map_or_else(|_| name.to_owned(), |path| path.to_string_lossy().into_owned());
         let found = sources.find(
             &name,
             &now,
@@ -372,9 +370,7 @@ impl Run {
                     batch.buffers = buffers;
                 }
             }
-            if batch.is_full()
-                && self.hand_over(engine, batch, go_on)? == Progress::Stopped
-            {
+            if batch.is_full() && self.hand_over(engine, batch, go_on)? == Progress::Stopped {
                 return Ok(Progress::Stopped);
             }
         }
@@ -421,9 +417,7 @@ impl Run {
                     batch.buffers = buffers;
                 }
             }
-            if batch.is_full()
-                && self.hand_over(&engine, &mut batch, go_on)? == Progress::Stopped
-            {
+            if batch.is_full() && self.hand_over(&engine, &mut batch, go_on)? == Progress::Stopped {
                 return Ok(Progress::Stopped);
             }
         }
@@ -621,9 +615,8 @@ impl Run {
         match self.stayed.load(Ordering::Relaxed) {
             0 => {}
             1 => notes.push("1 dead letter can't be sent again and stays where it is".to_owned()),
-            more => notes.push(format!(
-                "{more} dead letters can't be sent again and stay where they are"
-            )),
+            more => notes
+                .push(format!("{more} dead letters can't be sent again and stay where they are")),
         }
         notes
     }

@@ -134,13 +134,7 @@ impl Cursor {
     /// The way through a source that the store calls by this number.
     pub(in crate::pipeline) fn new(number: u64, source: KnownSource) -> Self {
         let KnownSource { identity, finished, .. } = source;
-        Self {
-            source: number,
-            identity: Some(identity),
-            finished,
-            next: 0,
-            invalid_from: None,
-        }
+        Self { source: number, identity: Some(identity), finished, next: 0, invalid_from: None }
     }
 
     /// The way through what can't be read again.
@@ -201,7 +195,12 @@ mod tests {
         stayed(sources, name, content, false)
     }
 
-    fn stayed(sources: &mut Sources, name: &str, content: &str, stays: bool) -> (Seen, KnownSource) {
+    fn stayed(
+        sources: &mut Sources,
+        name: &str,
+        content: &str,
+        stays: bool,
+    ) -> (Seen, KnownSource) {
         let first = |bytes: u64| {
             let length = usize::try_from(bytes).unwrap_or(usize::MAX).min(content.len());
             Ok::<_, Infallible>(content.get(..length).map(looks))

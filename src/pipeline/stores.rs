@@ -7,7 +7,6 @@ use crate::delivery::store::Store;
 use crate::delivery::store::memory::MemoryStore;
 use crate::delivery::store::sqlite;
 use crate::delivery::store::sqlite::SqliteStore;
-use crate::pipeline::Durability;
 use crate::pipeline::StartError;
 use crate::pipeline::Sync;
 use crate::pipeline::SyncOptions;
@@ -52,11 +51,7 @@ impl Sync {
             return Ok(Arc::new(MemoryStore::new()));
         }
         let how = sqlite::OpenOptions {
-            durability: match options.durability {
-                Durability::Disk => sqlite::Durability::Disk,
-                Durability::Process => sqlite::Durability::Process,
-                Durability::None => sqlite::Durability::None,
-            },
+            durability: options.durability,
             access: match access {
                 Access::Deliver => sqlite::Access::Deliver,
                 Access::Read => sqlite::Access::Read,

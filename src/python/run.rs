@@ -79,9 +79,9 @@ impl Run {
                 };
                 batch.push(event_text(&event?)?);
             }
-            let result = show.py().detach(|| {
-                self.inner.send(&batch, confirmed(restart), &|| waiting.go_on())
-            });
+            let result = show
+                .py()
+                .detach(|| self.inner.send(&batch, confirmed(restart), &|| waiting.go_on()));
             self.ended(show.py(), &waiting, result)?;
             if !waiting.go_on() {
                 return Err(waiting.take_error().unwrap_or_else(stopped));
@@ -95,9 +95,8 @@ impl Run {
     fn send(&self, py: Python<'_>, events: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
         let texts = events.iter().map(event_text).collect::<PyResult<Vec<String>>>()?;
         let waiting = Waiting::new(None);
-        let result = py.detach(|| {
-            self.inner.send(&texts, Confirmed::LeaveOutByKey, &|| waiting.go_on())
-        });
+        let result =
+            py.detach(|| self.inner.send(&texts, Confirmed::LeaveOutByKey, &|| waiting.go_on()));
         self.ended(py, &waiting, result)
     }
 

@@ -117,11 +117,8 @@ impl Sync {
             Some(clock) => clock.inner.clone(),
             None => Arc::new(SystemClock::new()),
         };
-        let kept: Option<Arc<dyn Store>> = if inner.options().is_in_memory() {
-            Some(Arc::new(MemoryStore::new()))
-        } else {
-            None
-        };
+        let kept: Option<Arc<dyn Store>> =
+            if inner.options().is_in_memory() { Some(Arc::new(MemoryStore::new())) } else { None };
         Ok(Self { inner, kept, open: Mutex::new(None), clock })
     }
 
@@ -207,9 +204,8 @@ impl Sync {
     ) -> PyResult<(Bound<'py, PyList>, Option<u64>)> {
         let filter = letter_filter(py, which)?;
         let now = self.clock.wall().as_millis();
-        let page = self.look(py, |store| {
-            renewed_page(&self.inner, store, &filter, after, template, now)
-        })?;
+        let page =
+            self.look(py, |store| renewed_page(&self.inner, store, &filter, after, template, now))?;
         page_to_python(py, page)
     }
 }

@@ -207,6 +207,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("zip::", &["events"]),
     ("glob::", &["events"]),
     ("ureq::", &["delivery"]),
+    ("rusqlite::", &["delivery"]),
+    ("lz4_flex::", &["delivery"]),
+    ("xxhash_rust::", &["delivery"]),
+    ("rustix::", &["delivery"]),
     ("crossbeam_channel::", &["delivery"]),
     ("hmac::", &["delivery"]),
     // Ids and signatures; and what a file is known by.

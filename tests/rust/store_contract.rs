@@ -12,6 +12,8 @@ use webhook_stream::delivery::store::Job;
 use webhook_stream::delivery::store::Reason;
 use webhook_stream::delivery::store::Revival;
 use webhook_stream::delivery::store::Store;
+use webhook_stream::delivery::store::sqlite::OpenOptions;
+use webhook_stream::delivery::store::sqlite::SqliteStore;
 
 use crate::support::deliveries;
 use crate::support::target;
@@ -255,3 +257,28 @@ macro_rules! store_contract {
 }
 
 store_contract!(memory, webhook_stream::delivery::store::memory::MemoryStore::new());
+
+/// A store in a folder that goes with it.
+struct OnDisk {
+    store: SqliteStore,
+    _folder: tempfile::TempDir,
+}
+
+impl OnDisk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sync.db");
+        let store = SqliteStore::open(&path, "sync", OpenOptions::default()).unwrap();
+        Self { store, _folder: folder }
+    }
+}
+
+impl std::ops::Deref for OnDisk {
+    type Target = SqliteStore;
+
+    fn deref(&self) -> &SqliteStore {
+        &self.store
+    }
+}
+
+store_contract!(sqlite, *crate::store_contract::OnDisk::new());

@@ -35,8 +35,8 @@ from producer import CONCURRENCY
 HERE = Path(__file__).parent
 PYTHON = sys.executable
 
-ACKNOWLEDGED_AT_ONCE = 512
-"""How many confirmed deliveries the store may note in one commit: a kill undoes the last one."""
+ACKNOWLEDGED_AT_ONCE = 1000
+"""How many confirmed deliveries the store may keep to write down at once: a kill loses these."""
 
 Figures = dict[str, Any]
 
