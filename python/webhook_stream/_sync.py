@@ -154,7 +154,8 @@ class Sync:
         """Send the events of a source, and return the figures.
 
         ``source`` is what :func:`read` takes or gives, or any iterable of dicts or JSON text. Every
-        event is accepted and attempted once; ``wait="settled"`` also waits out the retry schedule.
+        event is accepted and attempted once, and so is what earlier runs left and is due;
+        ``wait="settled"`` also waits out the retry schedule.
         Ctrl-C ends a run within 200 ms and keeps what was accepted as pending.
 
         With a store, a run goes on where earlier ones ended: a file is known by its content, and
@@ -296,7 +297,7 @@ class Stream:
     def close(self) -> Report:
         """Wait until every event had its first attempt, stop, and return the figures."""
         try:
-            self._run.wait("first_attempt", None, lambda _figures: None)
+            self._run.wait("sent", None, lambda _figures: None)
         finally:
             self._run.stop(5.0)
             _log(self._run)

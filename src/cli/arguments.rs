@@ -69,7 +69,7 @@ pub(in crate::cli) struct Run {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub(in crate::cli) enum Wait {
-    /// Every event was accepted and attempted once
+    /// Every event was accepted and attempted once, and so was what was due of earlier runs
     FirstAttempt,
     /// Every event is delivered or given up: up to 4 hours
     Settled,

@@ -21,7 +21,7 @@ impl Wait {
     /// What that is waiting for.
     pub(in crate::cli) fn until(self) -> Until {
         match self {
-            Self::FirstAttempt => Until::FirstAttempts,
+            Self::FirstAttempt => Until::CaughtUp,
             Self::Settled => Until::Settled,
         }
     }

@@ -23,8 +23,10 @@ use crate::pipeline::Sync;
 use crate::pipeline::SyncOptions;
 use crate::report::Report;
 
-/// How often progress is written: often enough to look alive.
-const PROGRESS: Duration = Duration::from_millis(200);
+/// How often it is asked whether to go on. Only this thread hears signals; the others hear it.
+const LISTEN: Duration = Duration::from_millis(25);
+/// How many times it is asked before progress is written again: often enough to look alive.
+const LISTENS_A_PROGRESS: u32 = 8;
 /// How long requests under way may take to finish at the end of a run.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -99,8 +101,12 @@ impl Runs {
             }
         });
         let err = &mut *world.err;
-        let results = side_by_side(jobs.collect(), PROGRESS, || {
-            if show {
+        let go_on = world.go_on;
+        let mut listened = 0;
+        let results = side_by_side(jobs.collect(), LISTEN, || {
+            go_on();
+            listened += 1;
+            if show && listened % LISTENS_A_PROGRESS == 0 {
                 let _ = write!(err, "\r\x1b[2K{}", self.progress_line());
                 let _ = err.flush();
             }

@@ -102,6 +102,8 @@ pub enum Until {
     /// Every accepted event had its first attempt, or was put off because its host is being left
     /// alone ([`breaker`]).
     FirstAttempts,
+    /// The same, and so had all that was due when the engine started.
+    CaughtUp,
     /// Every accepted event was delivered or given up: waits out the whole retry schedule.
     Settled,
 }
@@ -173,6 +175,7 @@ impl Engine {
             senders: options.concurrency,
             max_queued_bytes: options.max_queued_bytes,
             seed: options.seed,
+            catch_up_to: (resumed > 0).then_some(now),
         }));
         let threads = pool.start().map_err(|error| EngineError::Threads(error.to_string()))?;
         Ok(Self { pool, threads: Mutex::new(threads), process: std::process::id() })
@@ -286,6 +289,7 @@ impl Engine {
         let counters = &self.pool.counters;
         let done = || match until {
             Until::FirstAttempts => counters.unattempted() == 0,
+            Until::CaughtUp => counters.unattempted() == 0 && self.pool.has_caught_up(),
             Until::Settled => counters.pending() == 0,
         };
         let deadline = instant() + slice;

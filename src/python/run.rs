@@ -113,7 +113,8 @@ impl Run {
         self.waiting(show, |go_on| self.inner.replay(&filter, template, go_on))
     }
 
-    /// Waits for "first_attempt" or "settled", at most so many seconds.
+    /// Waits for "sent" (what was accepted here had its first attempt), "first_attempt" (and so had
+    /// what was due of earlier runs) or "settled", at most so many seconds.
     #[pyo3(signature = (until, timeout_seconds, show, /))]
     fn wait(
         &self,
@@ -122,7 +123,8 @@ impl Run {
         show: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let until = match until {
-            "first_attempt" => Until::FirstAttempts,
+            "sent" => Until::FirstAttempts,
+            "first_attempt" => Until::CaughtUp,
             "settled" => Until::Settled,
             other => {
                 let message =

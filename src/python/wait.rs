@@ -84,8 +84,9 @@ impl<'s> Waiting<'s> {
 
     /// Whether the exception that ended the waiting is of that class.
     pub(in crate::python) fn error_is<E: pyo3::type_object::PyTypeInfo>(&self) -> bool {
-        let state = self.lock();
-        state.error.as_ref().is_some_and(|error| Python::attach(|py| error.is_instance_of::<E>(py)))
+        Python::attach(|py| {
+            self.lock().error.as_ref().is_some_and(|error| error.is_instance_of::<E>(py))
+        })
     }
 
     /// The exception that ended the waiting.

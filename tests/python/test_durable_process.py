@@ -9,9 +9,9 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -21,17 +21,38 @@ from webhook_stream.testing import Receiver
 EVENTS: list[dict[str, Any]] = [{"event_type": "Login", "user_id": f"u{n}"} for n in range(50)]
 
 
-def python(code: str, **names: object) -> subprocess.Popen[str]:
-    """Start a process that runs this code, with these names set."""
-    head = "".join(f"{name} = {value!r}\n" for name, value in names.items())
-    code = f"import os, sys, time\nimport webhook_stream as ws\n{head}{textwrap.dedent(code)}"
-    return subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+class Start(Protocol):
+    """Starts a process."""
+
+    def __call__(self, code: str, **names: object) -> subprocess.Popen[str]:
+        """Start a process that runs this code, with these names set."""
+        ...
+
+
+@pytest.fixture
+def python() -> Iterator[Start]:
+    """Start processes that run some code with some names set; they end with the test."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(code: str, **names: object) -> subprocess.Popen[str]:
+        head = "".join(f"{name} = {value!r}\n" for name, value in names.items())
+        code = f"import os, sys, time\nimport webhook_stream as ws\n{head}{textwrap.dedent(code)}"
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-c", code],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        with process:
+            pass
 
 
 def until(done: Callable[[], bool], seconds: float = 30) -> None:
@@ -50,7 +71,9 @@ def store(tmp_path: Path) -> Path:
     "end",
     ["pass", "os._exit(7)", "sys.exit(3)", "raise ValueError('mine')", "os.kill(os.getpid(), 9)"],
 )
-def test_what_was_accepted_survives_every_end_of_a_process(end: str, store: Path) -> None:
+def test_what_was_accepted_survives_every_end_of_a_process(
+    end: str, store: Path, python: Start
+) -> None:
     with Receiver(["hang"]) as receiver:
         url = receiver.url
         process = python(
@@ -148,7 +171,7 @@ def test_ctrl_c_ends_a_run_at_once_and_the_next_one_goes_on(tmp_path: Path) -> N
         )
 
 
-def test_ctrl_c_leaves_a_sync_usable(store: Path) -> None:
+def test_ctrl_c_leaves_a_sync_usable(store: Path, python: Start) -> None:
     with Receiver(["hang"]) as receiver:
         url = receiver.url
         process = python(
@@ -176,7 +199,9 @@ def test_ctrl_c_leaves_a_sync_usable(store: Path) -> None:
         assert out == "50\n", err
 
 
-def test_a_fork_leaves_its_parents_store_alone(receiver: Receiver, store: Path) -> None:
+def test_a_fork_leaves_its_parents_store_alone(
+    receiver: Receiver, store: Path, python: Start
+) -> None:
     sync = ws.Sync("demo", receiver.url, store=store)
     with sync.open() as stream:
         stream.send(EVENTS[0])
@@ -249,7 +274,7 @@ def test_many_syncs_in_one_process_leave_neither_threads_nor_files(
 
 
 def test_python_reads_status_and_dead_letters_while_another_process_delivers(
-    store: Path,
+    store: Path, python: Start
 ) -> None:
     with Receiver([{"status": 404}]) as receiver:
         process = python(

@@ -210,7 +210,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rusqlite::", &["delivery"]),
     ("lz4_flex::", &["delivery"]),
     ("xxhash_rust::", &["delivery"]),
-    ("rustix::", &["delivery"]),
+    ("rustix::", &["delivery", "receiver"]),
     ("crossbeam_channel::", &["delivery"]),
     ("hmac::", &["delivery"]),
     // Ids and signatures; and what a file is known by.

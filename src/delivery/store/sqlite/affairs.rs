@@ -1,6 +1,7 @@
 //! What is done for one sync now and then: opening it, runs, dead letters, sources.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::OptionalExtension as _;
 use rusqlite::params;
@@ -25,7 +26,7 @@ use crate::delivery::store::sqlite::writes::delete_attempts;
 
 impl Desk {
     /// Opens a sync, which is made if the file does not have it, and answers with its number.
-    pub(crate) fn open_sync(&mut self, name: &str, reply: Reply<i64>) {
+    pub(crate) fn open_sync(&mut self, name: &str, remember: Duration, reply: Reply<i64>) {
         let open = |desk: &mut Self| {
             let connection = &desk.connection;
             connection
@@ -38,7 +39,7 @@ impl Desk {
         };
         self.change(1, open, move |desk, opened| {
             reply.send(opened.map(|(stored, sources)| {
-                desk.syncs.insert(stored.id, SyncDesk::new(stored, sources));
+                desk.syncs.insert(stored.id, SyncDesk::new(stored, sources, remember));
                 stored.id
             }));
         });

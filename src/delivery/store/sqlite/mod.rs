@@ -8,13 +8,16 @@
 //! first attempt fails; the source's positions say what is finished.
 
 mod affairs;
+mod claim;
 mod desk;
 mod failure;
 mod file;
 mod ids;
+mod ledger;
 mod lock;
 mod place;
 mod read;
+mod reader;
 mod row;
 mod schema;
 mod sync_desk;
@@ -50,6 +53,8 @@ use crate::delivery::store::StoreError;
 use crate::delivery::store::sqlite::desk::Desk;
 use crate::delivery::store::sqlite::file::OpenFile;
 use crate::delivery::store::sqlite::file::Reply;
+use crate::delivery::store::sqlite::ledger::Ledger;
+use crate::delivery::store::sqlite::reader::Reader;
 use crate::delivery::store::sqlite::row::Row;
 use crate::delivery::store::sqlite::target::TargetRow;
 use crate::delivery::store::sqlite::work::Accepted;
@@ -89,32 +94,80 @@ pub enum Access {
 
 /// One sync in a file. Dropping the last one of a file closes the file.
 pub struct SqliteStore {
+    name: String,
+    opened: Opened,
+}
+
+#[derive(Debug)]
+enum Opened {
+    Deliver(Delivering),
+    Read(Reader),
+}
+
+/// What it takes to deliver.
+#[derive(Debug)]
+struct Delivering {
     file: Arc<OpenFile>,
     sync: i64,
     name: String,
     durability: Durability,
+    remember: Duration,
     /// The target of the request before: most requests of a sync have the same one.
     target: Mutex<Option<Arc<TargetRow>>>,
+    /// What earlier runs delivered; read from the file when it is first needed in a run.
+    ledger: Mutex<Option<Arc<Ledger>>>,
 }
 
 impl SqliteStore {
-    /// Opens the sync of that name in the file at `path`; both are made if they are missing.
+    /// Opens the sync of that name in the file at `path`. To deliver, both are made if they are
+    /// missing.
     ///
     /// # Errors
     /// When it is open already, here or in another process, when the file is not a store, damaged
     /// or of a newer version, lies on a network file system, or cannot be read and written.
     pub fn open(path: &Path, sync_name: &str, options: OpenOptions) -> Result<Self, StoreError> {
+        let opened = match options.access {
+            Access::Deliver => Opened::Deliver(Delivering::open(path, sync_name, &options)?),
+            Access::Read => Opened::Read(Reader::open(path, sync_name)?),
+        };
+        Ok(Self { name: sync_name.to_owned(), opened })
+    }
+
+    /// The names of the syncs in the file at `path`.
+    ///
+    /// # Errors
+    /// When there is no such file, it is not a store, or it cannot be read.
+    pub fn sync_names(path: &Path) -> Result<Vec<String>, StoreError> {
+        Reader::names(path)
+    }
+
+    fn delivering(&self) -> Result<&Delivering, StoreError> {
+        match &self.opened {
+            Opened::Deliver(delivering) => {
+                delivering.file.usable()?;
+                Ok(delivering)
+            }
+            Opened::Read(reader) => Err(reader.refuse()),
+        }
+    }
+}
+
+impl Delivering {
+    fn open(path: &Path, sync_name: &str, options: &OpenOptions) -> Result<Self, StoreError> {
         let file = OpenFile::open(path, options.durability)?;
         file.take_name(sync_name)?;
         let name = sync_name.to_owned();
-        let opened = file.durably(move |desk, reply| desk.open_sync(&name, reply));
+        let remember = options.remember;
+        let opened = file.durably(move |desk, reply| desk.open_sync(&name, remember, reply));
         let sync = opened.inspect_err(|_| file.give_name_back(sync_name))?;
         Ok(Self {
             file,
             sync,
             name: sync_name.to_owned(),
             durability: options.durability,
+            remember,
             target: Mutex::new(None),
+            ledger: Mutex::new(None),
         })
     }
 
@@ -130,14 +183,73 @@ impl SqliteStore {
         }
     }
 
-    /// Reserves ids in the file, when many were given that it does not know of.
-    fn reserve_ids(&self) -> Result<(), StoreError> {
-        if self.file.ids.are_unreserved() {
-            self.file.durably(|desk, reply: Reply<()>| {
-                desk.change(0, |_| Ok(()), move |_, result| reply.send(result));
-            })?;
+    /// What earlier runs delivered.
+    fn ledger(&self) -> Result<Arc<Ledger>, StoreError> {
+        if let Some(ledger) = &*lock(&self.ledger) {
+            return Ok(Arc::clone(ledger));
         }
-        Ok(())
+        let sync = self.sync;
+        let ledger = self.file.ask(move |desk| desk.read_ledger(sync))?;
+        *lock(&self.ledger) = Some(Arc::clone(&ledger));
+        Ok(ledger)
+    }
+
+    /// Reserves ids in the file, when some were given that it does not know of.
+    fn reserve_ids(&self) -> Result<(), StoreError> {
+        if self.file.ids.are_unreserved() { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        self.file.durably(|desk, reply: Reply<()>| {
+            desk.change(0, |_| Ok(()), move |_, result| reply.send(result));
+        })
+    }
+
+    fn row_if_unwritten(&self, job: &Job) -> Option<Box<Row>> {
+        let is_unwritten = job.first_turn && job.delivery.place.is_some();
+        is_unwritten.then(|| {
+            let target = self.target(&job.delivery.request.target);
+            Box::new(Row::new(Arc::clone(&job.delivery), target))
+        })
+    }
+
+    /// Deliveries made of a batch: those of an earlier run are left out.
+    fn prepare(&self, batch: Vec<NewDelivery>) -> Result<(Vec<Job>, Accepted), StoreError> {
+        let checks = !self.remember.is_zero() && batch.iter().any(|new| !new.again);
+        let ledger = if checks { Some(self.ledger()?) } else { None };
+        let is_new = |new: &NewDelivery| {
+            new.again
+                || ledger
+                    .as_ref()
+                    .is_none_or(|ledger| !ledger.contains(fingerprint(&new.request.id)))
+        };
+        let mut jobs = Vec::with_capacity(batch.len());
+        let mut accepted = Accepted::default();
+        let first = self.file.ids.take(batch.len());
+        for (new, id) in batch.into_iter().zip(first..) {
+            accepted.at = accepted.at.max(new.accepted_at);
+            if !is_new(&new) {
+                accepted.confirmed.extend(new.place);
+                continue;
+            }
+            let delivery = Arc::new(Delivery {
+                id,
+                key: new.key,
+                request: new.request,
+                event: new.event,
+                accepted_at: new.accepted_at,
+                place: new.place,
+                lane: new.lane,
+            });
+            jobs.push(job(&delivery));
+            if delivery.place.is_some() {
+                accepted.unwritten.push(delivery);
+            } else {
+                let target = self.target(&delivery.request.target);
+                accepted.rows.push(Row::new(delivery, target));
+            }
+        }
+        Ok((jobs, accepted))
     }
 }
 
@@ -158,35 +270,14 @@ fn job(delivery: &Arc<Delivery>) -> Job {
 
 impl Store for SqliteStore {
     fn accept(&self, batch: Vec<NewDelivery>) -> Result<Vec<Job>, StoreError> {
-        self.file.usable()?;
-        let mut jobs = Vec::with_capacity(batch.len());
-        let mut accepted = Accepted::default();
-        let first = self.file.ids.take(batch.len());
-        for (new, id) in batch.into_iter().zip(first..) {
-            accepted.at = accepted.at.max(new.accepted_at);
-            let delivery = Arc::new(Delivery {
-                id,
-                key: new.key,
-                request: new.request,
-                event: new.event,
-                accepted_at: new.accepted_at,
-                place: new.place,
-                lane: new.lane,
-            });
-            jobs.push(job(&delivery));
-            if delivery.place.is_some() {
-                accepted.unwritten.push(delivery);
-            } else {
-                let target = self.target(&delivery.request.target);
-                accepted.rows.push(Row::new(delivery, target));
-            }
-        }
-        if accepted.rows.is_empty() || self.durability == Durability::None {
-            self.reserve_ids()?;
-            self.file.accept(self.sync, accepted);
+        let this = self.delivering()?;
+        let (jobs, accepted) = this.prepare(batch)?;
+        if accepted.rows.is_empty() || this.durability == Durability::None {
+            this.reserve_ids()?;
+            this.file.accept(this.sync, accepted);
         } else {
-            let sync = self.sync;
-            self.file.durably(move |desk, reply| {
+            let sync = this.sync;
+            this.file.durably(move |desk, reply| {
                 let done = Box::new(move |_: &mut Desk, result| reply.send(result));
                 desk.accept(sync, accepted, Some(done));
             })?;
@@ -195,27 +286,28 @@ impl Store for SqliteStore {
     }
 
     fn bury(&self, batch: Vec<Discarded>) -> Result<(), StoreError> {
-        let sync = self.sync;
-        let first = self.file.ids.take(batch.len());
-        self.file.durably(move |desk, reply| desk.bury(sync, first, batch, reply))
+        let this = self.delivering()?;
+        let sync = this.sync;
+        let first = this.file.ids.take(batch.len());
+        this.file.durably(move |desk, reply| desk.bury(sync, first, batch, reply))
     }
 
     fn settle(&self, job: &Job, change: Change) -> Result<(), StoreError> {
-        self.file.usable()?;
+        let this = self.delivering()?;
         let delivery = &job.delivery;
         let settled = match change {
             Change::Delivered => {
                 Settled::Delivered { fingerprint: fingerprint(&delivery.request.id) }
             }
             Change::Retry { record, due } => {
-                Settled::Wait { due, record: Some(record), row: self.row_if_unwritten(job) }
+                Settled::Wait { due, record: Some(record), row: this.row_if_unwritten(job) }
             }
             Change::PutOff { due } => {
-                Settled::Wait { due, record: None, row: self.row_if_unwritten(job) }
+                Settled::Wait { due, record: None, row: this.row_if_unwritten(job) }
             }
             Change::Dead { record, reason, message, at } => Settled::Dead(Box::new(Dead {
                 delivery: Arc::clone(delivery),
-                target: self.target(&delivery.request.target),
+                target: this.target(&delivery.request.target),
                 record,
                 reason,
                 message,
@@ -224,18 +316,24 @@ impl Store for SqliteStore {
                 damaged: false,
             })),
         };
-        self.file.settle(self.sync, delivery.id, settled);
+        this.file.settle(this.sync, delivery.id, settled);
         Ok(())
     }
 
     fn claim(&self, now: Timestamp, limit: usize) -> Result<Vec<Job>, StoreError> {
-        let sync = self.sync;
-        self.file.ask(move |desk| desk.claim(sync, now, limit))
+        let this = self.delivering()?;
+        let sync = this.sync;
+        this.file.ask(move |desk| desk.claim(sync, now, limit))
     }
 
     fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let sync = self.sync;
-        self.file.ask(move |desk| desk.next_due(sync))
+        match &self.opened {
+            Opened::Deliver(this) => {
+                let sync = this.sync;
+                this.file.ask(move |desk| desk.next_due(sync))
+            }
+            Opened::Read(reader) => reader.counts().map(|counts| counts.next_due),
+        }
     }
 
     fn take_over(
@@ -243,80 +341,91 @@ impl Store for SqliteStore {
         now: Timestamp,
         latest_due: &dyn Fn(u32) -> Timestamp,
     ) -> Result<u64, StoreError> {
-        let sync = self.sync;
-        let most = self.file.ask(move |desk| desk.most_attempts(sync))?;
+        let this = self.delivering()?;
+        let sync = this.sync;
+        let most = this.file.ask(move |desk| desk.most_attempts(sync))?;
         let latest: Vec<Timestamp> = (0..=most.min(10_000)).map(latest_due).collect();
-        self.file.durably(move |desk, reply| desk.begin_run(sync, now, &latest, reply))
+        // What this run delivers is the next one's to leave out.
+        *lock(&this.ledger) = None;
+        this.file.durably(move |desk, reply| desk.begin_run(sync, now, &latest, reply))
     }
 
     fn counts(&self) -> Result<StoreCounts, StoreError> {
-        let sync = self.sync;
-        self.file.ask(move |desk| desk.counts(sync))
+        match &self.opened {
+            Opened::Deliver(this) => {
+                let sync = this.sync;
+                this.file.ask(move |desk| desk.counts(sync))
+            }
+            Opened::Read(reader) => reader.counts(),
+        }
     }
 
     fn dead_letters(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        let sync = self.sync;
-        self.file.ask(move |desk| {
-            desk.look(|desk| {
-                read::dead_letters(&desk.connection, &mut desk.targets, sync, after, limit)
-            })
-        })
+        match &self.opened {
+            Opened::Deliver(this) => {
+                let sync = this.sync;
+                this.file.ask(move |desk| {
+                    desk.look(|desk| {
+                        read::dead_letters(&desk.connection, &mut desk.targets, sync, after, limit)
+                    })
+                })
+            }
+            Opened::Read(reader) => reader.dead_letters(after, limit),
+        }
     }
 
     fn revive(&self, batch: Vec<Revival>) -> Result<Vec<Job>, StoreError> {
-        let sync = self.sync;
+        let this = self.delivering()?;
+        let sync = this.sync;
         let batch: Vec<(Revival, Arc<TargetRow>)> = batch
             .into_iter()
             .map(|revival| {
-                let target = self.target(&revival.request.target);
+                let target = this.target(&revival.request.target);
                 (revival, target)
             })
             .collect();
-        self.file.durably(move |desk, reply| desk.revive(sync, batch, reply))
+        this.file.durably(move |desk, reply| desk.revive(sync, batch, reply))
     }
 
     fn sources(&self) -> Result<Vec<KnownSource>, StoreError> {
-        let sync = self.sync;
-        self.file.ask(move |desk| desk.sources(sync))
+        match &self.opened {
+            Opened::Deliver(this) => {
+                let sync = this.sync;
+                this.file.ask(move |desk| desk.sources(sync))
+            }
+            Opened::Read(reader) => reader.sources(),
+        }
     }
 
     fn begin_source(&self, source: &KnownSource) -> Result<u64, StoreError> {
-        let (sync, source) = (self.sync, source.clone());
-        self.file.durably(move |desk, reply| desk.begin_source(sync, source, reply))
+        let this = self.delivering()?;
+        let (sync, source) = (this.sync, source.clone());
+        this.file.durably(move |desk, reply| desk.begin_source(sync, source, reply))
     }
 
     fn pass(&self, places: &[SourcePlace]) -> Result<(), StoreError> {
-        self.file.usable()?;
-        let (sync, places) = (self.sync, places.to_vec());
-        self.file.tell(move |desk| desk.pass(sync, &places));
+        let this = self.delivering()?;
+        let (sync, places) = (this.sync, places.to_vec());
+        this.file.tell(move |desk| desk.pass(sync, &places));
         Ok(())
     }
 
     fn end_source(&self, source: u64, end: u64) -> Result<(), StoreError> {
-        self.file.usable()?;
-        let sync = self.sync;
-        self.file.tell(move |desk| desk.end_source(sync, source, end));
+        let this = self.delivering()?;
+        let sync = this.sync;
+        this.file.tell(move |desk| desk.end_source(sync, source, end));
         Ok(())
     }
 
     fn flush(&self) -> Result<(), StoreError> {
-        self.file.durably(|desk, reply| {
-            desk.change(0, |_| Ok(()), move |_, result| reply.send(result));
-        })
+        match &self.opened {
+            Opened::Deliver(this) => this.flush(),
+            Opened::Read(_) => Ok(()),
+        }
     }
 }
 
-impl SqliteStore {
-    fn row_if_unwritten(&self, job: &Job) -> Option<Box<Row>> {
-        let is_unwritten = job.first_turn && job.delivery.place.is_some();
-        is_unwritten.then(|| {
-            let target = self.target(&job.delivery.request.target);
-            Box::new(Row::new(Arc::clone(&job.delivery), target))
-        })
-    }
-}
-
-impl Drop for SqliteStore {
+impl Drop for Delivering {
     fn drop(&mut self) {
         if !self.file.is_own() {
             // In a forked child nothing of the parent's may be touched, not even closed.
@@ -336,6 +445,10 @@ impl Drop for SqliteStore {
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SqliteStore({} in {})", self.name, self.file.path.display())
+        let path = match &self.opened {
+            Opened::Deliver(this) => &this.file.path,
+            Opened::Read(reader) => &reader.path,
+        };
+        write!(f, "SqliteStore({} in {})", self.name, path.display())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::params;
@@ -53,6 +54,8 @@ pub(crate) struct SyncDesk {
     /// Fingerprints of what was delivered since the last commit.
     pub(crate) delivered: Vec<u64>,
     pub(crate) run: i64,
+    /// How long what was delivered is remembered.
+    pub(crate) remember: Duration,
     /// The latest time heard of; for what is remembered.
     pub(crate) now: Timestamp,
     dirty: bool,
@@ -94,7 +97,7 @@ impl SourceDesk {
 }
 
 impl SyncDesk {
-    pub(crate) fn new(stored: StoredSync, sources: Vec<KnownSource>) -> Self {
+    pub(crate) fn new(stored: StoredSync, sources: Vec<KnownSource>, remember: Duration) -> Self {
         Self {
             id: stored.id,
             hand: HashMap::new(),
@@ -110,6 +113,7 @@ impl SyncDesk {
                 .collect(),
             delivered: Vec::new(),
             run: 0,
+            remember,
             now: Timestamp::default(),
             dirty: false,
         }
