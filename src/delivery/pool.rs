@@ -444,18 +444,16 @@ impl Pool {
             return Ok(if full { HandedOut::NothingUntil(None) } else { HandedOut::Some });
         }
         if self.catching_up.more.load(SeqCst) {
-            // Held while claiming, so that nobody finds it empty in between.
-            let mut taken = self.catching_up.taken.lock().unwrap_or_else(PoisonError::into_inner);
             let jobs = self.store.claim(self.catching_up.to, plan.claim)?;
             if !jobs.is_empty() {
-                taken.extend(jobs.iter().map(|job| job.delivery.id));
-                drop(taken);
+                let taken = self.catching_up.taken.lock();
+                let ids = jobs.iter().map(|job| job.delivery.id);
+                taken.unwrap_or_else(PoisonError::into_inner).extend(ids);
                 self.hold_queued(jobs.len());
                 self.queue.push_due(jobs);
                 return Ok(HandedOut::Some);
             }
             self.catching_up.more.store(false, SeqCst);
-            drop(taken);
             self.changed.notify_all();
         }
         let jobs = self.store.claim(self.clock.now(), plan.claim)?;
