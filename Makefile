@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo test test-rust test-python torture lint doc check format update-cases bench clean need-rust need-python
+.PHONY: help setup develop demo test test-rust test-python torture lint doc check format update-cases confirm-cases bench clean need-rust need-python bench-language
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -71,9 +71,17 @@ format: setup ## formats everything
 update-cases: need-rust ## writes what the Markdown cases give now; read the diff
 	UPDATE_CASES=1 cargo test --quiet
 
+confirm-cases: need-rust ## FreeMarker itself confirms the Markdown cases (needs java and mvn)
+	cargo test --quiet --test oracle -- confirm
+
 bench: develop ## speed, side by side with peers (benches/README.md)
 	cargo bench --quiet
 	$(BIN)/python benches/end_to_end.py
+
+bench-language: setup ## the template engine side by side with others (benches/language/README.md)
+	@command -v mvn >/dev/null && command -v javac >/dev/null || { echo "Maven and a JDK of 17 or newer are missing: apt-get install maven default-jdk-headless"; exit 1; }
+	@$(BIN)/python -m pip install --requirement benches/language/requirements.txt
+	$(BIN)/python benches/language/run.py
 
 clean: ## removes the virtual environment and all builds
 	rm -rf $(VENV) target

@@ -1,4 +1,6 @@
-//! `check`: what would go wrong.
+//! `webhook-stream check`: what would fail, found before it does.
+
+use std::collections::BTreeSet;
 
 use serde_json::json;
 
@@ -14,74 +16,100 @@ use crate::delivery::clock::SystemClock;
 use crate::delivery::request::Secrets as _;
 use crate::events::Reader;
 use crate::events::Settings;
+use crate::ftl::Finding;
+use crate::ftl::Level;
+use crate::pipeline::Checkup;
+use crate::pipeline::Diagnosis;
 use crate::pipeline::EnvironmentSecrets;
 use crate::pipeline::Sync;
 
-/// Runs the command.
+/// Runs the command `check`.
 pub(in crate::cli) fn check(arguments: &Check, world: &mut World<'_>) -> Result<u8, Failure> {
-    const SHOWN: usize = 5;
-    let clock = SystemClock::new();
-    let mut findings = Vec::new();
-    let mut checked = 0;
+    let now_millis = SystemClock::new().wall().as_millis();
+    let mut rows = Vec::new();
+    let (mut checked, mut findings, mut notes) = (0, 0, 0);
     for options in syncs(&arguments.syncs, None)? {
         let name = options.name.clone();
         let sync = Sync::new(options)?;
+        let mut checkup = Checkup::new(&sync, now_millis);
+        if let Some(events) = &arguments.events
+            && !feed(&mut checkup, events, world)?
+        {
+            return Ok(INTERRUPTED);
+        }
+        let Diagnosis { findings: own, mut others, events, filtered } = checkup.finish();
+        others.extend(unset_secrets(&sync));
         checked += 1;
-        for secret in sync.secret_names() {
-            if EnvironmentSecrets.get(secret).is_none() {
-                findings.push((
-                    name.clone(),
-                    format!(
-                        "the secret `{secret}` is not set: set the environment variable {secret}"
-                    ),
-                ));
+        notes += own.iter().filter(|finding| finding.level() == Level::Note).count();
+        findings += own.iter().filter(|finding| finding.level() != Level::Note).count();
+        findings += others.len();
+        if arguments.json {
+            rows.extend(others.iter().map(|message| json!({"sync": name, "message": message})));
+            rows.extend(own.iter().map(|finding| {
+                let mut row = finding.to_json();
+                row["sync"] = json!(name);
+                row
+            }));
+        } else {
+            print(world, &name, &own, &others)?;
+            if events > 0 {
+                let sent = events - filtered;
+                writeln!(world.err, "{name}: {sent} of {events} events pass the filter")?;
             }
-        }
-        let Some(events) = &arguments.events else { continue };
-        let mut reader = Reader::open(&[events], Settings::default())?;
-        let (mut ordinal, mut failed) = (0, 0);
-        while let Some(block) = reader.next_block() {
-            let block = block?;
-            for line in block.lines() {
-                if !(world.go_on)() {
-                    return Ok(INTERRUPTED);
-                }
-                let error = match line {
-                    Ok(line) => {
-                        ordinal += 1;
-                        let preview =
-                            sync.preview(line.text(), ordinal - 1, clock.wall().as_millis());
-                        preview.error.map(|error| format!("{}: {error}", line.place()))
-                    }
-                    Err(error) => Some(error.to_string()),
-                };
-                if let Some(error) = error {
-                    failed += 1;
-                    if failed <= SHOWN {
-                        findings.push((name.clone(), error));
-                    }
-                }
-            }
-            reader.reuse(block);
-        }
-        if failed > SHOWN {
-            findings.push((
-                name.clone(),
-                format!("{failed} of {ordinal} events fail; the first {SHOWN} are shown"),
-            ));
         }
     }
     if arguments.json {
-        let list: Vec<serde_json::Value> = findings
-            .iter()
-            .map(|(sync, message)| json!({"sync": sync, "message": message}))
-            .collect();
-        writeln!(world.out, "{:#}", serde_json::Value::Array(list))?;
+        writeln!(world.out, "{:#}", serde_json::Value::Array(rows))?;
     } else {
-        for (sync, message) in &findings {
-            writeln!(world.out, "{sync}: {message}")?;
-        }
-        writeln!(world.err, "{checked} syncs checked, {} findings", findings.len())?;
+        writeln!(world.err, "{checked} syncs checked, {findings} findings, {notes} notes")?;
     }
-    Ok(if findings.is_empty() { OK } else { FINDINGS })
+    Ok(if findings == 0 { OK } else { FINDINGS })
+}
+
+/// Takes the events through the sync. Says whether all were taken.
+fn feed(checkup: &mut Checkup<'_>, events: &str, world: &World<'_>) -> Result<bool, Failure> {
+    let mut reader = Reader::open(&[events], Settings::default())?;
+    while let Some(block) = reader.next_block() {
+        let block = block?;
+        for line in block.lines() {
+            if !(world.go_on)() {
+                return Ok(false);
+            }
+            match line {
+                Ok(line) => checkup.add(line.text(), &line.place().to_string()),
+                Err(error) => checkup.add_invalid(&error.to_string()),
+            }
+        }
+        reader.reuse(block);
+    }
+    Ok(true)
+}
+
+fn unset_secrets(sync: &Sync) -> impl Iterator<Item = String> {
+    let unset = sync.secret_names().filter(|secret| EnvironmentSecrets.get(secret).is_none());
+    unset.map(|secret| {
+        format!("the secret `{secret}` is not set: set the environment variable {secret}")
+    })
+}
+
+/// Prints a sync's findings. The first of a rule is drawn with its hint, the others are a line each:
+/// a careless template makes the same mistake everywhere.
+fn print(
+    world: &mut World<'_>,
+    name: &str,
+    findings: &[Finding],
+    others: &[String],
+) -> Result<(), Failure> {
+    let mut drawn = BTreeSet::new();
+    for message in others {
+        writeln!(world.out, "{name}: {message}\n")?;
+    }
+    for finding in findings {
+        if drawn.insert(finding.rule()) {
+            writeln!(world.out, "{name}: {finding}\n")?;
+        } else {
+            writeln!(world.out, "{name}: {}\n", finding.headline())?;
+        }
+    }
+    Ok(())
 }

@@ -120,7 +120,7 @@ impl std::error::Error for NotATime {}
 /// is waited on by one thread at a time.
 #[derive(Debug, Default)]
 pub struct Waker {
-    rung: Mutex<bool>,
+    pub(crate) rung: Mutex<bool>,
     changed: Condvar,
     /// Its number on a virtual clock.
     pub(crate) id: Mutex<Option<u64>>,

@@ -54,6 +54,11 @@ pub use crate::delivery::Until;
 const BATCH: usize = 64;
 /// Positions without anything to deliver that the store is told at once.
 const PASSED: usize = 1024;
+/// A block of fewer bytes comes from a source that gives little at a time.
+const SHORT_BLOCK: usize = 128 * 1024;
+/// Events prepared before the caller is asked whether to go on: a heavy template takes some
+/// milliseconds for each.
+const EVENTS_A_LOOK: usize = 8;
 /// The longest the caller waits before it is asked whether to go on.
 pub(in crate::pipeline) const SLICE: Duration = Duration::from_millis(40);
 
@@ -337,7 +342,10 @@ impl Run {
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, EngineError> {
         let now = self.clock.wall().as_millis();
-        for line in block.lines() {
+        for (number, line) in block.lines().enumerate() {
+            if number % EVENTS_A_LOOK == 0 && !go_on() {
+                return Ok(Progress::Stopped);
+            }
             let Some(position) = cursor.step() else { continue };
             let line = match line {
                 Ok(line) => line,
@@ -374,8 +382,8 @@ impl Run {
                 return Ok(Progress::Stopped);
             }
         }
-        // What comes from a live source must not wait for a full batch.
-        if cursor.identity.is_none() {
+        // What comes a little at a time must not wait for a full batch.
+        if cursor.identity.is_none() || block.len() < SHORT_BLOCK {
             self.hand_over(engine, batch, go_on)
         } else {
             Ok(Progress::Done)
@@ -388,7 +396,7 @@ impl Run {
     /// When the store does not take them.
     pub fn send(
         &self,
-        events: &[String],
+        events: &[impl AsRef<str>],
         confirmed: Confirmed,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, EngineError> {
@@ -396,8 +404,11 @@ impl Run {
         let mut batch = Batch::new(confirmed == Confirmed::SendAgain);
         batch.again_without_key = confirmed == Confirmed::LeaveOutByKey;
         let now = self.clock.wall().as_millis();
-        for text in events {
-            let text = text.trim();
+        for (number, text) in events.iter().enumerate() {
+            if number % EVENTS_A_LOOK == EVENTS_A_LOOK - 1 && !go_on() {
+                return Ok(Progress::Stopped);
+            }
+            let text = text.as_ref().trim();
             let ordinal = self.ordinal.fetch_add(1, Ordering::Relaxed);
             match Document::parse_with(text, std::mem::take(&mut batch.buffers)) {
                 Ok(event) if event.root().as_object().is_some() => {
@@ -440,11 +451,12 @@ impl Run {
                 self.counters.filtered(1);
                 batch.passed.extend(place);
             }
-            Decision::Send { key, has_own_key, request } => {
+            Decision::Send { key, has_own_key, request, lane } => {
                 // Without a template the payload is the event already.
                 let event = if self.sync.options().template.is_some() { kept() } else { None };
                 let mut new = NewDelivery::new(key, request, event);
                 new.place = place;
+                new.lane = lane;
                 new.again = batch.again || (batch.again_without_key && !has_own_key);
                 batch.deliveries.push(new);
             }

@@ -7,12 +7,14 @@ mod convert;
 mod errors;
 mod events;
 mod filter;
+mod finding;
 mod letters;
 mod policy;
 mod receiver;
 mod run;
 mod sync;
 mod template;
+mod template_test;
 mod wait;
 
 use std::io;
@@ -35,6 +37,8 @@ mod _core {
     #[pymodule_export]
     use crate::python::filter::Filter;
     #[pymodule_export]
+    use crate::python::finding::Finding;
+    #[pymodule_export]
     use crate::python::policy::RetryPolicy;
     #[pymodule_export]
     use crate::python::receiver::Receiver;
@@ -50,6 +54,8 @@ mod _core {
     use crate::python::template::Settings;
     #[pymodule_export]
     use crate::python::template::Template;
+    #[pymodule_export]
+    use crate::python::template_test::TemplateSuite;
 
     #[expect(non_upper_case_globals, reason = "the name is Python's")]
     #[pymodule_export]

@@ -476,3 +476,4 @@ store_contract!(
         rule_15_what_an_earlier_run_delivered_is_left_out,
     ]
 );
+store_contract!(simulated, crate::simulator::SimStore::default());

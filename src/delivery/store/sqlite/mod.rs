@@ -350,6 +350,24 @@ impl Store for SqliteStore {
         this.file.durably(move |desk, reply| desk.begin_run(sync, now, &latest, reply))
     }
 
+    fn pending_lanes(&self, visit: &mut dyn FnMut(u64, u32)) -> Result<(), StoreError> {
+        let this = self.delivering()?;
+        let sync = this.sync;
+        let lanes: Vec<(i64, u32)> = this.file.ask(move |desk| {
+            desk.look(|desk| {
+                let mut statement = desk.connection.prepare_cached(
+                    "SELECT lane, attempts FROM delivery WHERE sync = ?1 AND lane IS NOT NULL",
+                )?;
+                let rows = statement.query_map([sync], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                rows.collect()
+            })
+        })?;
+        for (lane, attempts) in lanes {
+            visit(lane.cast_unsigned(), attempts);
+        }
+        Ok(())
+    }
+
     fn counts(&self) -> Result<StoreCounts, StoreError> {
         match &self.opened {
             Opened::Deliver(this) => {
