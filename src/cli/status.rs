@@ -1,7 +1,10 @@
 //! `status` and `recover`: how a store stands, and what can be saved of one that is damaged.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
+use crate::cli::FINDINGS;
 use crate::cli::Failure;
 use crate::cli::OK;
 use crate::cli::World;
@@ -11,6 +14,7 @@ use crate::cli::syncs;
 use crate::delivery::clock::Timestamp;
 use crate::pipeline::Access;
 use crate::pipeline::Sync;
+use crate::pipeline::recover_store;
 
 /// Runs the command `status`; works also while another process delivers.
 pub(in crate::cli) fn status(arguments: &Status, world: &mut World<'_>) -> Result<u8, Failure> {
@@ -64,8 +68,44 @@ pub(in crate::cli) fn status(arguments: &Status, world: &mut World<'_>) -> Resul
     Ok(OK)
 }
 
-/// Runs the command `recover`.
+/// Runs the command `recover`: exit status 1 when something is lost.
 pub(in crate::cli) fn recover(arguments: &Recover, world: &mut World<'_>) -> Result<u8, Failure> {
-    let _ = (arguments, world);
-    Ok(OK)
+    let mut seen = BTreeSet::new();
+    let mut rows = Vec::new();
+    let mut status = OK;
+    for options in syncs(&arguments.syncs, arguments.name.as_deref())? {
+        let name = &options.name;
+        let Some(path) = options.store_file().filter(|path| path.exists()) else {
+            writeln!(world.err, "{name}: there is no store to save anything of")?;
+            continue;
+        };
+        // Syncs may share a file.
+        if !seen.insert(path.to_owned()) {
+            continue;
+        }
+        let recovered =
+            recover_store(path).map_err(|error| Failure::Io(format!("{name}: {error}")))?;
+        let salvage = &recovered.salvage;
+        if salvage.lost != Some(0) {
+            status = FINDINGS;
+        }
+        if arguments.json {
+            let mut row = recovered.to_json();
+            row["sync"] = json!(name);
+            row["store"] = json!(options.store);
+            rows.push(row);
+            continue;
+        }
+        let lost = salvage.lost.map_or_else(|| "unknown".to_owned(), |lost| lost.to_string());
+        writeln!(world.out, "{name}")?;
+        writeln!(world.out, "  pending         {}", salvage.pending)?;
+        writeln!(world.out, "  dead letters    {}", salvage.dead_letters)?;
+        writeln!(world.out, "  sources         {}", salvage.sources)?;
+        writeln!(world.out, "  lost            {lost}")?;
+        writeln!(world.out, "  damaged file    {}\n", recovered.damaged.display())?;
+    }
+    if arguments.json {
+        writeln!(world.out, "{:#}", serde_json::Value::Array(rows))?;
+    }
+    Ok(status)
 }
