@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo test test-rust test-python lint doc check format update-cases confirm-cases bench clean need-rust need-python bench-language
+.PHONY: help setup develop demo test test-rust test-python torture lint doc check format update-cases confirm-cases bench clean need-rust need-python bench-language
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,6 +42,11 @@ test-rust: need-rust ## the core's tests, without Python
 
 test-python: develop ## the package, its docstrings and the examples
 	$(BIN)/python -m pytest -q
+
+torture: develop ## kills processes for an hour or so and writes docs/reliability.md
+	@mkdir -p target/torture
+	$(BIN)/python tests/torture/torture.py --length long | tee target/torture/processes.log
+	$(BIN)/python tests/torture/page.py target/torture/*.log --page docs/reliability.md
 
 lint: setup ## formatting, clippy, ruff, mypy, and that the stub tells the truth
 	cargo fmt --check

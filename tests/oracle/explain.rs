@@ -56,7 +56,8 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         name: "combined formats",
         reason: "FreeMarker forgets the name of a combined output format",
         fits: |request, _, _| {
-            mentions(request, &["output_format", "outputFormat"]) && mentions(request, &["XML{", "HTML{"])
+            mentions(request, &["output_format", "outputFormat"])
+                && mentions(request, &["XML{", "HTML{"])
         },
     },
     Explanation {

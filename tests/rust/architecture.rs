@@ -255,7 +255,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rustix::", &["delivery", "receiver"]),
     ("crossbeam_channel::", &["delivery"]),
     ("hmac::", &["delivery"]),
-    ("sha2::", &["delivery"]),
+    // Ids and signatures; and what a file is known by.
+    ("sha2::", &["delivery", "events"]),
     ("httparse::", &["receiver", "delivery"]),
     ("toml::", &["config"]),
     ("saphyr::", &["template_test"]),

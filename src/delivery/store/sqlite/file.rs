@@ -38,6 +38,7 @@ use crate::delivery::store::sqlite::failure::of_database;
 use crate::delivery::store::sqlite::failure::of_file;
 use crate::delivery::store::sqlite::ids::Ids;
 use crate::delivery::store::sqlite::lock::Lock;
+use crate::delivery::store::sqlite::log_file::LogFile;
 use crate::delivery::store::sqlite::place::Identity;
 use crate::delivery::store::sqlite::place::Place;
 use crate::delivery::store::sqlite::place::sync_folder;
@@ -113,6 +114,14 @@ impl OpenFile {
         let file = Arc::new(Self::start(place, durability)?);
         open.insert(file.identity.clone(), Arc::downgrade(&file));
         Ok(file)
+    }
+
+    /// Whether this process has that file open.
+    pub(crate) fn is_open(identity: &Identity) -> bool {
+        lock(&OPEN)
+            .as_ref()
+            .and_then(|open| open.get(identity))
+            .is_some_and(|file| file.strong_count() > 0)
     }
 
     fn start(place: Place, durability: Durability) -> Result<Self, StoreError> {
@@ -380,6 +389,7 @@ impl fmt::Debug for OpenFile {
 fn connect(place: &Place, durability: Durability) -> Result<Connection, StoreError> {
     let path = &place.path;
     let failed = |error: rusqlite::Error| of_database(path, &error);
+    check_log(path, durability)?;
     // `FULLMUTEX` is not needed: one thread at a time.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -400,6 +410,22 @@ fn connect(place: &Place, durability: Durability) -> Result<Connection, StoreErr
         sync_folder(path).map_err(|error| of_file(path, "expected to keep the file", &error))?;
     }
     Ok(connection)
+}
+
+/// Refuses a log that `SQLite` would cut off where it is damaged, and lose what was acknowledged.
+fn check_log(path: &Path, durability: Durability) -> Result<(), StoreError> {
+    // Without `disk`, the system writes in any order, and a power cut looks the same.
+    if durability != Durability::Disk {
+        return Ok(());
+    }
+    let log = LogFile::read(path)
+        .map_err(|error| of_file(path, "expected to read the log beside the store", &error))?;
+    if log.damaged == 0 {
+        return Ok(());
+    }
+    let what = format!("expected a whole log beside the store, found {} damaged", log.damaged);
+    let hint = "`webhook-stream recover` saves what can be read";
+    Err(failure(StoreErrorKind::Damaged, path, what, hint))
 }
 
 fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {

@@ -68,6 +68,43 @@ pub(crate) fn checksum(row: &Signed<'_>) -> i64 {
     hash.digest().cast_signed()
 }
 
+/// The columns of a row, as they are stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored<'a> {
+    pub(crate) id: u64,
+    pub(crate) target: Option<i64>,
+    pub(crate) checksum: Option<i64>,
+    pub(crate) packed: bool,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) webhook_id: Option<&'a [u8]>,
+    pub(crate) payload: Option<&'a [u8]>,
+    pub(crate) event: Option<&'a [u8]>,
+}
+
+/// A payload and its event, each if it was kept.
+pub(crate) type Texts = (Option<Vec<u8>>, Option<Vec<u8>>);
+
+impl Stored<'_> {
+    /// Payload and event; `None` when anything that decides what is sent is damaged.
+    pub(crate) fn open(&self) -> Option<Texts> {
+        let (body, event) = if self.packed {
+            let (body, event) = unpack(self.payload?)?;
+            (Some(body), event)
+        } else {
+            (self.payload.map(<[u8]>::to_vec), self.event.map(<[u8]>::to_vec))
+        };
+        let found = checksum(&Signed {
+            id: self.id,
+            key: self.key?,
+            webhook_id: self.webhook_id.unwrap_or_default(),
+            target: self.target.unwrap_or_default(),
+            body: body.as_deref().unwrap_or_default(),
+            event: event.as_deref(),
+        });
+        (Some(found) == self.checksum).then_some((body, event))
+    }
+}
+
 /// Payload and event in one block, because an event's texts come again in its payload: the
 /// payload's length, whether there is an event, then both compressed. `None` when it is not worth it.
 fn pack(body: &[u8], event: Option<&str>) -> Option<Vec<u8>> {
@@ -102,7 +139,7 @@ const HEAD: usize = 9;
 const MAX_UNPACKED: usize = 1 << 30;
 
 /// Payload and event out of a packed block; `None` when it is damaged.
-pub(crate) fn unpack(packed: &[u8]) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+fn unpack(packed: &[u8]) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
     let (head, block) = packed.split_at_checked(HEAD)?;
     let number = |at: usize| -> Option<usize> {
         usize::try_from(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?)).ok()
