@@ -124,7 +124,7 @@ impl<'s> Parser<'s, '_> {
     /// `<#noparse>`: its content is text.
     pub(crate) fn no_parse(&self, open: &Tag<'s>, body: &mut Body) -> Parsed<'s, ()> {
         let (rest, text) = self.unread(open)?;
-        self.layout.borrow_mut().text(text, self.at(open.start), self.at(rest));
+        self.layout.borrow_mut().unread(text, self.at(open.start), self.at(rest));
         let kind = NodeKind::Text(String::new());
         body.push(Node { kind, span: self.span(open.start, rest) });
         Ok((rest, ()))
