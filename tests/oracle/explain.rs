@@ -75,6 +75,24 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         fits: |_, theirs, _| matches!(&theirs.answer, Answer::Output(text) if text.contains('\u{fffd}')),
     },
     Explanation {
+        name: "digits of doubles",
+        reason: "Java before 19 writes some doubles with a digit too many",
+        fits: |request, _, _| mentions(request, &["?double", "?float", "#{", "INF", "NaN"]),
+    },
+    Explanation {
+        name: "formats and charsets are looked at once",
+        reason: "FreeMarker finds out that `x?url` has no charset when the text is printed",
+        fits: |request, _, _| {
+            mentions(request, &["?url"])
+                && !request.settings.iter().any(|(name, _)| name.ends_with("charset") || name.ends_with("encoding"))
+        },
+    },
+    Explanation {
+        name: "what ?if_exists gives",
+        reason: "for what is missing, FreeMarker's `?if_exists` gives what is a boolean and a function as well",
+        fits: |request, _, _| mentions(request, &["if_exists", "ifExists"]),
+    },
+    Explanation {
         name: "classes of Java",
         reason: "`?is_collection` and its kin tell Java classes apart, which are not here",
         fits: |request, _, _| {

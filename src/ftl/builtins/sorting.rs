@@ -160,12 +160,14 @@ fn key_value<'r>(
         if value.is_missing() {
             let message = format!("expected a value under `{key}` for `?{name}`, found nothing");
             return Err(Fault::new(TemplateErrorKind::MissingValue, message)
+                .inexcusable()
                 .with_hint(format!("leave out what has none: `?filter(x -> x.{key}??)`")));
         }
     }
     if value.is_missing() {
         let message = format!("expected a value for `?{name}`, found nothing (null or missing)");
         return Err(Fault::new(TemplateErrorKind::MissingValue, message)
+                .inexcusable()
             .with_hint("leave out what is missing: `?filter(x -> x??)`"));
     }
     Ok(value)

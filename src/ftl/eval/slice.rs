@@ -55,7 +55,7 @@ impl<'r> Evaluator<'r> {
         }
     }
 
-    fn item(
+    pub(in crate::ftl::eval) fn item(
         &mut self,
         value: Model<'r>,
         index: i64,

@@ -38,7 +38,7 @@ impl Generator {
         if self.one_in(5) {
             let (name, values): (&str, &[&str]) = self.pick(&[
                 ("auto_escaping_policy", &["enable_if_default", "enable_if_supported", "disable", "force"][..]),
-                ("naming_convention", &["auto_detect", "legacy", "camel_case"]),
+                ("naming_convention", if self.camel_case { &["auto_detect", "camel_case"] } else { &["auto_detect", "legacy"] }),
                 ("whitespace_stripping", &["false", "true"]),
                 ("strict_syntax", &["false", "true"]),
                 ("recognize_standard_file_extensions", &["true", "false"]),
@@ -53,10 +53,8 @@ impl Generator {
                 ("tab_size", &["1", "4", "8"]),
                 ("nosuch", &["1"]),
             ]);
-            // Both sides must be the template's own.
-            let clash = name == "naming_convention" && self.camel_case;
             let rare = matches!(name, "nosuch" | "strict_syntax" | "classic_compatible") && !self.one_in(4);
-            let clash = clash || (name == "nosuch" && !self.mistakes);
+            let clash = name == "nosuch" && !self.mistakes;
             if !clash && !rare {
                 set(name, self.pick(values));
             }
@@ -223,7 +221,7 @@ impl Generator {
                         if self.camel_case && matches!(end, "noparse" | "outputformat" | "autoesc") {
                             continue;
                         }
-                        if end == "autoesc" && !self.one_in(5) {
+                        if end == "autoesc" && !(self.mistakes && self.one_in(5)) {
                             continue;
                         }
                         let (name, rest) = start.split_once(' ').unwrap_or((start, ""));

@@ -150,11 +150,14 @@ impl<'s> Parser<'s, '_> {
         };
         match end {
             Some((at, after)) => Ok((&text[after..], &text[..at])),
-            None if self.shared.settings.improves_since(21) || text.is_empty() => {
+            None if text.is_empty()
+                || (self.shared.settings.improves_since(21) && !text.ends_with(';')) =>
+            {
                 Err(self.unclosed(open, None, &expected))
             }
             None => {
-                // Old versions lost the last word of what wasn't closed.
+                // Old versions lost the last word of what wasn't closed, and new ones do so before a
+                // semicolon.
                 let kept = text.rfind(['<', '[', '-']).map_or(0, |at| at + 1);
                 let kept = if kept == text.len() { kept - 1 } else { kept };
                 Ok((&text[text.len()..], &text[..kept]))
