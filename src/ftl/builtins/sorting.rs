@@ -122,6 +122,9 @@ fn sort<'r>(
     let sequence = operands::sequence(name, target)?;
     refuse_endless(name, &sequence)?;
     let items = walk::items(host, &sequence)?;
+    if items.is_empty() {
+        return Ok(target.clone());
+    }
     let mut keyed: Vec<(Key, &Model<'r>)> = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         let fault = |fault: Fault| at_item(fault, index).blaming(Blame::Target);

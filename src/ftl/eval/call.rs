@@ -324,7 +324,6 @@ impl<'r> Evaluator<'r> {
         let flow = self.run(body);
         self.contexts.truncate(bottom);
         self.place = inside;
-        self.place.included = self.main_program.source.name();
         // `<#return>` in nested content ends this macro, as it does in FreeMarker.
         flow
     }

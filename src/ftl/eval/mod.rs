@@ -200,10 +200,9 @@ impl<'r> Evaluator<'r> {
     /// Runs the template. Gives what was written, up to the error if there is one.
     pub(in crate::ftl) fn render(mut self) -> (String, Vec<Mark<'r>>, Result<(), TemplateError>) {
         let program = self.place.program;
-        let result = self.prepare().and_then(|()| {
-            self.define_macros(program);
-            self.run(&program.body).map(|_| ())
-        });
+        // What is included before anything else may call the template's macros.
+        self.define_macros(program);
+        let result = self.prepare().and_then(|()| self.run(&program.body).map(|_| ()));
         let result = result.map_err(|failure| give_up(failure, program));
         let (out, marks) = self.writer.finish();
         (out, marks, result)
