@@ -36,11 +36,17 @@ impl Corpus {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut request = self.requests[random.usize(..self.requests.len())].clone();
         let mut parts = tokens(&request.template);
-        for _ in 0..random.usize(1..4) {
+        let count = if random.bool() { 1 } else { random.usize(1..4) };
+        let gently = random.u8(..4) > 0;
+        for _ in 0..count {
             if parts.is_empty() {
                 break;
             }
             let at = random.usize(..parts.len());
+            if gently {
+                self.replace_by_kind(&mut parts, &mut random);
+                continue;
+            }
             match random.u8(..8) {
                 0 => drop(parts.remove(at)),
                 1 => parts.insert(at, parts[at].clone()),
@@ -77,6 +83,44 @@ impl Corpus {
         }
         request.template = parts.concat();
         Case { request, used: Vec::new() }
+    }
+
+    /// Puts another word, number, sign or blank in the place of one.
+    fn replace_by_kind(&self, parts: &mut [String], random: &mut fastrand::Rng) {
+        const SIGNS: [&str; 12] =
+            ["+", "-", "*", "/", "%", "==", "!=", "&&", "||", "..", "!", "??"];
+        const BLANKS: [&str; 8] = [" ", "\n", "", "  ", "\t", "\r\n", "\n\n", "<#-- c -->"];
+        let at = random.usize(..parts.len());
+        let is_word = |part: &str| part.starts_with(|c: char| c.is_alphabetic());
+        let is_number = |part: &str| part.starts_with(|c: char| c.is_ascii_digit());
+        let fits: &dyn Fn(&str) -> bool = if is_word(&parts[at]) {
+            if at > 0 && parts[at - 1] == "?" {
+                let names: Vec<&str> = builtins::all().map(|line| line.name).collect();
+                names[random.usize(..names.len())].clone_into(&mut parts[at]);
+                return;
+            }
+            &is_word
+        } else if is_number(&parts[at]) {
+            &is_number
+        } else {
+            let list: &[&str] = match parts[at].trim() {
+                "" => &BLANKS,
+                sign if SIGNS.contains(&sign) => &SIGNS,
+                _ => return,
+            };
+            list[random.usize(..list.len())].clone_into(&mut parts[at]);
+            return;
+        };
+        // Half of the time a word of the same template.
+        let own: Vec<String> = parts.iter().filter(|part| fits(part)).cloned().collect();
+        if random.bool() {
+            parts[at].clone_from(&own[random.usize(..own.len())]);
+        } else if let Some(other) = (0..50)
+            .map(|_| &self.tokens[random.usize(..self.tokens.len())])
+            .find(|token| fits(token))
+        {
+            parts[at].clone_from(other);
+        }
     }
 }
 

@@ -56,7 +56,8 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         name: "combined formats",
         reason: "FreeMarker forgets the name of a combined output format",
         fits: |request, _, _| {
-            mentions(request, &["output_format", "outputFormat"]) && mentions(request, &["XML{", "HTML{"])
+            mentions(request, &["output_format", "outputFormat"])
+                && mentions(request, &["XML{", "HTML{"])
         },
     },
     Explanation {
@@ -73,7 +74,8 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         name: "halves of characters",
         reason: "what cuts a character beyond U+FFFF in two leaves halves that no UTF-8 text can hold",
         fits: |request, theirs, _| {
-            let beyond = request.json().contains("\\ud") || request.json().chars().any(|c| c > '\u{ffff}');
+            let beyond =
+                request.json().contains("\\ud") || request.json().chars().any(|c| c > '\u{ffff}');
             matches!(&theirs.answer, Answer::Output(text) if text.contains('\u{fffd}'))
                 || (beyond && mentions(request, &["?matches", "?replace", "?split"]))
         },
@@ -82,7 +84,8 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         name: "names of time zones",
         reason: "in full, they are in English whatever the locale",
         fits: |request, _, _| {
-            has_other_locale(request) && mentions(request, &["zzz", "z'", "z\"", "' z", "\" z", "z ", "full", "long"])
+            has_other_locale(request)
+                && mentions(request, &["zzz", "z'", "z\"", "' z", "\" z", "z ", "full", "long"])
         },
     },
     Explanation {
@@ -100,7 +103,10 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         reason: "FreeMarker finds out that `x?url` has no charset when the text is printed",
         fits: |request, _, _| {
             mentions(request, &["?url"])
-                && !request.settings.iter().any(|(name, _)| name.ends_with("charset") || name.ends_with("encoding"))
+                && !request
+                    .settings
+                    .iter()
+                    .any(|(name, _)| name.ends_with("charset") || name.ends_with("encoding"))
         },
     },
     Explanation {
@@ -125,7 +131,8 @@ fn failed(answer: &Answer, is: impl Fn(&str, &str) -> bool) -> bool {
 /// Whether a locale other than the default is set.
 fn has_other_locale(request: &Request) -> bool {
     let english = ["en", "en_US", "en_us"];
-    let is_other = |(name, value): &(String, String)| name == "locale" && !english.contains(&value.as_str());
+    let is_other =
+        |(name, value): &(String, String)| name == "locale" && !english.contains(&value.as_str());
     request.settings.iter().any(is_other) || mentions(request, &["locale=", "locale ="])
 }
 

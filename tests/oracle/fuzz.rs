@@ -33,7 +33,10 @@ pub(crate) struct Options {
 }
 
 /// Runs; returns whether there was no unexplained difference.
-#[expect(clippy::disallowed_methods, reason = "how long a run takes is no business of a test's clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a run takes is no business of a test's clock"
+)]
 pub(crate) fn fuzz(oracle: &mut Oracle, options: &Options) -> Result<bool, String> {
     let names: Vec<&'static str> = builtins::all().map(|line| line.name).collect();
     if let Some(name) = names.iter().find(|name| signatures::of(name).is_empty()) {
@@ -86,7 +89,11 @@ pub(crate) fn fuzz(oracle: &mut Oracle, options: &Options) -> Result<bool, Strin
         println!("{count} {message}");
     }
     println!("{statistics}");
-    if statistics.differences == 0 && options.seconds.is_none() && options.corpus.is_none() && !statistics.is_representative() {
+    if statistics.differences == 0
+        && options.seconds.is_none()
+        && options.corpus.is_none()
+        && !statistics.is_representative()
+    {
         return Err("too few cases render, or a built-in got too few inputs".to_owned());
     }
     Ok(statistics.differences == 0)

@@ -50,7 +50,14 @@ fn run(arguments: &[String]) -> Result<bool, String> {
 }
 
 fn options(words: &[String]) -> Result<Options, String> {
-    let mut options = Options { seconds: None, cases: usize::MAX, seed: 0, differences: 10, errors: 0, corpus: None };
+    let mut options = Options {
+        seconds: None,
+        cases: usize::MAX,
+        seed: 0,
+        differences: 10,
+        errors: 0,
+        corpus: None,
+    };
     for pair in words.chunks(2) {
         let [name, value] = pair else { return Err(format!("expected a number behind {pair:?}")) };
         if name == "--corpus" {

@@ -135,7 +135,9 @@ fn string<'r>(
             Some(pattern) => {
                 let formatting = host.formatting();
                 // As in FreeMarker, the format of the settings must be fit for use as well.
-                formatting.formats.number(formatting.settings, &formatting.settings.number_format)?;
+                formatting
+                    .formats
+                    .number(formatting.settings, &formatting.settings.number_format)?;
                 formatting
                     .formats
                     .number(formatting.settings, &pattern)

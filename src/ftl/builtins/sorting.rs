@@ -170,7 +170,7 @@ fn key_value<'r>(
     if value.is_missing() {
         let message = format!("expected a value for `?{name}`, found nothing (null or missing)");
         return Err(Fault::new(TemplateErrorKind::MissingValue, message)
-                .inexcusable()
+            .inexcusable()
             .with_hint("leave out what is missing: `?filter(x -> x??)`"));
     }
     Ok(value)

@@ -152,7 +152,8 @@ impl Generator {
 
     /// The name of a directive, built-in or special variable in the spelling of the template.
     pub(crate) fn word(&mut self, name: &str) -> String {
-        let camel = if self.mistakes && self.one_in(60) { !self.camel_case } else { self.camel_case };
+        let camel =
+            if self.mistakes && self.one_in(60) { !self.camel_case } else { self.camel_case };
         if camel { webhook_stream::ftl::builtins::camel_case(name) } else { name.to_owned() }
     }
 
