@@ -39,7 +39,7 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
                 "Infinite or NaN",
             ];
             let accident = |message: &str| UNMEANT.iter().any(|words| message.contains(words));
-            failed(&theirs.answer, |kind, message| accident(message) || kind.starts_with("java."))
+            failed(&theirs.answer, |kind, message| accident(message) || kind.starts_with("java.") || kind == "Return")
                 || accident(&theirs.caught)
         },
     },
@@ -92,6 +92,29 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         name: "order of letters",
         reason: "strings are sorted as English sorts them, whatever the locale",
         fits: |request, _, _| has_other_locale(request) && mentions(request, &["?sort"]),
+    },
+    Explanation {
+        name: "unused escapes",
+        reason: "the names in an `<#escape>` are checked where it is used, and only there",
+        fits: |_, theirs, ours| {
+            matches!(ours, Answer::Output(_))
+                && failed(&theirs.answer, |_, message| message.contains("Unknown built-in"))
+        },
+    },
+    Explanation {
+        name: "FreeMarker 1",
+        reason: "`classic_compatible` is imitated where values are printed, not in every built-in",
+        fits: |request, _, _| {
+            request.settings.iter().any(|(name, value)| name == "classic_compatible" && value == "true")
+        },
+    },
+    Explanation {
+        name: "charsets",
+        reason: "`?url` has six charsets, Java has all",
+        fits: |_, theirs, ours| {
+            matches!(theirs.answer, Answer::Output(_))
+                && failed(ours, |_, message| message.contains("`UTF-16LE`, found"))
+        },
     },
     Explanation {
         name: "digits of doubles",

@@ -131,6 +131,8 @@ pub(in crate::ftl) struct Evaluator<'r> {
     stack: Stack,
     /// Whether a missing value is looked for, so that its message would be lost.
     quiet: bool,
+    /// A `<#break>` or `<#continue>` of nested content, on its way to the loop around the call.
+    leaving: Option<Flow>,
     place: Place<'r>,
     main: Rc<Namespace<'r>>,
     main_program: &'r Program,
@@ -176,6 +178,7 @@ impl<'r> Evaluator<'r> {
             steps_left: settings.limits.max_steps,
             stack: Stack::here(),
             quiet: false,
+            leaving: None,
             place,
             main,
             main_program: program,
