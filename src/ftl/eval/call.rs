@@ -296,7 +296,7 @@ impl<'r> Evaluator<'r> {
             if self.frames.is_empty() {
                 let message = "a value can only be returned from a function";
                 let failure = self.fail(TemplateErrorKind::BadArgument, message, span);
-                return Err(failure.with_hint("`<#return>` alone ends the template"));
+                return Err(failure.with_hint("`<#stop>` ends the whole template"));
             }
             let value = self.evaluate(value)?;
             if let Some(frame) = self.frame() {

@@ -39,6 +39,11 @@ impl<'r> Evaluator<'r> {
                 self.check_stack(expression.span)?;
                 self.condition(inner)
             }
+            // Whatever its ends are, which are not even looked at.
+            ExprKind::Range { .. } => {
+                let message = "expected a boolean, found a range";
+                Err(self.fail(TemplateErrorKind::WrongType, message, expression.span))
+            }
             ExprKind::Binary { operator, left, right } => {
                 match self.binary(*operator, left, right, expression)? {
                     Model::Boolean(value) => Ok(value),

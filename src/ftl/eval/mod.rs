@@ -278,7 +278,7 @@ impl<'r> Evaluator<'r> {
     }
 
     /// What `template_exception_handler` says about an error.
-    fn handle(&mut self, failure: Failure) -> Result<(), Failure> {
+    pub(in crate::ftl::eval) fn handle(&mut self, failure: Failure) -> Result<(), Failure> {
         if self.settings.template_exception_handler != ExceptionHandler::Ignore || self.quiet {
             return Err(failure);
         }

@@ -393,6 +393,7 @@ impl Generator {
             }
             23 => self.tag("noparse", "") + "${x} <#if>" + self.blank() + &self.end_tag("noparse"),
             24..=26 if self.in_macro && !self.mistakes => self.shown(),
+            24 if self.one_in(2) => self.macros(depth),
             24 | 25 => self.macro_(depth),
             26 => self.function(depth),
             27 => {

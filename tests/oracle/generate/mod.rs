@@ -3,6 +3,7 @@
 mod directive;
 mod document;
 mod expression;
+mod macros;
 mod mutate;
 mod oddity;
 pub(crate) mod signatures;
@@ -109,6 +110,7 @@ impl Generator {
         let prelude = self.prelude();
         let body = match style {
             Style::BuiltIns => self.uses_of(subject),
+            Style::Document if self.one_in(6) => (0..3).map(|_| self.macros(3)).collect(),
             Style::Document => self.document(),
             Style::Formats => self.formats(),
             Style::WhiteSpace => self.lines(),
