@@ -39,8 +39,9 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
                 "Infinite or NaN",
             ];
             let accident = |message: &str| UNMEANT.iter().any(|words| message.contains(words));
-            failed(&theirs.answer, |kind, message| accident(message) || kind.starts_with("java.") || kind == "Return")
-                || accident(&theirs.caught)
+            failed(&theirs.answer, |kind, message| {
+                accident(message) || kind.starts_with("java.") || kind == "Return"
+            }) || accident(&theirs.caught)
         },
     },
     Explanation {
@@ -105,7 +106,10 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         name: "FreeMarker 1",
         reason: "`classic_compatible` is imitated where values are printed, not in every built-in",
         fits: |request, _, _| {
-            request.settings.iter().any(|(name, value)| name == "classic_compatible" && value == "true")
+            request
+                .settings
+                .iter()
+                .any(|(name, value)| name == "classic_compatible" && value == "true")
         },
     },
     Explanation {

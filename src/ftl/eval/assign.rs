@@ -47,11 +47,7 @@ impl<'r> Evaluator<'r> {
         Ok(())
     }
 
-    fn assign_one(
-        &mut self,
-        scope: &'r Scope,
-        assignment: &'r Assignment,
-    ) -> Result<(), Failure> {
+    fn assign_one(&mut self, scope: &'r Scope, assignment: &'r Assignment) -> Result<(), Failure> {
         let target = self.target(scope)?;
         let value = self.assigned(&target, assignment)?;
         self.put(&target, &assignment.name, value)

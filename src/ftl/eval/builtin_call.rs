@@ -320,7 +320,13 @@ impl<'r> Evaluator<'r> {
                         return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
                     }
                     [] => Text::Borrowed(self.place.program.source.name()),
-                    [base, ..] => self.text(base)?,
+                    [base] => self.text(base)?,
+                    [_, more @ ..] => {
+                        let count = more.len() + 1;
+                        let message =
+                            format!("`?absolute_template_name` takes 1 argument, found {count}");
+                        return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
+                    }
                 };
                 let name = names::absolute(&names::resolve(&base, &path));
                 Ok(Model::Text(Text::from(name)))

@@ -196,8 +196,8 @@ impl<'a> Reader<'a> {
         match field {
             Field::Year | Field::WeekYear => {
                 let digits = &self.text[start..start + length];
-                let two_digits = digits.chars().count() == 2
-                    && digits.chars().all(|c| digit_of(c).is_some());
+                let two_digits =
+                    digits.chars().count() == 2 && digits.chars().all(|c| digit_of(c).is_some());
                 let mut year = value;
                 if count <= 2 && two_digits {
                     let (start, _) = century_start(self.now, self.zone);

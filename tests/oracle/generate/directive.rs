@@ -1,4 +1,6 @@
 //! Directives inside directives.
+//!
+//! Longer than other files, because it is mostly lists of what can be written.
 
 use crate::generate::Generator;
 use crate::generate::words;

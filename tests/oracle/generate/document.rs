@@ -1,4 +1,8 @@
 //! Whole templates: headers, settings, several templates, lines of white space, formats.
+//!
+//! Longer than other files, because it is mostly lists of what can be written.
+
+use std::fmt::Write as _;
 
 use crate::generate::Generator;
 use crate::generate::Style;
@@ -71,9 +75,9 @@ impl Generator {
             }
         }
         if self.one_in(30) {
-            request.name = self
-                .pick(&["case.ftlh", "case.ftlx", "dir/case.ftl", "dir/sub/case.ftlh", "CASE.FTLH"])
-                .to_owned();
+            let names =
+                ["case.ftlh", "case.ftlx", "dir/case.ftl", "dir/sub/case.ftlh", "CASE.FTLH"];
+            self.pick(&names).clone_into(&mut request.name);
         }
     }
 
@@ -147,7 +151,7 @@ impl Generator {
             }
             named.push(name);
             let equals = self.pick(&["=", " = ", "="]);
-            out.push_str(&format!(" {}{equals}{value}", self.word(name)));
+            let _ = write!(out, " {}{equals}{value}", self.word(name));
         }
         let end = self.pick(&["", " ", "/"]);
         out.push_str(end);
@@ -461,7 +465,8 @@ impl Generator {
                 .push(("auto_include".into(), self.pick(&["a.ftl", "lib.ftl"]).to_owned()));
         }
         if self.one_in(4) {
-            request.name = self.pick(&["dir/main.ftl", "dir/sub/main.ftl", "main.ftlh"]).to_owned();
+            let names = ["dir/main.ftl", "dir/sub/main.ftl", "main.ftlh"];
+            self.pick(&names).clone_into(&mut request.name);
         }
         let mut out = String::new();
         for _ in 0..self.between(1, 5) {
@@ -551,7 +556,9 @@ impl Generator {
         let more = self.pick(&["", "v", "hello", "keys", "assign", "ns"]);
         match more {
             "v" => out.push_str(&self.interpolation(&format!("{name}.v!'no v'"))),
-            "hello" if !self.square_tags => out.push_str(&format!("<@{name}.hello/>")),
+            "hello" if !self.square_tags => {
+                let _ = write!(out, "<@{name}.hello/>");
+            }
             "keys" => out.push_str(&self.interpolation(&format!("{name}?keys?sort?join(',')"))),
             "assign" => {
                 out.push_str(&self.tag("assign", &format!("v = 'changed' w = 1 in {name}")));

@@ -7,6 +7,7 @@ mod macros;
 mod mutate;
 mod oddity;
 pub(crate) mod signatures;
+#[rustfmt::skip]
 mod words;
 
 use crate::generate::signatures::Signature;
