@@ -380,6 +380,21 @@ pub enum NamespaceState {
     Failed,
 }
 
+/// Puts what has names into the order in which Java's `HashMap` lists it: that of its buckets.
+/// `items` are in the order they were added.
+pub fn sort_as_java<T>(items: &mut [T], name: impl Fn(&T) -> &str) {
+    const FIRST_SIZE: usize = 16;
+    let mut buckets = FIRST_SIZE;
+    while items.len() > buckets / 4 * 3 {
+        buckets *= 2;
+    }
+    items.sort_by_cached_key(|item| {
+        let add = |hash: u32, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit));
+        let hash = name(item).encode_utf16().fold(0, add);
+        (hash ^ (hash >> 16)) as usize & (buckets - 1)
+    });
+}
+
 /// Keys and values in the order they were added.
 #[derive(Clone, Debug, Default)]
 pub struct Map<'r> {

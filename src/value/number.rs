@@ -498,14 +498,27 @@ impl Number {
     pub fn negate(&self) -> Self {
         match &self.0 {
             Repr::Int(value) if *value != i64::MIN => Self(Repr::Int(-value)),
-            Repr::Small { unscaled, scale } if *unscaled != i64::MIN => {
+            // Java's `long` has no other half of its least value, which so stays as it is.
+            Repr::Int(value) => Self(Repr::Int(*value)),
+            Repr::Small { unscaled, scale }
+                if *unscaled != i64::MIN && i64::from(*scale) <= MIN_DIVISION_SCALE =>
+            {
                 Self(Repr::Small { unscaled: -unscaled, scale: *scale })
             }
             Repr::Double(value) => Self(Repr::Double(-value)),
             Repr::Float(value) => Self(Repr::Float(-value)),
             _ => self.to_big().map_or_else(
                 |_| self.clone(),
-                |(unscaled, scale)| Self::from_big(-unscaled, scale),
+                |(unscaled, scale)| {
+                    let negative = Self::from_big(-unscaled, scale);
+                    // It is a multiplication by -1, which has twelve digits at the most.
+                    if scale > MIN_DIVISION_SCALE {
+                        let rounded = negative.rounded(MIN_DIVISION_SCALE, Rounding::HalfUp);
+                        rounded.unwrap_or(negative)
+                    } else {
+                        negative
+                    }
+                },
             ),
         }
     }

@@ -171,7 +171,7 @@ fn lazy<'r>(
         }
         function @ Model::Callable(_) => function.clone(),
         _ => {
-            let fault = argument.wrong_type("a function or lambda");
+            let fault = argument.missing_or_wrong_type("a function or lambda");
             return Err(fault
                 .with_hint(format!("a condition or value of its item: `?{name}(x -> x.name)`")));
         }

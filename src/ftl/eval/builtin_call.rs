@@ -15,6 +15,7 @@ use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
+use crate::ftl::eval::expression::java_int;
 use crate::ftl::format::Formatting;
 use crate::ftl::model::Callable;
 use crate::ftl::model::Hash;
@@ -197,8 +198,12 @@ impl<'r> Evaluator<'r> {
             }
             Form::Index(index) => {
                 let key = match self.required(index)? {
-                    number @ Model::Number(_) => {
-                        return Err(self.wrong_type("the format, a string", &number, index));
+                    Model::Number(number) => {
+                        // A character of the text, as of any other.
+                        let text = self
+                            .within(application, |this| function(this, value, Applied::Bare))
+                            .map_err(|fault| self.blame(fault, span, target, &[]))?;
+                        return self.item(text, java_int(&number), &application.target, index);
                     }
                     key => self.text_of(key, index)?,
                 };
@@ -315,7 +320,13 @@ impl<'r> Evaluator<'r> {
                         return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
                     }
                     [] => Text::Borrowed(self.place.program.source.name()),
-                    [base, ..] => self.text(base)?,
+                    [base] => self.text(base)?,
+                    [_, more @ ..] => {
+                        let count = more.len() + 1;
+                        let message =
+                            format!("`?absolute_template_name` takes 1 argument, found {count}");
+                        return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
+                    }
                 };
                 let name = names::absolute(&names::resolve(&base, &path));
                 Ok(Model::Text(Text::from(name)))
