@@ -103,6 +103,6 @@ fn has_api<'r>(target: &Model<'r>) -> Outcome<'r> {
 
 fn eval_json<'r>(host: &mut (dyn Host<'r> + '_), target: Model<'r>) -> Outcome<'r> {
     let text = operands::text(host, target, Blame::Target)?;
-    host.spend(text.len() / 8)?;
+    host.spend(text.len() / 2)?;
     json_text::read(&text)
 }

@@ -202,7 +202,7 @@ fn ensure_starts_with<'r>(
     let flags = flags(NAME, arguments, 2, Flags::REGEXP)?;
     let has = if flags.regexp {
         host.spend(text.len() / 64)?;
-        pattern(host, start, flags, 0)?.matches_start(&text)?
+        pattern(host, start, flags, 0)?.matches_start(host, &text)?
     } else if flags.modes.ignore_case {
         characters::lower_case(&text).starts_with(&*characters::lower_case(start))
     } else {
@@ -312,7 +312,7 @@ fn find_pattern<'r>(
     let pattern = pattern(host, source, flags, 0)?;
     let mut from = 0;
     let mut found = None;
-    while let Some(places) = pattern.find(text, from)? {
+    while let Some(places) = pattern.find(host, text, from)? {
         host.spend(1)?;
         let Some(place) = places.into_iter().next().flatten() else { break };
         from = next_char(text, place.start);
@@ -356,6 +356,7 @@ fn split<'r>(
         // Between all characters, and none at the ends.
         text.char_indices().skip(1).map(|(at, _)| (at, at)).collect()
     } else if flags.modes.ignore_case && !text.is_ascii() {
+        spend_squared(host, &text)?;
         return Ok(split_ignoring_case(&text, &separator));
     } else if flags.modes.ignore_case {
         let (lower, separator) =
@@ -399,7 +400,7 @@ fn pattern_places<'r>(
     let pattern = pattern(host, source, flags, 0)?;
     let mut places = Vec::new();
     let mut from = 0;
-    while let Some(found) = pattern.find(text, from)? {
+    while let Some(found) = pattern.find(host, text, from)? {
         host.spend(1)?;
         let Some(place) = found.into_iter().next().flatten() else { break };
         from = next_start(text, &place);
@@ -408,6 +409,15 @@ fn pattern_places<'r>(
         }
     }
     Ok(places)
+}
+
+/// Places in texts that aren't ASCII are counted from the start, each of them.
+pub(in crate::ftl::builtins) fn spend_squared<'r>(
+    host: &mut (dyn Host<'r> + '_),
+    text: &str,
+) -> Result<(), Fault> {
+    let blocks = text.len() / 64;
+    host.spend(blocks.saturating_mul(blocks))
 }
 
 fn split_ignoring_case<'r>(text: &str, separator: &str) -> Model<'r> {

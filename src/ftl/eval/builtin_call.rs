@@ -31,6 +31,13 @@ use crate::ftl::program::Expr;
 use crate::ftl::program::Form;
 use crate::text::Span;
 
+/// Bytes of text that are looked at in one step.
+const READ_BYTES_A_STEP: usize = 64;
+/// Bytes of text that are made in one step: a template may keep all of them.
+const WRITTEN_BYTES_A_STEP: usize = 16;
+/// Words of a long number that are looked at in one step, by each of its words.
+const WORDS_A_STEP: usize = 64;
+
 impl<'r> Evaluator<'r> {
     /// The value of `x?name`, `x?name(…)` or `x?name.key`.
     pub(in crate::ftl::eval) fn apply(
@@ -74,6 +81,8 @@ impl<'r> Evaluator<'r> {
             && self.settings.datetime_format.is_empty();
         let written = match (direct, &value) {
             (Direct::JsonString, Model::Text(text)) => {
+                let steps = text.len() / READ_BYTES_A_STEP;
+                self.steps_left = self.steps_left.saturating_sub(steps as u64);
                 self.writer.push(&escapes::script(text, Script::Json, false));
                 return Ok(None);
             }
@@ -116,6 +125,15 @@ impl<'r> Evaluator<'r> {
             Model::Empty => suited(built_in),
             value => value,
         };
+        // Nearly every built-in looks at its text once.
+        match &value {
+            Model::Text(text) => self.steps(text.len() / READ_BYTES_A_STEP, span)?,
+            Model::Number(number) => {
+                let words = number.words();
+                self.steps(words.saturating_mul(words) / WORDS_A_STEP + words, span)?;
+            }
+            _ => {}
+        }
         let result = match (&built_in.function, &application.form) {
             (Function::Value(function), Form::Bare) => {
                 self.within(application, |this| function(this, value))
@@ -149,6 +167,17 @@ impl<'r> Evaluator<'r> {
                 return Err(self.blame(fault, span, target.span, arguments));
             }
         };
+        match &result {
+            Model::Text(text) => {
+                self.check_text_length(text.len(), span)?;
+                self.steps(text.len() / WRITTEN_BYTES_A_STEP, span)?;
+            }
+            // Items that nobody else has were made for it.
+            Model::Sequence(Sequence::Items(items)) if Rc::strong_count(items) == 1 => {
+                self.steps(items.len(), span)?;
+            }
+            _ => {}
+        }
         match result {
             Model::Sequence(Sequence::Lazy(_)) if !application.lazy => {
                 let Model::Sequence(sequence) = result else { return Ok(result) };
