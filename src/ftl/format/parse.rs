@@ -257,7 +257,8 @@ impl<'a> Reader<'a> {
     }
 
     fn zone_name(&mut self) -> Result<(), usize> {
-        let (zone, length, daylight) = self.zone.match_name(self.rest()).ok_or(self.at)?;
+        let (zone, length, daylight) =
+            self.zone.match_name(self.rest(), &self.locale.name).ok_or(self.at)?;
         let saving = zone.saving();
         match daylight {
             Some(true) if saving != 0 => self.parts.set_saving(saving),
