@@ -307,7 +307,13 @@ impl<'r> Evaluator<'r> {
                     [] => Text::Borrowed(self.place.program.source.name()),
                     [base, ..] => self.text(base)?,
                 };
-                let name = names::absolute(&names::resolve(&base, &path));
+                // FreeMarker 1 knew names from the root only.
+                let full = if self.settings.classic_compatible {
+                    path.to_string()
+                } else {
+                    names::resolve(&base, &path)
+                };
+                let name = names::absolute(&full);
                 Ok(Model::Text(Text::from(name)))
             }
             Special::Loop(_) => Ok(Model::Missing),

@@ -244,7 +244,7 @@ impl<'r> Evaluator<'r> {
     pub(in crate::ftl::eval) fn not_found(&self, name: &str, span: Span) -> Failure {
         let message = format!("there is no template `{name}`");
         let failure = self.fail(TemplateErrorKind::TemplateNotFound, message, span);
-        let Some(library) = self.library else {
+        let Some(library) = self.library.filter(|library| library.names().next().is_some()) else {
             return failure.with_hint("this template was given no others to include");
         };
         if let Some(near) = crate::text::did_you_mean(name, library.names()) {

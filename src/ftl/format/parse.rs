@@ -386,7 +386,7 @@ fn read_exponent<'a>(text: &'a str, locale: &Locale) -> Option<(i32, &'a str)> {
 }
 
 /// The value of a decimal digit of any script.
-fn digit_of(c: char) -> Option<u32> {
+pub(in crate::ftl) fn digit_of(c: char) -> Option<u32> {
     /// Zeros of the scripts that locales use.
     const ZEROS: [char; 14] =
         ['٠', '۰', '߀', '०', '০', '੦', '૦', '୦', '௦', '౦', '೦', '൦', '๐', '０'];
