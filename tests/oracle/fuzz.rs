@@ -25,6 +25,8 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     /// Differences that are shrunk and shown before the run ends.
     pub(crate) differences: usize,
+    /// How many of FreeMarker's most frequent errors are listed.
+    pub(crate) errors: usize,
 }
 
 /// Runs; returns whether there was no unexplained difference.
@@ -74,6 +76,9 @@ pub(crate) fn fuzz(oracle: &mut Oracle, options: &Options) -> Result<bool, Strin
                 println!("  FreeMarker: {}\n  engine:     {ours}", theirs.answer);
             }
         }
+    }
+    for (count, message) in statistics.frequent_errors(options.errors) {
+        println!("{count} {message}");
     }
     println!("{statistics}");
     if statistics.differences == 0 && options.seconds.is_none() && !statistics.is_representative() {

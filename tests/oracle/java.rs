@@ -107,7 +107,7 @@ fn read_answer(answers: &mut BufReader<ChildStdout>) -> Result<Reply, String> {
     let text = |key: &str| json[key].as_str().unwrap_or_default().to_owned();
     let caught = text("caught");
     if json.get("output").is_some() {
-        return Ok(Reply { answer: Answer::Output(text("output")), caught });
+        return Ok(Reply { answer: Answer::Output(text("output").replace("oracle_now", ".now")), caught });
     }
     let number = |key: &str| json[key].as_u64().unwrap_or_default() as usize;
     let message = format!("{}: {}", text("class"), text("message"));

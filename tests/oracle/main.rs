@@ -47,7 +47,7 @@ fn run(arguments: &[String]) -> Result<bool, String> {
 }
 
 fn options(words: &[String]) -> Result<Options, String> {
-    let mut options = Options { seconds: None, cases: usize::MAX, seed: 0, differences: 10 };
+    let mut options = Options { seconds: None, cases: usize::MAX, seed: 0, differences: 10, errors: 0 };
     for pair in words.chunks(2) {
         let [name, value] = pair else { return Err(format!("expected a number behind {pair:?}")) };
         let number: u64 = value.parse().map_err(|_| format!("{name}: no number: {value}"))?;
@@ -55,6 +55,7 @@ fn options(words: &[String]) -> Result<Options, String> {
             "--cases" => options.cases = number as usize,
             "--seconds" => options.seconds = Some(number),
             "--seed" => options.seed = number,
+            "--errors" => options.errors = number as usize,
             "--differences" => options.differences = number as usize,
             _ => return Err(format!("unknown option {name}")),
         }

@@ -22,6 +22,7 @@ pub(crate) struct Statistics {
     pub(crate) cases: usize,
     rendered: usize,
     phases: BTreeMap<String, usize>,
+    messages: HashMap<String, usize>,
     inputs: HashMap<&'static str, HashSet<u64>>,
     explained: BTreeMap<&'static str, usize>,
     pub(crate) differences: usize,
@@ -34,7 +35,11 @@ impl Statistics {
         self.cases += 1;
         match theirs {
             Answer::Output(_) => self.rendered += 1,
-            Answer::Error { phase, .. } => *self.phases.entry(phase.clone()).or_default() += 1,
+            Answer::Error { phase, message, .. } => {
+                *self.phases.entry(phase.clone()).or_default() += 1;
+                let first = message.lines().next().unwrap_or_default();
+                *self.messages.entry(format!("{phase} {first}")).or_default() += 1;
+            }
         }
         for (name, expression) in &case.used {
             let data = case.request.data.get("s").map(ToString::to_string);
@@ -46,6 +51,15 @@ impl Statistics {
     /// Counts a difference with a reason.
     pub(crate) fn explained(&mut self, name: &'static str) {
         *self.explained.entry(name).or_default() += 1;
+    }
+
+    /// FreeMarker's most frequent errors, for a person who works on the generator.
+    pub(crate) fn frequent_errors(&self, count: usize) -> Vec<(usize, &str)> {
+        let all = self.messages.iter().map(|(message, count)| (*count, message.as_str()));
+        let mut all: Vec<_> = all.collect();
+        all.sort_unstable_by(|one, other| other.cmp(one));
+        all.truncate(count);
+        all
     }
 
     /// Whether enough was seen of everything for the run to mean something.

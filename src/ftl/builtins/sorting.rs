@@ -160,12 +160,14 @@ fn key_value<'r>(
         if value.is_missing() {
             let message = format!("expected a value under `{key}` for `?{name}`, found nothing");
             return Err(Fault::new(TemplateErrorKind::MissingValue, message)
+                .inexcusable()
                 .with_hint(format!("leave out what has none: `?filter(x -> x.{key}??)`")));
         }
     }
     if value.is_missing() {
         let message = format!("expected a value for `?{name}`, found nothing (null or missing)");
         return Err(Fault::new(TemplateErrorKind::MissingValue, message)
+                .inexcusable()
             .with_hint("leave out what is missing: `?filter(x -> x??)`"));
     }
     Ok(value)
@@ -174,6 +176,7 @@ fn key_value<'r>(
 fn any_kind(value: &Model<'_>) -> Result<Key, Fault> {
     Ok(match value {
         Model::Text(text) => Key::Text(SortKey::new(text)),
+        Model::Empty => Key::Text(SortKey::new("")),
         Model::Match(found) => Key::Text(SortKey::new(&found.text)),
         Model::Number(number) => Key::Number(number.clone()),
         Model::Date(date) => Key::Date(date.millis),

@@ -15,6 +15,7 @@ use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
+use crate::ftl::eval::expression::java_int;
 use crate::ftl::format::Formatting;
 use crate::ftl::model::Callable;
 use crate::ftl::model::Hash;
@@ -43,7 +44,8 @@ impl<'r> Evaluator<'r> {
             return self.apply_special(special, application, span);
         }
         let target = &application.target;
-        let value = if built_in.accepts_missing {
+        // `?cn` is for values that are missing, not for what stands before a step.
+        let value = if built_in.accepts_missing && built_in.name != "cn" {
             self.evaluate_lenient(target)?
         } else {
             self.evaluate(target)?
@@ -195,7 +197,16 @@ impl<'r> Evaluator<'r> {
                 result.map_err(|fault| self.blame(fault, span, target, &[]))
             }
             Form::Index(index) => {
-                let key = self.text(index)?;
+                let key = match self.required(index)? {
+                    Model::Number(number) => {
+                        // A character of the text, as of any other.
+                        let text = self
+                            .within(application, |this| function(this, value, Applied::Bare))
+                            .map_err(|fault| self.blame(fault, span, target, &[]))?;
+                        return self.item(text, java_int(&number), &application.target, index);
+                    }
+                    key => self.text_of(key, index)?,
+                };
                 let result =
                     self.within(application, |this| function(this, value, Applied::Key(&key)));
                 result.map_err(|fault| self.blame(fault, span, target, std::slice::from_ref(index)))
@@ -276,7 +287,7 @@ impl<'r> Evaluator<'r> {
                 if matches!(application.form, Form::Bare) {
                     return Ok(default_method(value));
                 }
-                if arguments.is_empty() {
+                if arguments.is_empty() && value.is_missing() {
                     let message = "`?default` takes at least 1 argument, found none";
                     return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
                 }
@@ -304,6 +315,10 @@ impl<'r> Evaluator<'r> {
             Special::AbsoluteTemplateName => {
                 let path = self.text(target)?;
                 let base = match arguments {
+                    [] if matches!(application.form, Form::Call(_)) => {
+                        let message = "`?absolute_template_name()` takes 1 argument, found none";
+                        return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
+                    }
                     [] => Text::Borrowed(self.place.program.source.name()),
                     [base, ..] => self.text(base)?,
                 };
@@ -354,7 +369,7 @@ impl<'r> Evaluator<'r> {
         values: &[Model<'r>],
     ) -> Option<Result<Model<'r>, Fault>> {
         match method.built_in {
-            DEFAULT if values.is_empty() => Some(Err(Fault::new(
+            DEFAULT if values.is_empty() && method.target.is_missing() => Some(Err(Fault::new(
                 TemplateErrorKind::BadArgument,
                 "`?default` takes at least 1 argument, found none",
             ))),
@@ -365,6 +380,8 @@ impl<'r> Evaluator<'r> {
             GET_OPTIONAL_TEMPLATE => Some(self.get_optional_template(values)),
             IMPORT_OPTIONAL => Some(match (&method.target, values) {
                 (Model::Text(name), []) => self.import_loaded(name),
+                // What is not parsed has no variables.
+                (Model::Missing, []) => Ok(Model::Hash(Hash::Namespace(Rc::default()))),
                 _ => Err(Fault::new(
                     TemplateErrorKind::BadArgument,
                     "this method takes no arguments",

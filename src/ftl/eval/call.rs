@@ -254,7 +254,9 @@ impl<'r> Evaluator<'r> {
         self.quiet = quiet;
         self.frames.truncate(index + 1);
         let Some(frame) = self.frames.pop() else { return Ok(Model::Missing) };
+        let included = self.place.included;
         self.place = frame.caller;
+        self.place.included = included;
         match result {
             Ok(()) => Ok(frame.result),
             Err(Failure::Error(error))
@@ -322,6 +324,7 @@ impl<'r> Evaluator<'r> {
         let flow = self.run(body);
         self.contexts.truncate(bottom);
         self.place = inside;
+        self.place.included = self.main_program.source.name();
         // `<#return>` in nested content ends this macro, as it does in FreeMarker.
         flow
     }

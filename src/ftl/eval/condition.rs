@@ -47,6 +47,8 @@ impl<'r> Evaluator<'r> {
             }
             _ => match self.evaluate(expression)? {
                 Model::Boolean(value) => Ok(value),
+                // Nothing is false for FreeMarker, if it is `?if_exists` that gives it.
+                Model::Empty if is_if_exists(expression) => Ok(false),
                 other => self.truth(other, expression),
             },
         }
@@ -112,4 +114,8 @@ impl<'r> Evaluator<'r> {
 
     /// The kind of error for values that can't be compared or calculated with.
     pub(in crate::ftl::eval) const TYPE_ERROR: TemplateErrorKind = TemplateErrorKind::WrongType;
+}
+
+fn is_if_exists(expression: &Expr) -> bool {
+    matches!(&expression.kind, ExprKind::BuiltIn(application) if application.built_in.name == "if_exists")
 }

@@ -16,6 +16,7 @@ use crate::ftl::model::Text;
 use crate::ftl::names;
 use crate::ftl::program::Include;
 use crate::ftl::program::Program;
+use crate::ftl::settings::TemplateNameFormat;
 use crate::text::Source;
 use crate::text::Span;
 
@@ -163,11 +164,12 @@ impl<'r> Evaluator<'r> {
         self.step(span)?;
         self.check_stack(span)?;
         let outside = std::mem::replace(&mut self.place.program, program);
-        let included = std::mem::replace(&mut self.place.included, program.source.name());
+        self.place.included = program.source.name();
         self.define_macros(program);
         let flow = self.run(&program.body);
         self.place.program = outside;
-        self.place.included = included;
+        // Not the template that included it: FreeMarker goes back to the first one.
+        self.place.included = self.main_program.source.name();
         match flow {
             Err(Failure::Error(error)) => {
                 let what = format!("in template `{}`", program.source.name());
@@ -193,8 +195,13 @@ impl<'r> Evaluator<'r> {
     }
 
     fn normalized(&self, name: &str) -> Result<String, Fault> {
-        names::normalize(name, self.base.template_name_format)
-            .map_err(|message| Fault::new(TemplateErrorKind::TemplateNotFound, message))
+        let format = self.base.template_name_format;
+        match names::normalize(name, format) {
+            // No template can have such a name, so none is found.
+            Err(_) if format == TemplateNameFormat::Lenient => Ok(name.to_owned()),
+            result => result,
+        }
+        .map_err(|message| Fault::new(TemplateErrorKind::TemplateNotFound, message))
     }
 
     /// A template of the library by its normalized name.
