@@ -72,7 +72,23 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         name: "halves of characters",
         reason: "what cuts a character beyond U+FFFF in two leaves halves that no UTF-8 text can hold",
-        fits: |_, theirs, _| matches!(&theirs.answer, Answer::Output(text) if text.contains('\u{fffd}')),
+        fits: |request, theirs, _| {
+            let beyond = request.json().contains("\\ud") || request.json().chars().any(|c| c > '\u{ffff}');
+            matches!(&theirs.answer, Answer::Output(text) if text.contains('\u{fffd}'))
+                || (beyond && mentions(request, &["?matches", "?replace", "?split"]))
+        },
+    },
+    Explanation {
+        name: "names of time zones",
+        reason: "in full, they are in English whatever the locale",
+        fits: |request, _, _| {
+            has_other_locale(request) && mentions(request, &["zzz", "z'", "z\"", "' z", "\" z", "z ", "full", "long"])
+        },
+    },
+    Explanation {
+        name: "order of letters",
+        reason: "strings are sorted as English sorts them, whatever the locale",
+        fits: |request, _, _| has_other_locale(request) && mentions(request, &["?sort"]),
     },
     Explanation {
         name: "digits of doubles",
@@ -104,6 +120,13 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
 /// Whether an answer is an error whose kind and message are so.
 fn failed(answer: &Answer, is: impl Fn(&str, &str) -> bool) -> bool {
     matches!(answer, Answer::Error { kind, message, .. } if is(kind, message))
+}
+
+/// Whether a locale other than the default is set.
+fn has_other_locale(request: &Request) -> bool {
+    let english = ["en", "en_US", "en_us"];
+    let is_other = |(name, value): &(String, String)| name == "locale" && !english.contains(&value.as_str());
+    request.settings.iter().any(is_other) || mentions(request, &["locale=", "locale ="])
 }
 
 fn mentions(request: &Request, words: &[&str]) -> bool {

@@ -23,6 +23,29 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// A request from JSON: a string is a template, an object has all parts.
+    pub(crate) fn from_json(json: &Json) -> Self {
+        let text = |json: &Json| json.as_str().map_or_else(|| json.to_string(), str::to_owned);
+        let pairs = |json: &Json| -> Vec<(String, String)> {
+            let pairs = json.as_object().into_iter().flatten();
+            pairs.map(|(name, value)| (name.clone(), text(value))).collect()
+        };
+        let templates = pairs(&json["templates"]);
+        let name = json["name"].as_str().unwrap_or("case.ftl").to_owned();
+        let named = templates.iter().find(|(known, _)| *known == name);
+        let template = match json.get("template").or(json.as_str().map(|_| json)) {
+            Some(template) => text(template),
+            None => named.map(|(_, text)| text.clone()).unwrap_or_default(),
+        };
+        Self {
+            name,
+            template,
+            templates,
+            data: json["data"].as_object().cloned().unwrap_or_default(),
+            settings: pairs(&json["settings"]),
+        }
+    }
+
     /// The request as FreeMarker's side reads it. That side has no say in what time it is, so `.now`
     /// becomes a variable.
     pub(crate) fn json(&self) -> String {

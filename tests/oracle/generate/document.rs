@@ -346,7 +346,7 @@ impl Generator {
                 }
                 _ => self.node(1),
             };
-            out.push_str(&if self.one_in(2) { self.attempted(&piece) } else { piece });
+            out.push_str(&if self.one_in(4) { piece } else { self.attempted(&piece) });
             out.push('\n');
         }
         out
