@@ -38,6 +38,11 @@ impl Room {
         true
     }
 
+    /// Takes that much, room or not.
+    pub(crate) fn add(&self, bytes: usize) {
+        self.used.fetch_add(bytes, SeqCst);
+    }
+
     pub(crate) fn is_free(&self) -> bool {
         self.used.load(SeqCst) < self.limit
     }

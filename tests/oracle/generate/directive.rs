@@ -397,15 +397,7 @@ impl Generator {
         let back = if self.one_in(6) { self.tag("return", "") } else { String::new() };
         let definition = self.tag("macro", &format!("mm {parameters}")) + &inner + &shown + &back + &nested + &self.end_tag("macro");
         let uses = self.pick(&["<@mm/>", "<@mm 'a'/>", "<@mm p='a'>body</@mm>", "<@mm 'a', 'b'; i>${i!}</@>", "<@mm p='a' q='b' r='c'/>", "<@mm 'a' 'b' 'c' />", "<@mm zz=1/>", "<@mm></@mm>"]);
-        let uses = match parameters {
-            _ if self.mistakes || self.one_in(6) => uses,
-            "" | "rest..." | "p='d'" => "<@mm/>",
-            "p='x', q=1" => "<@mm p='a'>body</@mm>",
-            "p q=p" | "p q=p + 'z' r..." => "<@mm p='a' q='b'/>",
-            "p q..." => "<@mm 'a', 'b'; i>${i!}</@>",
-            _ => "<@mm 'a'/>",
-        };
-        let uses = if self.square_tags { "[@mm p='a'/]" } else { uses };
+        let uses = if self.square_tags { "[@mm/]" } else { uses };
         let uses = if self.square_interpolations { uses.replace("${i!}", "[=i!]") } else { uses.to_owned() };
         if self.one_in(4) { uses + &definition } else { definition + &uses }
     }
@@ -417,15 +409,7 @@ impl Generator {
         let result = self.expression('S', 1);
         self.in_macro = outside;
         let back = if self.one_in(12) { String::new() } else { self.tag("return", &result) };
-        let uses = match parameters {
-            _ if self.mistakes || self.one_in(6) => "",
-            "" => "ff()!'none'",
-            "(p, q=1)" | "p q..." | "p='d'" => "ff('a')!'none'",
-            "p" => "ff(1)!'none'",
-            _ => "ff()!'none'",
-        };
-        let other = self.pick(&["ff()", "ff('a')", "ff('a', 'b')", "ff(1)!'none'", "ff(nul)", "['x']?map(ff)?join(',')"]);
-        let uses = if uses.is_empty() { other } else { uses };
+        let uses = self.pick(&["ff()", "ff('a')", "ff('a', 'b')", "ff(1)!'none'", "ff(nul)", "['x']?map(ff)?join(',')"]);
         self.tag("function", &format!("ff {parameters}")) + &inner + &back + &self.end_tag("function") + &self.interpolation(uses)
     }
 }

@@ -38,7 +38,7 @@ impl Generator {
         if self.one_in(5) {
             let (name, values): (&str, &[&str]) = self.pick(&[
                 ("auto_escaping_policy", &["enable_if_default", "enable_if_supported", "disable", "force"][..]),
-                ("naming_convention", if self.camel_case { &["auto_detect", "camel_case"] } else { &["auto_detect", "legacy"] }),
+                ("naming_convention", &["auto_detect", "legacy", "camel_case"]),
                 ("whitespace_stripping", &["false", "true"]),
                 ("strict_syntax", &["false", "true"]),
                 ("recognize_standard_file_extensions", &["true", "false"]),
@@ -53,8 +53,10 @@ impl Generator {
                 ("tab_size", &["1", "4", "8"]),
                 ("nosuch", &["1"]),
             ]);
+            // Both sides must be the template's own.
+            let clash = name == "naming_convention" && self.camel_case;
             let rare = matches!(name, "nosuch" | "strict_syntax" | "classic_compatible") && !self.one_in(4);
-            let clash = name == "nosuch" && !self.mistakes;
+            let clash = clash || (name == "nosuch" && !self.mistakes);
             if !clash && !rare {
                 set(name, self.pick(values));
             }
@@ -221,7 +223,7 @@ impl Generator {
                         if self.camel_case && matches!(end, "noparse" | "outputformat" | "autoesc") {
                             continue;
                         }
-                        if end == "autoesc" && !(self.mistakes && self.one_in(5)) {
+                        if end == "autoesc" && !self.one_in(5) {
                             continue;
                         }
                         let (name, rest) = start.split_once(' ').unwrap_or((start, ""));
@@ -346,7 +348,7 @@ impl Generator {
                 }
                 _ => self.node(1),
             };
-            out.push_str(&if self.one_in(4) { piece } else { self.attempted(&piece) });
+            out.push_str(&if self.one_in(2) { self.attempted(&piece) } else { piece });
             out.push('\n');
         }
         out

@@ -270,7 +270,7 @@ impl Generator {
     }
 
     fn missing(&mut self) -> String {
-        self.pick(&["nope", "nul", "u.nope", "h.zz", "l[99]", "nul.a", "nope.a.b", "u['x y']", "b2[0].nul", "s2.x", "u.nul", "(nope)", "(u.a.b)", ".vars.nope", ".main['q']", ".globals.zz"]).to_owned()
+        self.pick(&["nope", "nul", "u.nope", "h.zz", "l[99]", "nul.a", "nope.a.b", "u['x y']", "b2[0].nul", "s2.x", "u.nul", "(nope)", "(u.a.b)", ".vars.nope", ".data_model['q']", ".globals.zz"]).to_owned()
     }
 
     /// A variable, literal or other short expression of a kind.
@@ -309,7 +309,7 @@ impl Generator {
             'L' => self.pick(&["l", "ns", "b2", "mixed", "[1, 'a', true]", "[[1], [2, 3]]", "[]", "[nul!1, s]", "mixed", "b2"]).to_owned(),
             'b' => self.pick(&["b2", "[{'k': 2, 'v': 'x'}, {'k': 1, 'v': 'y'}]", "b2", "[{'k': 'b', 'v': 1, 'name': 'q'}, {'k': 'B', 'v': 2, 'name': 'p'}]", "[]"]).to_owned(),
             'g' => self.pick(&["[[1, 2], [3]]", "[]", "[['a']]"]).to_owned(),
-            'H' => self.pick(&["h", "u", "{}", "{'a': 1, 'b': 'x'}", "{'k': s, 'v': n}", "h", "{\"a b\": [1]}", "b2[0]!{}", ".data_model", "{'nul': nul!}"]).replace("data_model", &self.word("data_model")),
+            'H' => self.pick(&["h", "u", "{}", "{'a': 1, 'b': 'x'}", "{'k': s, 'v': n}", "h", "{\"a b\": [1]}", "b2[0]!{}", ".data_model", "{'nul': nul!}"]).to_owned(),
             'M' if !self.wants_markup && !self.mistakes => "mk".to_owned(),
             'M' => self.pick(&["'<b>'?no_esc", "'<x>'?esc", "'a&b'?esc", "mk", "mk", "'<i>'?no_esc + 'z&'"]).replace("no_esc", &self.word("no_esc")),
             'm' => {
