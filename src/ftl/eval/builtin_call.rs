@@ -357,7 +357,13 @@ impl<'r> Evaluator<'r> {
                         return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
                     }
                 };
-                let name = names::absolute(&names::resolve(&base, &path));
+                // FreeMarker 1 knew names from the root only.
+                let full = if self.settings.classic_compatible {
+                    path.to_string()
+                } else {
+                    names::resolve(&base, &path)
+                };
+                let name = names::absolute(&full);
                 Ok(Model::Text(Text::from(name)))
             }
             Special::Loop(_) => Ok(Model::Missing),
