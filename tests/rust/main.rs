@@ -20,4 +20,5 @@ mod policy;
 mod receiver;
 mod scheduler;
 mod store_contract;
+mod store_sqlite;
 mod support;
