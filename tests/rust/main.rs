@@ -23,5 +23,6 @@ mod reference;
 mod scheduler;
 mod simulator;
 mod store_contract;
+mod store_sqlite;
 mod support;
 mod template_tests;
