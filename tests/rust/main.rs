@@ -5,6 +5,7 @@ mod architecture;
 mod breaker;
 mod builtins;
 mod cases;
+mod checks;
 mod conformance;
 mod delivery;
 mod delivery_hostile;

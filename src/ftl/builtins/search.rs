@@ -14,6 +14,7 @@ use crate::ftl::builtins::regexp::pattern::next_start;
 use crate::ftl::builtins::regexp::pattern::pattern;
 use crate::ftl::builtins::strings::changed;
 use crate::ftl::builtins::strings::parts;
+use crate::ftl::builtins::walk::spend_squared;
 use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
@@ -409,15 +410,6 @@ fn pattern_places<'r>(
         }
     }
     Ok(places)
-}
-
-/// Places in texts that aren't ASCII are counted from the start, each of them.
-pub(in crate::ftl::builtins) fn spend_squared<'r>(
-    host: &mut (dyn Host<'r> + '_),
-    text: &str,
-) -> Result<(), Fault> {
-    let blocks = text.len() / 64;
-    host.spend(blocks.saturating_mul(blocks))
 }
 
 fn split_ignoring_case<'r>(text: &str, separator: &str) -> Model<'r> {

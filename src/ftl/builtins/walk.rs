@@ -79,6 +79,15 @@ pub fn items<'r>(
     Ok(Rc::new(items.into()))
 }
 
+/// Places in texts that aren't ASCII are counted from the start, each of them.
+pub(in crate::ftl::builtins) fn spend_squared<'r>(
+    host: &mut (dyn Host<'r> + '_),
+    text: &str,
+) -> Result<(), Fault> {
+    let blocks = text.len() / 64;
+    host.spend(blocks.saturating_mul(blocks))
+}
+
 fn too_many(limit: usize) -> Fault {
     Fault::new(TemplateErrorKind::Limit, format!("a list of more than {limit} items is not made"))
         .with_hint("end the range, or take what is needed: `?take_while(…)`, `?first`")
