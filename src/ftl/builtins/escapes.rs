@@ -24,21 +24,28 @@ pub enum Script {
 /// With `quoted` the quotes `"` are added, and what follows them is known; without, anything may
 /// stand before and behind.
 pub fn script(text: &str, script: Script, quoted: bool) -> Cow<'_, str> {
+    if !quoted && plain_length(text.as_bytes()) == text.len() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    write_script(text, script, quoted, &mut out);
+    Cow::Owned(out)
+}
+
+/// Writes what [`script`] gives.
+pub fn write_script(text: &str, script: Script, quoted: bool, out: &mut String) {
     let bytes = text.as_bytes();
-    let mut out = String::new();
-    let mut plain = 0;
     if quoted {
-        out.reserve(text.len() + 8);
         out.push('"');
     }
-    let mut at = 0;
-    while let Some(found) = bytes[at..].iter().position(|byte| SCRIPT[usize::from(*byte)]) {
-        let start = at + found;
+    let (mut plain, mut at) = (0, 0);
+    loop {
+        let start = at + plain_length(&bytes[at..]);
+        if start == bytes.len() {
+            break;
+        }
         at = start + 1;
         let Some((escape, length)) = script_escape(bytes, start, script, quoted) else { continue };
-        if out.is_empty() {
-            out.reserve(text.len() + 6);
-        }
         out.push_str(&text[plain..start]);
         out.push('\\');
         match escape {
@@ -53,14 +60,37 @@ pub fn script(text: &str, script: Script, quoted: bool) -> Cow<'_, str> {
         plain = start + length;
         at = plain;
     }
-    if plain == 0 && !quoted {
-        return Cow::Borrowed(text);
-    }
     out.push_str(&text[plain..]);
     if quoted {
         out.push('"');
     }
-    Cow::Owned(out)
+}
+
+/// The number of bytes at the start that need no escape in a script.
+#[inline]
+fn plain_length(bytes: &[u8]) -> usize {
+    // Without branches, so that sixteen bytes are compared at once.
+    let matters = |byte: &u8| {
+        (*byte < b' ')
+            | (*byte == b'"')
+            | (*byte == b'\'')
+            | (*byte == b'\\')
+            | (*byte == b'/')
+            | (*byte == b'<')
+            | (*byte == b'>')
+            | (*byte == 0x7f)
+            | (*byte == 0xC2)
+            | (*byte == 0xE2)
+    };
+    let mut at = 0;
+    while let Some(chunk) = bytes[at..].first_chunk::<16>() {
+        if chunk.iter().fold(false, |found, byte| found | matters(byte)) {
+            break;
+        }
+        at += 16;
+    }
+    let rest = &bytes[at..];
+    at + rest.iter().position(|byte| SCRIPT[usize::from(*byte)]).unwrap_or(rest.len())
 }
 
 enum Escape {

@@ -29,6 +29,7 @@ use crate::ftl::program::Direct;
 use crate::ftl::program::Expr;
 use crate::ftl::program::Form;
 use crate::text::Span;
+use crate::value::Node;
 
 impl<'r> Evaluator<'r> {
     /// The value of `x?name`, `x?name(…)` or `x?name.key`.
@@ -48,6 +49,12 @@ impl<'r> Evaluator<'r> {
         } else {
             self.evaluate(target)?
         };
+        if let (Function::Value(function), Form::Bare) = (built_in.function, &application.form)
+            && !matches!(value, Model::Missing | Model::Empty)
+        {
+            let result = self.within(application, |this| function(this, value));
+            return result.map_err(|fault| self.blame(fault, span, target.span, &[]));
+        }
         self.apply_to(value, application, span)
     }
 
@@ -61,12 +68,21 @@ impl<'r> Evaluator<'r> {
     ) -> Result<Option<Model<'r>>, Failure> {
         self.step(span)?;
         let target = &application.target;
-        let value = self.evaluate(target)?;
+        if let (Direct::JsonString, Some(text)) =
+            (direct, self.json(target).and_then(Node::as_text))
+        {
+            escapes::write_script(text, Script::Json, false, &mut self.writer.text);
+            return Ok(None);
+        }
+        let value = match (direct, self.plain_number(target)) {
+            (Direct::Format(_), Some(number)) => Model::Number(number),
+            _ => self.evaluate(target)?,
+        };
         let formatting =
             Formatting { settings: &self.settings, formats: &mut self.scratch.formats };
         let written = match (direct, &value) {
             (Direct::JsonString, Model::Text(text)) => {
-                self.writer.push(&escapes::script(text, Script::Json, false));
+                escapes::write_script(text, Script::Json, false, &mut self.writer.text);
                 return Ok(None);
             }
             (Direct::Format(pattern), Model::Number(number)) => formatting
@@ -231,6 +247,7 @@ impl<'r> Evaluator<'r> {
         }
     }
 
+    #[inline(never)]
     fn apply_special(
         &mut self,
         special: Special,

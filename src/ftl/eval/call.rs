@@ -15,6 +15,7 @@ use crate::ftl::eval::scope::NONE;
 use crate::ftl::eval::scope::Place;
 use crate::ftl::model::BoundArguments;
 use crate::ftl::model::Callable;
+use crate::ftl::model::Hash;
 use crate::ftl::model::Lambda;
 use crate::ftl::model::Model;
 use crate::ftl::model::Namespace;
@@ -23,6 +24,7 @@ use crate::ftl::program::Arguments;
 use crate::ftl::program::Body;
 use crate::ftl::program::Call;
 use crate::ftl::program::Expr;
+use crate::ftl::program::ExprKind;
 use crate::ftl::program::Macro;
 use crate::ftl::program::Name;
 use crate::ftl::program::Program;
@@ -209,6 +211,13 @@ impl<'r> Evaluator<'r> {
         value: Model<'r>,
     ) -> Evaluated<'r> {
         let Lambda { function, program } = lambda;
+        // `x -> x.key` needs no variable.
+        if let (ExprKind::Dot { target, key }, Model::Hash(Hash::Json(object))) =
+            (&function.body.kind, &value)
+            && matches!(&target.kind, ExprKind::Variable(name) if name.is(&function.parameter))
+        {
+            return Ok(object.get_key(key).map_or(Model::Missing, Model::from_node));
+        }
         let outside = std::mem::replace(&mut self.place.program, program);
         let binding = self.binding(&function.parameter, value);
         let index = self.push_context(binding);

@@ -131,6 +131,9 @@ impl<'r> Evaluator<'r> {
 
     /// A value that must be a number.
     pub(in crate::ftl::eval) fn number(&mut self, expression: &'r Expr) -> Result<Number, Failure> {
+        if let Some(number) = self.plain_number(expression) {
+            return Ok(number);
+        }
         match self.evaluate(expression)? {
             Model::Number(number) => Ok(number),
             other => Err(self.not_a_number(&other, expression)),

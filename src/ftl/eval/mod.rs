@@ -255,7 +255,17 @@ impl<'r> Evaluator<'r> {
         match &node.kind {
             NodeKind::Text(text) => Some(text),
             NodeKind::Interpolation { value, escape: false, .. } => match &value.kind {
-                ExprKind::Dot { target, key, .. } => self.object(target)?.get_key(key)?.as_text(),
+                ExprKind::Dot { .. } => self.json(value)?.as_text(),
+                ExprKind::Default { target, fallback } => match &target.kind {
+                    ExprKind::Dot { target, key } => {
+                        let found = self.object(target)?.get_key(key);
+                        match found.filter(|node| !node.is_null()) {
+                            Some(node) => node.as_text(),
+                            None => default_text(fallback.as_deref()),
+                        }
+                    }
+                    _ => None,
+                },
                 _ => None,
             },
             _ => None,
@@ -343,6 +353,15 @@ impl<'r> Evaluator<'r> {
         let message = "calls and expressions are inside each other too deep for the stack";
         error(TemplateErrorKind::Limit, message, self.place.program, span)
             .with_hint("a macro or function that calls itself needs a condition that ends it")
+    }
+}
+
+/// The text of `!` without or with a literal behind it.
+fn default_text(fallback: Option<&Expr>) -> Option<&str> {
+    match fallback.map(|fallback| &fallback.kind) {
+        None => Some(""),
+        Some(ExprKind::Text(text)) => Some(text),
+        Some(_) => None,
     }
 }
 
