@@ -459,23 +459,55 @@ impl<'d> Object<'d> {
     }
 
     /// The value of a key that is asked for often: events of one source have their keys in one
-    /// order, so the place of the last hit is tried first.
+    /// order, so the place of the last hit is tried first, and then those around it.
     #[inline]
     pub fn get_key(self, key: &Key) -> Option<Node<'d>> {
         let document = self.document;
-        let guess = self.at + key.hint.load(Ordering::Relaxed);
-        if guess + 1 < document.behind(self.at) {
-            let entry = document.entry(guess);
+        let hint = key.hint.load(Ordering::Relaxed);
+        if let Some([own, inside @ ..]) = document.entries.get(self.at as usize..)
+            && let Some(entry) = inside.get((hint as usize).wrapping_sub(1))
             // Inside this object, only its own keys are exactly one level deeper.
-            if document.is_key(entry, key.hash, key.name.as_bytes())
-                && entry.depth == document.entry(self.at).depth + 1
-            {
-                return Some(Node { document, at: guess + 1 });
-            }
+            && entry.depth == own.depth.wrapping_add(1)
+            && self.at.wrapping_add(hint) < own.payload as u32
+            && document.is_key(*entry, key.hash, key.name.as_bytes())
+        {
+            return Some(Node { document, at: self.at.wrapping_add(hint).wrapping_add(1) });
+        }
+        self.look_for(key, self.at.wrapping_add(hint))
+    }
+
+    /// [`Object::get_key`] where the key was not at the place of the last hit.
+    #[inline(never)]
+    fn look_for(self, key: &Key, guess: u32) -> Option<Node<'d>> {
+        let document = self.document;
+        if let Some(at) = self.look_around(key, guess) {
+            // The hint stays: threads would write it in turn.
+            return Some(Node { document, at: at + 1 });
         }
         let at = self.search(&key.name, key.hash)?;
         key.hint.store(at - self.at, Ordering::Relaxed);
         Some(Node { document, at: at + 1 })
+    }
+
+    /// In large objects, a key stands a few entries off where a list before it is longer or shorter.
+    fn look_around(self, key: &Key, guess: u32) -> Option<u32> {
+        const FAR: u32 = 32;
+        let document = self.document;
+        let (first, end) = (self.at + 1, document.behind(self.at));
+        if end - first < 2 * FAR {
+            return None;
+        }
+        let entries = document.entries.get(
+            guess.saturating_sub(FAR).max(first) as usize
+                ..guess.saturating_add(FAR).min(end) as usize,
+        )?;
+        let depth = document.entry(self.at).depth + 1;
+        let found = entries.iter().position(|entry| {
+            entry.hash == key.hash
+                && entry.depth == depth
+                && document.is_key(*entry, key.hash, key.name.as_bytes())
+        })?;
+        Some(guess.saturating_sub(FAR).max(first) + found as u32)
     }
 
     /// The key and value pairs in order.

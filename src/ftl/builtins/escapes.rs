@@ -24,7 +24,7 @@ pub enum Script {
 /// With `quoted` the quotes `"` are added, and what follows them is known; without, anything may
 /// stand before and behind.
 pub fn script(text: &str, script: Script, quoted: bool) -> Cow<'_, str> {
-    if !quoted && plain_length(text.as_bytes()) == text.len() {
+    if !quoted && !has_escape(text.as_bytes(), script) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
@@ -35,6 +35,10 @@ pub fn script(text: &str, script: Script, quoted: bool) -> Cow<'_, str> {
 /// Writes what [`script`] gives.
 pub fn write_script(text: &str, script: Script, quoted: bool, out: &mut String) {
     let bytes = text.as_bytes();
+    if !quoted && is_plain(bytes) {
+        out.push_str(text);
+        return;
+    }
     if quoted {
         out.push('"');
     }
@@ -66,31 +70,54 @@ pub fn write_script(text: &str, script: Script, quoted: bool, out: &mut String) 
     }
 }
 
+/// Whether something in a text is escaped without quotes around it.
+fn has_escape(bytes: &[u8], script: Script) -> bool {
+    let matters = |byte: &u8| SCRIPT[usize::from(*byte)];
+    let candidates = bytes.iter().enumerate().filter(|(_, byte)| matters(byte));
+    !is_plain(bytes)
+        && candidates.into_iter().any(|(at, _)| script_escape(bytes, at, script, false).is_some())
+}
+
+/// Whether nothing in a text needs an escape in a script, sixteen bytes at a time.
+#[inline]
+fn is_plain(bytes: &[u8]) -> bool {
+    // Without branches, so that all bytes are compared at once.
+    let plain = |chunk: &[u8; 16]| {
+        !chunk.iter().fold(false, |found, byte| {
+            found
+                | (*byte < b' ')
+                | (*byte == b'"')
+                | (*byte == b'\'')
+                | (*byte == b'\\')
+                | (*byte == b'/')
+                | (*byte == b'<')
+                | (*byte == b'>')
+                | (*byte == 0x7f)
+                | (*byte == 0xC2)
+                | (*byte == 0xE2)
+        })
+    };
+    if let Some(last) = bytes.last_chunk::<16>() {
+        return plain(last) && bytes.as_chunks::<16>().0.iter().all(plain);
+    }
+    let mut chunk = [b'a'; 16];
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        chunk[..8].copy_from_slice(first);
+        chunk[8..].copy_from_slice(last);
+        return plain(&chunk);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        chunk[..4].copy_from_slice(first);
+        chunk[4..8].copy_from_slice(last);
+        return plain(&chunk);
+    }
+    bytes.iter().all(|byte| !SCRIPT[usize::from(*byte)])
+}
+
 /// The number of bytes at the start that need no escape in a script.
 #[inline]
 fn plain_length(bytes: &[u8]) -> usize {
-    // Without branches, so that sixteen bytes are compared at once.
-    let matters = |byte: &u8| {
-        (*byte < b' ')
-            | (*byte == b'"')
-            | (*byte == b'\'')
-            | (*byte == b'\\')
-            | (*byte == b'/')
-            | (*byte == b'<')
-            | (*byte == b'>')
-            | (*byte == 0x7f)
-            | (*byte == 0xC2)
-            | (*byte == 0xE2)
-    };
-    let mut at = 0;
-    while let Some(chunk) = bytes[at..].first_chunk::<16>() {
-        if chunk.iter().fold(false, |found, byte| found | matters(byte)) {
-            break;
-        }
-        at += 16;
-    }
-    let rest = &bytes[at..];
-    at + rest.iter().position(|byte| SCRIPT[usize::from(*byte)]).unwrap_or(rest.len())
+    bytes.iter().position(|byte| SCRIPT[usize::from(*byte)]).unwrap_or(bytes.len())
 }
 
 enum Escape {

@@ -68,15 +68,19 @@ impl<'r> Evaluator<'r> {
     ) -> Result<Option<Model<'r>>, Failure> {
         self.step(span)?;
         let target = &application.target;
-        if let (Direct::JsonString, Some(text)) =
-            (direct, self.json(target).and_then(Node::as_text))
-        {
-            escapes::write_script(text, Script::Json, false, &mut self.writer.text);
-            return Ok(None);
-        }
-        let value = match (direct, self.plain_number(target)) {
-            (Direct::Format(_), Some(number)) => Model::Number(number),
-            _ => self.evaluate(target)?,
+        let plain = match direct {
+            Direct::JsonString => {
+                if let Some(text) = self.json(target).and_then(Node::as_text) {
+                    escapes::write_script(text, Script::Json, false, &mut self.writer.text);
+                    return Ok(None);
+                }
+                None
+            }
+            Direct::Format(_) => self.plain_number(target),
+        };
+        let value = match plain {
+            Some(number) => Model::Number(number),
+            None => self.evaluate(target)?,
         };
         let formatting =
             Formatting { settings: &self.settings, formats: &mut self.scratch.formats };

@@ -30,6 +30,7 @@ use crate::ftl::program::Name;
 use crate::ftl::program::Program;
 use crate::ftl::statics;
 use crate::text::Span;
+use crate::value::Node;
 
 /// A macro or function that a value can mean.
 #[derive(Debug)]
@@ -211,12 +212,8 @@ impl<'r> Evaluator<'r> {
         value: Model<'r>,
     ) -> Evaluated<'r> {
         let Lambda { function, program } = lambda;
-        // `x -> x.key` needs no variable.
-        if let (ExprKind::Dot { target, key }, Model::Hash(Hash::Json(object))) =
-            (&function.body.kind, &value)
-            && matches!(&target.kind, ExprKind::Variable(name) if name.is(&function.parameter))
-        {
-            return Ok(object.get_key(key).map_or(Model::Missing, Model::from_node));
+        if let Some(field) = field_by(lambda, &value) {
+            return Ok(field.map_or(Model::Missing, Model::from_node));
         }
         let outside = std::mem::replace(&mut self.place.program, program);
         let binding = self.binding(&function.parameter, value);
@@ -333,6 +330,22 @@ impl<'r> Evaluator<'r> {
         self.place = inside;
         // `<#return>` in nested content ends this macro, as it does in FreeMarker.
         flow
+    }
+}
+
+/// What `x -> x.key` gives for a JSON object, which needs no variable: the value of the key, if
+/// there is one. `None` for other lambdas and values.
+#[inline]
+pub(in crate::ftl::eval) fn field_by<'r>(
+    lambda: Lambda<'r>,
+    value: &Model<'r>,
+) -> Option<Option<Node<'r>>> {
+    let Lambda { function, .. } = lambda;
+    match (&function.body.kind, value) {
+        (ExprKind::Dot { target, key }, Model::Hash(Hash::Json(object))) if matches!(&target.kind, ExprKind::Variable(name) if name.is(&function.parameter)) => {
+            Some(object.get_key(key))
+        }
+        _ => None,
     }
 }
 

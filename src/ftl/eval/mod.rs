@@ -234,13 +234,16 @@ impl<'r> Evaluator<'r> {
 
     /// Runs pieces of content in order.
     pub(in crate::ftl::eval) fn run(&mut self, body: &'r [Node]) -> Result<Flow, Failure> {
+        let Some(first) = body.first() else { return Ok(Flow::Next) };
+        self.check_stack(first.span)?;
+        self.steps(body.len(), first.span)?;
         for node in body {
-            // The two commonest pieces need no stack and no call.
-            let result = match self.plain_text(node) {
-                Some(text) => self.write(text, node.span),
-                None => self.node(node),
-            };
-            match result {
+            // The two commonest pieces need no call.
+            if let Some(text) = self.plain_text(node) {
+                self.write(text, node.span)?;
+                continue;
+            }
+            match self.node(node) {
                 Ok(Flow::Next) => {}
                 Ok(flow) => return Ok(flow),
                 Err(failure) => self.handle(failure)?,
@@ -273,8 +276,7 @@ impl<'r> Evaluator<'r> {
     }
 
     #[inline]
-    fn write(&mut self, text: &str, span: Span) -> Result<Flow, Failure> {
-        self.step(span)?;
+    fn write(&mut self, text: &str, span: Span) -> Result<(), Failure> {
         if self.writer.is_traced() {
             self.writer.mark(self.place.program, span);
         }
@@ -282,7 +284,7 @@ impl<'r> Evaluator<'r> {
         if self.writer.is_full() {
             return Err(self.too_much_output(span));
         }
-        Ok(Flow::Next)
+        Ok(())
     }
 
     /// What `template_exception_handler` says about an error.
