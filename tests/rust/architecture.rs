@@ -244,7 +244,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     // Time zones; and how a point in time is written, in a log line, an HTTP date and `FtlUtils`.
     ("jiff::", &["ftl/format", "delivery", "ftl/statics"]),
     ("num_bigint::", &["value", "ftl/format", "ftl/builtins"]),
-    ("sonic_rs::", &["value"]),
     ("flate2::", &["events"]),
     ("zip::", &["events"]),
     ("glob::", &["events"]),

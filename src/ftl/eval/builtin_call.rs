@@ -30,6 +30,7 @@ use crate::ftl::program::Direct;
 use crate::ftl::program::Expr;
 use crate::ftl::program::Form;
 use crate::text::Span;
+use crate::value::Node;
 
 /// Bytes of text that are looked at in one step.
 const READ_BYTES_A_STEP: usize = 64;
@@ -39,6 +40,12 @@ const WRITTEN_BYTES_A_STEP: usize = 16;
 const WORDS_A_STEP: usize = 64;
 
 impl<'r> Evaluator<'r> {
+    /// Steps for a text that is looked at as a whole.
+    fn pay_for(&mut self, text: &str) {
+        let steps = text.len() / READ_BYTES_A_STEP;
+        self.steps_left = self.steps_left.saturating_sub(steps as u64);
+    }
+
     /// The value of `x?name`, `x?name(…)` or `x?name.key`.
     pub(in crate::ftl::eval) fn apply(
         &mut self,
@@ -57,6 +64,12 @@ impl<'r> Evaluator<'r> {
         } else {
             self.evaluate(target)?
         };
+        if let (Function::Value(function), Form::Bare) = (built_in.function, &application.form)
+            && !matches!(value, Model::Missing | Model::Empty)
+        {
+            let result = self.within(application, |this| function(this, value));
+            return result.map_err(|fault| self.blame(fault, span, target.span, &[]));
+        }
         self.apply_to(value, application, span)
     }
 
@@ -70,7 +83,21 @@ impl<'r> Evaluator<'r> {
     ) -> Result<Option<Model<'r>>, Failure> {
         self.step(span)?;
         let target = &application.target;
-        let value = self.evaluate(target)?;
+        let plain = match direct {
+            Direct::JsonString => {
+                if let Some(text) = self.json(target).and_then(Node::as_text) {
+                    self.pay_for(text);
+                    escapes::write_script(text, Script::Json, false, &mut self.writer.text);
+                    return Ok(None);
+                }
+                None
+            }
+            Direct::Format(_) => self.plain_number(target),
+        };
+        let value = match plain {
+            Some(number) => Model::Number(number),
+            None => self.evaluate(target)?,
+        };
         let formatting =
             Formatting { settings: &self.settings, formats: &mut self.scratch.formats };
         // A format of the settings that can't be used is an error even where another one is.
@@ -81,9 +108,8 @@ impl<'r> Evaluator<'r> {
             && self.settings.datetime_format.is_empty();
         let written = match (direct, &value) {
             (Direct::JsonString, Model::Text(text)) => {
-                let steps = text.len() / READ_BYTES_A_STEP;
-                self.steps_left = self.steps_left.saturating_sub(steps as u64);
-                self.writer.push(&escapes::script(text, Script::Json, false));
+                self.pay_for(text);
+                escapes::write_script(text, Script::Json, false, &mut self.writer.text);
                 return Ok(None);
             }
             (Direct::Format(pattern), Model::Number(number)) if plain_number => formatting
@@ -293,6 +319,7 @@ impl<'r> Evaluator<'r> {
         }
     }
 
+    #[inline(never)]
     fn apply_special(
         &mut self,
         special: Special,
