@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo test test-rust test-python lint doc check format update-cases bench clean need-rust need-python
+.PHONY: help setup develop demo test test-rust test-python lint doc check format update-cases confirm-cases bench clean need-rust need-python
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ format: setup ## formats everything
 
 update-cases: need-rust ## writes what the Markdown cases give now; read the diff
 	UPDATE_CASES=1 cargo test --quiet
+
+confirm-cases: need-rust ## FreeMarker itself confirms the Markdown cases (needs java and mvn)
+	cargo test --quiet --test oracle -- confirm
 
 bench: develop ## speed, side by side with peers (benches/README.md)
 	cargo bench --quiet

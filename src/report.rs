@@ -95,6 +95,12 @@ impl Counters {
         self.resumed.fetch_add(count, Relaxed);
     }
 
+    /// `count` dead letters were taken on once more; they count as accepted by an earlier run.
+    pub fn revived(&self, count: u64) {
+        self.unattempted.fetch_add(count, Relaxed);
+        self.resumed(count);
+    }
+
     /// An accepted event had its first attempt, or its turn was over without one.
     pub fn had_first_attempt(&self) {
         self.unattempted.fetch_sub(1, Relaxed);

@@ -133,7 +133,10 @@ pub fn did_you_mean<'a>(
     candidates
         .into_iter()
         .map(|candidate| (strsim::osa_distance(word, candidate), candidate))
-        .filter(|(distance, _)| *distance <= tolerance)
+        // Of a word of one or two letters, another one is no misspelling.
+        .filter(|(distance, near)| {
+            *distance <= tolerance && *distance < word.chars().count().min(near.chars().count())
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

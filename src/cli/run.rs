@@ -32,8 +32,10 @@ use crate::pipeline::Sync;
 use crate::pipeline::Until;
 use crate::report::Report;
 
-/// How often progress is written: often enough to look alive.
-const PROGRESS: Duration = Duration::from_millis(200);
+/// How often this thread looks whether to go on, which only it can see.
+const LOOK: Duration = Duration::from_millis(25);
+/// Looks between two lines of progress: often enough to look alive.
+const LOOKS_A_LINE: u32 = 4;
 /// How long requests under way may take to finish at the end of a run.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -89,8 +91,10 @@ pub(in crate::cli) fn run(
         }
     });
     let err = &mut *world.err;
-    let results = side_by_side(jobs.collect(), PROGRESS, || {
-        if show {
+    let mut looks = 0;
+    let results = side_by_side(jobs.collect(), LOOK, || {
+        looks += 1;
+        if go_on() && show && looks % LOOKS_A_LINE == 0 {
             let _ = write!(err, "\r\x1b[2K{}", progress_line(&runs));
             let _ = err.flush();
         }

@@ -60,9 +60,8 @@ impl Workshop<'_> {
         client: &mut dyn Client,
         dice: &mut dyn FnMut() -> f64,
     ) -> Ended {
-        let id = job.delivery.id;
         let host = job.delivery.request.target.host();
-        let put_off = |due| Ended { change: Change::PutOff { id, due }, failure: None, number: 0 };
+        let put_off = |due| Ended { change: Change::PutOff { due }, failure: None, number: 0 };
         if let Admission::NotBefore(until) = self.admit(job, host) {
             return put_off(until);
         }
@@ -86,7 +85,7 @@ impl Workshop<'_> {
                     self.counters.tried();
                     self.counters.attempted();
                     self.note(host, &delivered);
-                    return Ended { change: Change::Delivered { id }, failure: None, number };
+                    return Ended { change: Change::Delivered, failure: None, number };
                 }
             };
             // What was blocked or could not be made did not become a request.
@@ -117,9 +116,8 @@ impl Workshop<'_> {
             failure: &failure,
         };
         let change = match self.policy.after_attempt(&failed, dice()) {
-            Decision::RetryAt(due) => Change::Retry { id, record, due },
+            Decision::RetryAt(due) => Change::Retry { record, due },
             Decision::GiveUp(why) => Change::Dead {
-                id,
                 record: Some(record),
                 reason: reason_of(why),
                 message: failure.message.clone(),

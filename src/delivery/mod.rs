@@ -80,7 +80,9 @@ use crate::delivery::pool::Pool;
 use crate::delivery::request::Secrets;
 use crate::delivery::scheduler::Scheduler;
 use crate::delivery::store::Discarded;
+use crate::delivery::store::Job;
 use crate::delivery::store::NewDelivery;
+use crate::delivery::store::Revival;
 use crate::delivery::store::Store;
 use crate::delivery::store::StoreError;
 use crate::report::Counters;
@@ -89,7 +91,7 @@ pub use crate::delivery::options::DeliveryOptions;
 pub use crate::delivery::options::MAX_CONCURRENCY;
 
 /// How long a blocked caller waits before it asks whether it should stop.
-const SLICE: Duration = Duration::from_millis(50);
+const SLICE: Duration = Duration::from_millis(25);
 
 /// How long a caller lets engines on a virtual clock work before it looks again.
 const ASSIST: Duration = Duration::from_millis(20);
@@ -179,7 +181,7 @@ impl Engine {
 
     /// Takes these events on. Returns when the store has them and they are on their way.
     ///
-    /// While too much is waiting to be sent, it blocks; every 50 ms it asks `interrupted` whether
+    /// While too much is waiting to be sent, it blocks; every 25 ms it asks `interrupted` whether
     /// the caller wants to stop, and if so gives the events back.
     ///
     /// # Errors
@@ -217,14 +219,43 @@ impl Engine {
             self.pool.room.give_back(weight, count);
             AcceptError { error: EngineError::Store(error), batch: Vec::new() }
         })?;
-        self.pool.counters.accepted(count as u64);
-        self.pool.hold_queued(count);
+        let confirmed = count.saturating_sub(jobs.len());
+        if confirmed > 0 {
+            let taken: usize = jobs.iter().map(pool::weight_of).sum();
+            self.pool.room.give_back(weight - taken, confirmed);
+            self.pool.counters.confirmed_before(confirmed as u64);
+        }
+        self.pool.counters.accepted(jobs.len() as u64);
+        self.set_out(jobs);
+        Ok(())
+    }
+
+    /// Takes dead letters on once more. They count as accepted by an earlier run (`resumed`).
+    /// Returns how many there were.
+    ///
+    /// # Errors
+    /// When stopped, used in a forked process, or the store failed; then none was taken on.
+    pub fn revive(&self, mut batch: Vec<Revival>) -> Result<usize, EngineError> {
+        self.usable()?;
+        let now = self.pool.clock.now();
+        for revival in &mut batch {
+            revival.at = now;
+        }
+        let jobs = self.pool.store.revive(batch).map_err(EngineError::Store)?;
+        let count = jobs.len();
+        self.pool.room.add(jobs.iter().map(pool::weight_of).sum(), count);
+        self.pool.counters.revived(count as u64);
+        self.set_out(jobs);
+        Ok(count)
+    }
+
+    fn set_out(&self, jobs: Vec<Job>) {
+        self.pool.hold_queued(jobs.len());
         self.pool.queue.push_fresh(jobs);
         if self.pool.stopping.load(SeqCst) {
             // Stopped in between: nobody will take them, so they wait in the store.
             self.pool.return_jobs();
         }
-        Ok(())
     }
 
     /// Takes on events that can never be sent: they become dead letters at once, and count as

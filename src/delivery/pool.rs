@@ -201,9 +201,9 @@ impl Pool {
     /// Jobs that were accepted but not begun go back to the store.
     pub(crate) fn return_jobs(&self) {
         for job in self.queue.drain() {
-            let change = Change::PutOff { id: job.delivery.id, due: self.clock.now() };
+            let change = Change::PutOff { due: self.clock.now() };
             // If the store cannot note it, the next engine takes the delivery over all the same.
-            let _ = self.store.settle(change);
+            let _ = self.store.settle(&job, change);
             self.with_stall(|stall| {
                 stall.queued = stall.queued.saturating_sub(1);
                 if !stall.stalled {
@@ -317,7 +317,7 @@ impl Pool {
             Change::Dead { reason, .. } => Some(*reason),
             _ => None,
         };
-        if let Err(error) = self.store.settle(change) {
+        if let Err(error) = self.store.settle(job, change) {
             self.break_off(error);
         } else if let Some(due) = due {
             if due.as_micros() < self.keeper_due.load(SeqCst) {
@@ -347,8 +347,8 @@ impl Pool {
     /// because it cannot know what else is wrong.
     fn recover(&self, job: &Job, client: &mut Box<dyn Client>) {
         *client = self.clients.client();
-        let change = Change::PutOff { id: job.delivery.id, due: self.clock.now() };
-        let _ = self.store.settle(change);
+        let change = Change::PutOff { due: self.clock.now() };
+        let _ = self.store.settle(job, change);
         self.break_off(StoreError {
             kind: crate::delivery::store::StoreErrorKind::Closed,
             message: String::from("an attempt failed unexpectedly; the delivery stays pending"),
@@ -434,7 +434,7 @@ enum HandedOut {
 }
 
 /// What a job took of the room when it was accepted.
-fn weight_of(job: &Job) -> usize {
+pub(crate) fn weight_of(job: &Job) -> usize {
     let delivery = &job.delivery;
     crate::delivery::store::weight(&delivery.key, &delivery.request, delivery.event.as_deref())
 }

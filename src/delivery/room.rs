@@ -46,6 +46,12 @@ impl Room {
         true
     }
 
+    /// Takes that much for so many deliveries, room or not.
+    pub(crate) fn add(&self, bytes: usize, count: usize) {
+        self.bytes.fetch_add(bytes, SeqCst);
+        self.count.fetch_add(count, SeqCst);
+    }
+
     pub(crate) fn is_free(&self) -> bool {
         self.bytes.load(SeqCst) < self.max_bytes || self.count.load(SeqCst) < self.min_count
     }

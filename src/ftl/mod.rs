@@ -35,6 +35,7 @@ mod settings;
 mod stack;
 pub mod statics;
 mod template;
+mod vocabulary;
 
 pub use crate::ftl::error::{Blame, Fault, TemplateError, TemplateErrorKind};
 pub use crate::ftl::eval::Data;
@@ -44,3 +45,4 @@ pub use crate::ftl::settings::{
     Limits, NAMES as SETTING_NAMES, OutputFormat, SettingError, Settings,
 };
 pub use crate::ftl::template::{RenderOptions, Template};
+pub use crate::ftl::vocabulary::{Vocabulary, names};

@@ -25,7 +25,13 @@ pub(in crate::ftl) fn not_json(
     let (at, hint) = diagnose(output, place);
     // The piece that began to write last before the place wrote it.
     let behind = marks.partition_point(|mark| mark.offset <= at);
-    let mark = behind.checked_sub(1).and_then(|index| marks.get(index));
+    let mut mark = behind.checked_sub(1).and_then(|index| marks.get(index));
+    if hint == Some(MISSING) {
+        // What wrote nothing is to blame, not the text behind it.
+        let wrote_nothing = |before: &&Mark<'_>| before.offset == at;
+        let before = behind.checked_sub(2).and_then(|index| marks.get(index));
+        mark = before.filter(wrote_nothing).or(mark);
+    }
     let (source, span) = match mark {
         Some(mark) => (&mark.program.source, within(mark, at, output)),
         None => (&program.source, Span::default()),
@@ -77,7 +83,7 @@ fn diagnose(output: &str, place: usize) -> (usize, Option<&'static str>) {
             ),
         ),
         (Some('{' | '[' | ','), Some(',')) | (Some(':'), Some(',' | '}' | ']')) => {
-            (place, Some("a value is missing here; give it a default: `${x!\"…\"}`"))
+            (place, Some(MISSING))
         }
         (Some('0'..='9'), Some(',')) if behind[1..].starts_with(|c: char| c.is_ascii_digit()) => {
             (place, Some(GROUPED))
@@ -99,6 +105,7 @@ fn diagnose(output: &str, place: usize) -> (usize, Option<&'static str>) {
     }
 }
 
+const MISSING: &str = "a value is missing here; give it a default: `${x!\"…\"}`";
 const GROUPED: &str = "a number is printed with grouping; print it with `?c`";
 
 fn is_grouped(before: &str, behind: &str) -> bool {

@@ -28,6 +28,8 @@ use crate::pipeline::ConfigErrorKind;
 use crate::pipeline::Decision;
 use crate::pipeline::Position;
 use crate::pipeline::Sync;
+use crate::pipeline::ahead::Next;
+use crate::pipeline::ahead::ReadAhead;
 use crate::pipeline::secret_reference;
 use crate::report::Counters;
 use crate::report::ErrorSample;
@@ -46,7 +48,7 @@ const SHORT_BLOCK: usize = 128 * 1024;
 /// milliseconds for each.
 const EVENTS_A_LOOK: usize = 8;
 /// The longest the caller waits before it is asked whether to go on.
-const SLICE: Duration = Duration::from_millis(40);
+const SLICE: Duration = Duration::from_millis(25);
 
 /// A run under way. Its methods may be called from several threads.
 #[derive(Debug)]
@@ -178,26 +180,29 @@ impl Run {
     /// When the store does not take the events: those of the last batch are not accepted.
     pub fn feed(
         &self,
-        mut reader: Reader,
+        reader: Reader,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, EngineError> {
+        let reader = ReadAhead::start(reader);
+        let mut reader = reader.map_err(|error| EngineError::Threads(error.to_string()))?;
         let mut batch = Batch::default();
-        while let Some(block) = reader.next_block() {
-            match block {
-                Ok(block) => {
+        loop {
+            match reader.next(SLICE) {
+                Next::Block(Ok(block)) => {
                     let progress = self.feed_block(&block, &mut batch, go_on)?;
                     reader.reuse(block);
                     if progress == Progress::Stopped {
                         return Ok(Progress::Stopped);
                     }
                 }
-                Err(error) => self.invalid(&error),
+                Next::Block(Err(error)) => self.invalid(&error),
+                Next::NotYet => {}
+                Next::End => return self.hand_over(&mut batch, go_on),
             }
             if !go_on() {
                 return Ok(Progress::Stopped);
             }
         }
-        self.hand_over(&mut batch, go_on)
     }
 
     fn feed_block(
@@ -316,7 +321,14 @@ impl Run {
                 let reason =
                     if discard.reason() == "filter" { Reason::Filter } else { Reason::Render };
                 let at = self.clock.wall();
-                batch.discarded.push(Discarded { key, reason, message, event: kept(), at });
+                batch.discarded.push(Discarded {
+                    key,
+                    reason,
+                    message,
+                    event: kept(),
+                    at,
+                    place: None,
+                });
             }
         }
     }

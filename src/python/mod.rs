@@ -12,6 +12,7 @@ mod receiver;
 mod run;
 mod sync;
 mod template;
+mod template_test;
 mod wait;
 
 use std::io;
@@ -47,6 +48,8 @@ mod _core {
     use crate::python::template::Settings;
     #[pymodule_export]
     use crate::python::template::Template;
+    #[pymodule_export]
+    use crate::python::template_test::TemplateSuite;
 
     #[expect(non_upper_case_globals, reason = "the name is Python's")]
     #[pymodule_export]

@@ -1,14 +1,16 @@
 //! The language reference, run: every file of `tests/cases/ftl` is prose with templates and what
-//! they give. `UPDATE_CASES=1` writes what the engine gives today; a person reads the difference.
+//! they give, and so are the guides `docs/templates.md` and `docs/differences.md`. `UPDATE_CASES=1` writes what the engine gives today; a person reads the difference.
 //!
 //! A case is a heading of two or more `#` and the blocks behind it:
 //!
 //! - `json`: the data; its keys are the variables. Holds for the cases behind it in the section.
+//! - `json event`: an event, bound to `input`, with Amplitude's settings. Holds to the end of the page.
 //! - `settings`: `name = value` a line; a line `amplitude` starts from Amplitude's settings instead of
 //!   FreeMarker's own. Holds for this case.
 //! - `template NAME`: what the case may include or import. Holds for this case.
 //! - `ftl`: the template.
 //! - `output`, `output-escaped` (`\n`, `\t`, `\r`, `\u{…}`, `\\` spelled out) or `error`: what comes of it.
+//!   A word `differs` behind it says that FreeMarker answers otherwise (`make confirm-cases` asks it).
 
 use std::fmt::Write as _;
 use std::fs;
@@ -28,9 +30,10 @@ const NOW_MILLIS: i64 = 1_705_314_600_120;
 
 #[test]
 fn every_case_gives_what_its_page_says() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases/ftl");
     let mut pages: Vec<PathBuf> =
-        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    pages.extend(["docs/templates.md", "docs/differences.md"].map(|guide| root.join(guide)));
     pages.sort();
     let update = std::env::var_os("UPDATE_CASES").is_some();
     let mut failures = Vec::new();
@@ -46,12 +49,17 @@ fn every_case_gives_what_its_page_says() {
     assert!(failures.is_empty(), "{} cases differ:\n{}", failures.len(), failures.join("\n"));
 }
 
+/// Where the pages are.
+pub(crate) fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases/ftl")
+}
+
 /// A fenced block.
-struct Block<'t> {
+pub(crate) struct Block<'t> {
     /// What stands behind the fence: `ftl`, `template footer.ftl`.
-    info: &'t str,
+    pub(crate) info: &'t str,
     /// The content with its line feeds.
-    content: &'t str,
+    pub(crate) content: &'t str,
     /// The line of the fence, from 1.
     line: usize,
     /// Where the content lies in the page.
@@ -62,6 +70,7 @@ struct Block<'t> {
 #[derive(Default)]
 struct Case<'t> {
     data: &'t str,
+    event: Option<&'t str>,
     settings: Option<&'t str>,
     templates: Vec<(String, String)>,
     source: Option<&'t str>,
@@ -76,13 +85,14 @@ fn run_page(page: &Path, text: &str) -> (String, Vec<String>) {
     let mut last_end = 0;
     for block in blocks(text) {
         if text[last_end..block.start].contains("\n## ") {
-            case = Case { data: "{}", ..Case::default() };
+            case = Case { data: "{}", event: case.event, ..Case::default() };
         } else if text[last_end..block.start].contains("\n### ") {
-            case = Case { data: case.data, ..Case::default() };
+            case = Case { data: case.data, event: case.event, ..Case::default() };
         }
         last_end = block.end;
         let (word, rest) = block.info.split_once(' ').unwrap_or((block.info, ""));
         match word {
+            "json" if rest == "event" => case.event = Some(block.content),
             "json" => case.data = block.content,
             "settings" => case.settings = Some(block.content),
             "template" => {
@@ -99,7 +109,9 @@ fn run_page(page: &Path, text: &str) -> (String, Vec<String>) {
                     (_, Ok(output)) => format!("(no error) {output}\n"),
                     (_, Err(error)) => format!("(error) {error}\n"),
                 };
-                if found != block.content {
+                // What `UPDATE_CASES` wrote into a block of the wrong kind is no agreement.
+                let is_of_the_kind = result.is_err() == (word == "error");
+                if found != block.content || !is_of_the_kind {
                     wrong.push(format!(
                         "{name}:{}\n  expected {:?}\n  found    {found:?}",
                         block.line, block.content
@@ -119,7 +131,10 @@ fn run_page(page: &Path, text: &str) -> (String, Vec<String>) {
 }
 
 fn run_case(case: &Case<'_>) -> Result<String, String> {
-    let mut settings = Settings::freemarker();
+    let mut settings = match case.event {
+        Some(_) => Settings::amplitude(),
+        None => Settings::freemarker(),
+    };
     for line in case.settings.unwrap_or_default().lines().filter(|line| !line.trim().is_empty()) {
         match line.split_once('=') {
             Some((name, value)) => {
@@ -133,9 +148,14 @@ fn run_case(case: &Case<'_>) -> Result<String, String> {
     let source = case.source.unwrap_or_default();
     let template = Template::compile("case.ftl", source, &settings, Some(library));
     let template = template.map_err(|error| error.to_string())?;
-    let document = Document::parse(case.data).map_err(|error| error.to_string())?;
+    let document = Document::parse(case.event.unwrap_or(case.data));
+    let document = document.map_err(|error| error.to_string())?;
+    let data = match case.event {
+        Some(_) => Data::event(document.root()),
+        None => Data::variables(document.root()),
+    };
     let options = RenderOptions { now_millis: NOW_MILLIS };
-    template.render(Data::variables(document.root()), options).map_err(|error| error.to_string())
+    template.render(data, options).map_err(|error| error.to_string())
 }
 
 fn without_last_line_feed(text: &str) -> &str {
@@ -159,7 +179,8 @@ fn escaped(text: &str) -> String {
     out
 }
 
-fn blocks(page: &str) -> Vec<Block<'_>> {
+/// The fenced blocks of a page.
+pub(crate) fn blocks(page: &str) -> Vec<Block<'_>> {
     let mut blocks = Vec::new();
     let mut open: Option<(usize, &str, usize, usize)> = None;
     let mut offset = 0;

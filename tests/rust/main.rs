@@ -18,6 +18,8 @@ mod outcome;
 mod parse;
 mod policy;
 mod receiver;
+mod reference;
 mod scheduler;
 mod store_contract;
 mod support;
+mod template_tests;

@@ -10,6 +10,7 @@ use webhook_stream::delivery::store::Change;
 use webhook_stream::delivery::store::Discarded;
 use webhook_stream::delivery::store::Job;
 use webhook_stream::delivery::store::Reason;
+use webhook_stream::delivery::store::Revival;
 use webhook_stream::delivery::store::Store;
 
 use crate::support::deliveries;
@@ -36,19 +37,18 @@ fn record(number: u32) -> AttemptRecord {
     }
 }
 
-fn retry(store: &dyn Store, id: u64, number: u32, due: Timestamp) {
-    store.settle(Change::Retry { id, record: record(number), due }).unwrap();
+fn retry(store: &dyn Store, job: &Job, number: u32, due: Timestamp) {
+    store.settle(job, Change::Retry { record: record(number), due }).unwrap();
 }
 
-fn die(store: &dyn Store, id: u64) {
+fn die(store: &dyn Store, job: &Job) {
     let change = Change::Dead {
-        id,
         record: Some(record(1)),
         reason: Reason::Exhausted,
         message: String::from("answered 503"),
         at: second(9),
     };
-    store.settle(change).unwrap();
+    store.settle(job, change).unwrap();
 }
 
 fn ids(jobs: &[Job]) -> Vec<u64> {
@@ -67,40 +67,42 @@ fn rule_01_what_was_accepted_is_on_hand_and_not_claimed(store: &dyn Store) {
 fn rule_02_an_id_is_never_given_twice(store: &dyn Store) {
     let mut seen = Vec::new();
     for _ in 0..5 {
-        for id in ids(&accept(store, 3)) {
-            assert!(!seen.contains(&id), "{id}");
-            seen.push(id);
-            store.settle(Change::Delivered { id }).unwrap();
+        for job in accept(store, 3) {
+            assert!(!seen.contains(&job.delivery.id), "{job:?}");
+            seen.push(job.delivery.id);
+            store.settle(&job, Change::Delivered).unwrap();
         }
     }
 }
 
 fn rule_03_claims_come_by_due_time_and_once(store: &dyn Store) {
-    let given = ids(&accept(store, 4));
-    for (id, due) in given.iter().zip([30, 10, 20, 99]) {
-        retry(store, *id, 1, second(due));
+    let given = accept(store, 4);
+    for (job, due) in given.iter().zip([30, 10, 20, 99]) {
+        retry(store, job, 1, second(due));
     }
     assert!(store.claim(second(9), 10).unwrap().is_empty());
-    assert_eq!(ids(&store.claim(second(30), 2).unwrap()), [given[1], given[2]]);
-    assert_eq!(ids(&store.claim(second(30), 2).unwrap()), [given[0]]);
+    assert_eq!(
+        ids(&store.claim(second(30), 2).unwrap()),
+        [given[1].delivery.id, given[2].delivery.id]
+    );
+    assert_eq!(ids(&store.claim(second(30), 2).unwrap()), [given[0].delivery.id]);
     assert!(store.claim(second(30), 2).unwrap().is_empty());
     assert!(store.claim(second(99), 0).unwrap().is_empty());
 }
 
 fn rule_04_what_was_delivered_is_gone(store: &dyn Store) {
-    let given = ids(&accept(store, 2));
-    store.settle(Change::Delivered { id: given[0] }).unwrap();
+    let given = accept(store, 2);
+    store.settle(&given[0], Change::Delivered).unwrap();
     assert_eq!(store.counts().unwrap().pending, 1);
     assert_eq!(store.take_over(second(0), &|_| second(0)).unwrap(), 1);
-    assert_eq!(ids(&store.claim(second(0), 10).unwrap()), [given[1]]);
+    assert_eq!(ids(&store.claim(second(0), 10).unwrap()), [given[1].delivery.id]);
     assert!(store.dead_letters(0, 10).unwrap().is_empty());
 }
 
 fn rule_05_a_retry_keeps_bytes_and_ids_and_counts_the_attempt(store: &dyn Store) {
     let first = accept(store, 1).remove(0);
-    let id = first.delivery.id;
     for number in 1..=3 {
-        retry(store, id, number, second(60));
+        retry(store, &first, number, second(60));
         let again = store.claim(second(60), 1).unwrap().remove(0);
         assert_eq!(again.delivery.request, first.delivery.request);
         assert_eq!(again.delivery.key, first.delivery.key);
@@ -112,25 +114,24 @@ fn rule_05_a_retry_keeps_bytes_and_ids_and_counts_the_attempt(store: &dyn Store)
 }
 
 fn rule_06_putting_off_counts_no_attempt(store: &dyn Store) {
-    let id = ids(&accept(store, 1))[0];
-    store.settle(Change::PutOff { id, due: second(5) }).unwrap();
+    let job = accept(store, 1).remove(0);
+    store.settle(&job, Change::PutOff { due: second(5) }).unwrap();
     assert!(store.claim(second(4), 1).unwrap().is_empty());
     let job = store.claim(second(5), 1).unwrap().remove(0);
     assert_eq!((job.attempts, job.first_attempt_at), (0, None));
 }
 
 fn rule_07_a_dead_letter_keeps_everything(store: &dyn Store) {
-    let given = ids(&accept(store, 1));
-    retry(store, given[0], 1, second(1));
+    let given = accept(store, 1);
+    retry(store, &given[0], 1, second(1));
     store.claim(second(1), 1).unwrap();
     let change = Change::Dead {
-        id: given[0],
         record: Some(record(2)),
         reason: Reason::Gone,
         message: String::from("answered 410 (gone)"),
         at: second(7),
     };
-    store.settle(change).unwrap();
+    store.settle(&given[0], change).unwrap();
     let letter = store.dead_letters(0, 10).unwrap().remove(0);
     assert_eq!((letter.reason, letter.died_at), (Reason::Gone, second(7)));
     assert_eq!(letter.attempts, [record(1), record(2)]);
@@ -141,46 +142,45 @@ fn rule_07_a_dead_letter_keeps_everything(store: &dyn Store) {
 }
 
 fn rule_08_settling_what_is_not_on_hand_changes_nothing(store: &dyn Store) {
-    let id = ids(&accept(store, 1))[0];
-    retry(store, id, 1, second(10));
+    let job = accept(store, 1).remove(0);
+    retry(store, &job, 1, second(10));
     let before = store.counts().unwrap();
-    store.settle(Change::Delivered { id }).unwrap();
-    retry(store, id, 2, second(99));
-    die(store, id);
-    store.settle(Change::PutOff { id, due: second(99) }).unwrap();
-    store.settle(Change::Delivered { id: 123_456_789 }).unwrap();
+    store.settle(&job, Change::Delivered).unwrap();
+    retry(store, &job, 2, second(99));
+    die(store, &job);
+    store.settle(&job, Change::PutOff { due: second(99) }).unwrap();
     assert_eq!(store.counts().unwrap(), before);
     let job = store.claim(second(10), 1).unwrap().remove(0);
     assert_eq!(job.attempts, 1);
 }
 
 fn rule_09_another_engine_takes_over_what_was_on_hand(store: &dyn Store) {
-    let given = ids(&accept(store, 3));
-    retry(store, given[1], 1, second(20));
-    retry(store, given[2], 1, second(1_000_000));
+    let given = accept(store, 3);
+    retry(store, &given[1], 1, second(20));
+    retry(store, &given[2], 1, second(1_000_000));
     let latest = |attempts: u32| second(50 + u64::from(attempts));
     assert_eq!(store.take_over(second(5), &latest).unwrap(), 3);
-    assert_eq!(ids(&store.claim(second(5), 10).unwrap()), [given[0]]);
-    assert_eq!(ids(&store.claim(second(20), 10).unwrap()), [given[1]]);
+    assert_eq!(ids(&store.claim(second(5), 10).unwrap()), [given[0].delivery.id]);
+    assert_eq!(ids(&store.claim(second(20), 10).unwrap()), [given[1].delivery.id]);
     // A due time far ahead was written by a clock that was wrong.
     assert_eq!(store.next_due().unwrap(), Some(second(51)));
     let job = store.claim(second(51), 10).unwrap().remove(0);
-    assert_eq!((job.delivery.id, job.attempts), (given[2], 1));
+    assert_eq!((job.delivery.id, job.attempts), (given[2].delivery.id, 1));
 }
 
 fn rule_10_the_next_due_time_is_the_earliest(store: &dyn Store) {
     assert_eq!(store.next_due().unwrap(), None);
-    let given = ids(&accept(store, 2));
-    retry(store, given[0], 1, second(30));
-    retry(store, given[1], 1, second(20));
+    let given = accept(store, 2);
+    retry(store, &given[0], 1, second(30));
+    retry(store, &given[1], 1, second(20));
     assert_eq!(store.next_due().unwrap(), Some(second(20)));
     store.claim(second(20), 1).unwrap();
     assert_eq!(store.next_due().unwrap(), Some(second(30)));
 }
 
-fn rule_11_dead_letters_come_in_order_and_are_removed_once(store: &dyn Store) {
-    for id in ids(&accept(store, 3)) {
-        die(store, id);
+fn rule_11_dead_letters_come_in_order_and_are_revived_once(store: &dyn Store) {
+    for job in accept(store, 3) {
+        die(store, &job);
     }
     let discarded = Discarded {
         key: String::from("bad"),
@@ -188,6 +188,7 @@ fn rule_11_dead_letters_come_in_order_and_are_removed_once(store: &dyn Store) {
         message: String::from("x is missing"),
         event: Some(String::from("{}")),
         at: second(3),
+        place: None,
     };
     store.bury(vec![discarded]).unwrap();
     let letters = store.dead_letters(0, 10).unwrap();
@@ -199,21 +200,28 @@ fn rule_11_dead_letters_come_in_order_and_are_removed_once(store: &dyn Store) {
         page.iter().map(|letter| letter.id).collect::<Vec<_>>(),
         [letters[1].id, letters[2].id]
     );
-    assert!(store.remove_dead_letter(letters[1].id).unwrap());
-    assert!(!store.remove_dead_letter(letters[1].id).unwrap());
-    assert_eq!(store.counts().unwrap().dead, 3);
+    let request = letters[1].request.clone().unwrap();
+    let again = vec![Revival { id: letters[1].id, request: request.clone(), at: second(50) }];
+    let job = store.revive(again.clone()).unwrap().remove(0);
+    assert_eq!((&job.delivery.request, job.attempts, job.first_turn), (&request, 0, true));
+    assert!(!letters.iter().any(|letter| letter.id == job.delivery.id));
+    assert!(store.revive(again).unwrap().is_empty());
+    let counts = store.counts().unwrap();
+    assert_eq!((counts.dead, counts.on_hand, counts.accepted), (3, 1, 4));
 }
 
 fn rule_12_counts_add_up(store: &dyn Store) {
-    let given = ids(&accept(store, 5));
-    retry(store, given[0], 1, second(30));
-    retry(store, given[1], 1, second(20));
-    store.settle(Change::Delivered { id: given[2] }).unwrap();
-    die(store, given[3]);
+    let given = accept(store, 5);
+    retry(store, &given[0], 1, second(30));
+    retry(store, &given[1], 1, second(20));
+    store.settle(&given[2], Change::Delivered).unwrap();
+    die(store, &given[3]);
     let counts = store.counts().unwrap();
     assert_eq!((counts.pending, counts.on_hand, counts.waiting, counts.dead), (3, 1, 2, 1));
     assert_eq!(counts.next_due, Some(second(20)));
     assert!(counts.oldest_pending.is_some());
+    assert_eq!((counts.accepted, counts.delivered), (5, 1));
+    assert_eq!((counts.expired, counts.discarded), (1, 0));
 }
 
 /// Runs every rule against a store, each on an empty one.
@@ -240,7 +248,7 @@ macro_rules! store_contract {
             rule_08_settling_what_is_not_on_hand_changes_nothing,
             rule_09_another_engine_takes_over_what_was_on_hand,
             rule_10_the_next_due_time_is_the_earliest,
-            rule_11_dead_letters_come_in_order_and_are_removed_once,
+            rule_11_dead_letters_come_in_order_and_are_revived_once,
             rule_12_counts_add_up,
         ]);
     };

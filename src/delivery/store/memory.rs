@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
 use std::fmt;
 use std::hash::BuildHasherDefault;
 use std::hash::Hasher;
@@ -19,7 +18,10 @@ use crate::delivery::store::DeadLetter;
 use crate::delivery::store::Delivery;
 use crate::delivery::store::Discarded;
 use crate::delivery::store::Job;
+use crate::delivery::store::KnownSource;
 use crate::delivery::store::NewDelivery;
+use crate::delivery::store::Revival;
+use crate::delivery::store::SourcePlace;
 use crate::delivery::store::Store;
 use crate::delivery::store::StoreCounts;
 use crate::delivery::store::StoreError;
@@ -36,6 +38,8 @@ const MAX_FINISHED: usize = 512;
 #[derive(Default)]
 struct State {
     last_id: u64,
+    accepted: u64,
+    delivered: u64,
     pending: HashMap<u64, Entry, BuildHasherDefault<IdHasher>>,
     /// Due times and ids of all that waits; what is pending and not here is on hand.
     waiting: BTreeSet<(Timestamp, u64)>,
@@ -100,6 +104,24 @@ impl State {
         self.last_id
     }
 
+    /// Takes a delivery on, to be on hand.
+    fn take_on(&mut self, new: NewDelivery) -> Job {
+        let id = self.new_id();
+        let delivery = Arc::new(Delivery {
+            id,
+            key: new.key,
+            request: new.request,
+            event: new.event,
+            accepted_at: new.accepted_at,
+            place: new.place,
+            lane: new.lane,
+        });
+        let entry = Entry { delivery, attempts: Vec::new(), due: None };
+        let job = entry.job(true);
+        self.pending.insert(id, entry);
+        job
+    }
+
     fn wait(&mut self, id: u64, due: Timestamp, record: Option<AttemptRecord>) {
         if let Some(entry) = self.pending.get_mut(&id)
             && entry.due.is_none()
@@ -113,22 +135,10 @@ impl State {
 
 impl Store for MemoryStore {
     fn accept(&self, batch: Vec<NewDelivery>) -> Result<Vec<Job>, StoreError> {
-        let mut jobs = Vec::with_capacity(batch.len());
         let mut state = self.lock();
+        state.accepted += batch.len() as u64;
         let finished = std::mem::take(&mut state.finished);
-        for new in batch {
-            let id = state.new_id();
-            let delivery = Arc::new(Delivery {
-                id,
-                key: new.key,
-                request: new.request,
-                event: new.event,
-                accepted_at: new.accepted_at,
-            });
-            let entry = Entry { delivery, attempts: Vec::new(), due: None };
-            jobs.push(entry.job(true));
-            state.pending.insert(id, entry);
-        }
+        let jobs = batch.into_iter().map(|new| state.take_on(new)).collect();
         drop(state);
         drop(finished);
         Ok(jobs)
@@ -136,6 +146,7 @@ impl Store for MemoryStore {
 
     fn bury(&self, batch: Vec<Discarded>) -> Result<(), StoreError> {
         let mut state = self.lock();
+        state.accepted += batch.len() as u64;
         for discarded in batch {
             let id = state.new_id();
             let letter = DeadLetter {
@@ -154,31 +165,27 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn settle(&self, change: Change) -> Result<(), StoreError> {
-        let id = change.id();
+    fn settle(&self, job: &Job, change: Change) -> Result<(), StoreError> {
+        let id = job.delivery.id;
         let mut state = self.lock();
-        if let Change::Delivered { .. } = change {
-            if let Slot::Occupied(slot) = state.pending.entry(id)
-                && slot.get().due.is_none()
-            {
-                let entry = slot.remove();
-                state.finished.push(entry);
-            }
-            if state.finished.len() >= MAX_FINISHED {
-                let finished = std::mem::take(&mut state.finished);
-                drop(state);
-                drop(finished);
-            }
-            return Ok(());
-        }
         if state.pending.get(&id).is_none_or(|entry| entry.due.is_some()) {
             return Ok(());
         }
         match change {
-            Change::Delivered { .. } => {}
-            Change::Retry { id, record, due } => state.wait(id, due, Some(record)),
-            Change::PutOff { id, due } => state.wait(id, due, None),
-            Change::Dead { id, record, reason, message, at } => {
+            Change::Delivered => {
+                if let Some(entry) = state.pending.remove(&id) {
+                    state.delivered += 1;
+                    state.finished.push(entry);
+                }
+                if state.finished.len() >= MAX_FINISHED {
+                    let finished = std::mem::take(&mut state.finished);
+                    drop(state);
+                    drop(finished);
+                }
+            }
+            Change::Retry { record, due } => state.wait(id, due, Some(record)),
+            Change::PutOff { due } => state.wait(id, due, None),
+            Change::Dead { record, reason, message, at } => {
                 if let Some(mut entry) = state.pending.remove(&id) {
                     entry.attempts.extend(record);
                     let delivery = &entry.delivery;
@@ -245,6 +252,12 @@ impl Store for MemoryStore {
             on_hand: state.pending.values().filter(|entry| entry.due.is_none()).count() as u64,
             waiting,
             dead: state.dead.len() as u64,
+            accepted: state.accepted,
+            delivered: state.delivered,
+            expired: state.dead.values().filter(|letter| letter.reason.after_attempts()).count()
+                as u64,
+            discarded: state.dead.values().filter(|letter| !letter.reason.after_attempts()).count()
+                as u64,
             oldest_pending: state.pending.values().map(|entry| entry.delivery.accepted_at).min(),
             next_due: state.waiting.first().map(|(due, _)| *due),
         })
@@ -256,8 +269,37 @@ impl Store for MemoryStore {
         Ok(later.take(limit).map(|(_, letter)| letter.clone()).collect())
     }
 
-    fn remove_dead_letter(&self, id: u64) -> Result<bool, StoreError> {
-        Ok(self.lock().dead.remove(&id).is_some())
+    fn revive(&self, batch: Vec<Revival>) -> Result<Vec<Job>, StoreError> {
+        let mut state = self.lock();
+        let mut jobs = Vec::with_capacity(batch.len());
+        for revival in batch {
+            if let Some(letter) = state.dead.remove(&revival.id) {
+                let mut new = NewDelivery::new(letter.key, revival.request, letter.event);
+                new.accepted_at = revival.at;
+                jobs.push(state.take_on(new));
+            }
+        }
+        Ok(jobs)
+    }
+
+    fn sources(&self) -> Result<Vec<KnownSource>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn begin_source(&self, _source: &KnownSource) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    fn pass(&self, _places: &[SourcePlace]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn end_source(&self, _source: u64, _end: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 

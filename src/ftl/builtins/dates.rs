@@ -8,6 +8,7 @@ use crate::ftl::coerce::expect_date;
 use crate::ftl::coerce::expect_text;
 use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
+use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::format::date::unknown_kind;
 use crate::ftl::format::iso;
 use crate::ftl::format::iso::Accuracy;
@@ -210,6 +211,10 @@ fn in_zone<'r>(
 ) -> Outcome<'r> {
     let blame = |fault: Fault| fault.blaming(Blame::Argument(0));
     let name = expect_text(arguments.first().unwrap_or(&Model::Missing)).map_err(blame)?;
+    if name.eq_ignore_ascii_case("JVM default") {
+        let message = "`JVM default` is for the setting `time_zone` only";
+        return Err(blame(Fault::new(TemplateErrorKind::BadArgument, message)));
+    }
     written(target, accuracy, offset, &Zone::find(&name).map_err(blame)?)
 }
 

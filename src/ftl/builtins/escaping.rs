@@ -167,13 +167,6 @@ fn legacy<'r>(
     name: &str,
     escape: impl Fn(&str) -> Cow<'_, str>,
 ) -> Outcome<'r> {
-    if host.output().auto_escape && host.output().format.is_markup() {
-        let format = host.output().format.name();
-        let message =
-            format!("`?{name}` where values are escaped already (output format {format})");
-        return Err(Fault::new(TemplateErrorKind::Syntax, message)
-            .with_hint(format!("remove `?{name}`; `?no_esc` prints a value as it is")));
-    }
     if let Model::Markup(markup) = &target {
         return if passes(&markup.format, name) {
             Ok(target)

@@ -134,6 +134,10 @@ fn string<'r>(
             None => write_number(number, host.formatting(), &mut text)?,
             Some(pattern) => {
                 let formatting = host.formatting();
+                // As in FreeMarker, the format of the settings must be fit for use as well.
+                formatting
+                    .formats
+                    .number(formatting.settings, &formatting.settings.number_format)?;
                 formatting
                     .formats
                     .number(formatting.settings, &pattern)
@@ -143,6 +147,7 @@ fn string<'r>(
         Model::Date(date) => match pattern(host, applied, 1)? {
             None => date_format(*date, host.formatting())?.write(*date, &mut text),
             Some(pattern) => {
+                date_format(*date, host.formatting())?;
                 let formatting = host.formatting();
                 let format = formatting.formats.date(formatting.settings, date.kind, &pattern)?;
                 format.write(*date, &mut text);
@@ -235,7 +240,8 @@ fn number<'r>(host: &mut (dyn Host<'r> + '_), target: &Model<'r>) -> Outcome<'r>
         "-INF" | "-Infinity" => return Ok(Number::from_double(f64::NEG_INFINITY).into()),
         _ => {}
     }
-    Number::parse(&text).map(Model::from).ok_or_else(|| {
+    let number = Number::parse(&text).or_else(|| Number::parse(&with_ascii_digits(&text)?));
+    number.map(Model::from).ok_or_else(|| {
         let fault = Fault::new(
             TemplateErrorKind::BadFormat,
             format!("expected a number such as `1234.5`, found the string {}", quoted(&text)),
@@ -255,6 +261,22 @@ fn number<'r>(host: &mut (dyn Host<'r> + '_), target: &Model<'r>) -> Outcome<'r>
             fault
         }
     })
+}
+
+/// The same with the digits of other scripts as ASCII has them; `None` when there are none.
+fn with_ascii_digits(text: &str) -> Option<String> {
+    /// The zeros of Unicode's digits, up to where Java's `char` ends.
+    #[rustfmt::skip]
+    const ZEROS: [u32; 37] = [
+        0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6,
+        0xE50, 0xED0, 0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50,
+        0x1BB0, 0x1C40, 0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10, 0x30,
+    ];
+    let digit = |c: char| {
+        let zero = ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&u32::from(c)))?;
+        char::from_digit(u32::from(c) - zero, 10)
+    };
+    (!text.is_ascii()).then(|| text.chars().map(|c| digit(c).unwrap_or(c)).collect())
 }
 
 fn boolean<'r>(host: &mut (dyn Host<'r> + '_), target: &Model<'r>) -> Outcome<'r> {
@@ -287,6 +309,15 @@ fn date<'r>(
     let text = target_text(host, target)?;
     let pattern = pattern(host, applied, 0)?;
     let formatting = host.formatting();
+    let default = match kind {
+        DateKind::Date => &formatting.settings.date_format,
+        DateKind::Time => &formatting.settings.time_format,
+        DateKind::DateTime | DateKind::Unknown => &formatting.settings.datetime_format,
+    };
+    if pattern.is_some() && !default.is_empty() {
+        // As in FreeMarker, the format of the settings must be fit for use as well.
+        formatting.formats.default_date(formatting.settings, kind)?;
+    }
     let format = match &pattern {
         None => formatting.formats.default_date(formatting.settings, kind)?,
         Some(pattern) => formatting.formats.date(formatting.settings, kind, pattern)?,

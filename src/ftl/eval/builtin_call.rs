@@ -43,7 +43,8 @@ impl<'r> Evaluator<'r> {
             return self.apply_special(special, application, span);
         }
         let target = &application.target;
-        let value = if built_in.accepts_missing {
+        // `?cn` is for values that are missing, not for what stands before a step.
+        let value = if built_in.accepts_missing && built_in.name != "cn" {
             self.evaluate_lenient(target)?
         } else {
             self.evaluate(target)?
@@ -64,16 +65,22 @@ impl<'r> Evaluator<'r> {
         let value = self.evaluate(target)?;
         let formatting =
             Formatting { settings: &self.settings, formats: &mut self.scratch.formats };
+        // A format of the settings that can't be used is an error even where another one is.
+        let plain_number =
+            matches!(&*self.settings.number_format, "number" | "computer" | "c" | "percent");
+        let plain_date = self.settings.date_format.is_empty()
+            && self.settings.time_format.is_empty()
+            && self.settings.datetime_format.is_empty();
         let written = match (direct, &value) {
             (Direct::JsonString, Model::Text(text)) => {
                 self.writer.push(&escapes::script(text, Script::Json, false));
                 return Ok(None);
             }
-            (Direct::Format(pattern), Model::Number(number)) => formatting
+            (Direct::Format(pattern), Model::Number(number)) if plain_number => formatting
                 .formats
                 .number(formatting.settings, pattern)
                 .and_then(|format| format.write(number, &mut self.writer.text)),
-            (Direct::Format(pattern), Model::Date(date)) => formatting
+            (Direct::Format(pattern), Model::Date(date)) if plain_date => formatting
                 .formats
                 .date(formatting.settings, date.kind, pattern)
                 .map(|format| format.write(*date, &mut self.writer.text)),
@@ -95,7 +102,7 @@ impl<'r> Evaluator<'r> {
         let (built_in, target) = (application.built_in, &application.target);
         let value = match value {
             Model::Missing if !built_in.accepts_missing => {
-                if !self.settings.classic_compatible {
+                if !self.settings.classic_compatible || !is_for_texts(built_in) {
                     return Err(self.missing(target));
                 }
                 if matches!(built_in.group, "type" | "expert") {
@@ -113,6 +120,7 @@ impl<'r> Evaluator<'r> {
                 self.within(application, |this| function(this, value))
             }
             (Function::Method(_), Form::Bare) => {
+                self.check_target(built_in, &value, target)?;
                 let method = Method { built_in: built_in.name, target: value };
                 Ok(Model::Callable(Callable::Method(Rc::new(method))))
             }
@@ -149,6 +157,21 @@ impl<'r> Evaluator<'r> {
         }
     }
 
+    /// What a built-in works on is looked at before it is called.
+    fn check_target(
+        &mut self,
+        built_in: &BuiltIn,
+        value: &Model<'r>,
+        target: &'r Expr,
+    ) -> Result<(), Failure> {
+        match (built_in.group, value) {
+            ("string", _) => self.text_of(value.clone(), target).map(drop),
+            ("date", Model::Date(_)) => Ok(()),
+            ("date", other) => Err(self.wrong_type("a date", other, target)),
+            _ => Ok(()),
+        }
+    }
+
     fn apply_flexible(
         &mut self,
         application: &'r Application,
@@ -173,7 +196,12 @@ impl<'r> Evaluator<'r> {
                 result.map_err(|fault| self.blame(fault, span, target, &[]))
             }
             Form::Index(index) => {
-                let key = self.text(index)?;
+                let key = match self.required(index)? {
+                    number @ Model::Number(_) => {
+                        return Err(self.wrong_type("the format, a string", &number, index));
+                    }
+                    key => self.text_of(key, index)?,
+                };
                 let result =
                     self.within(application, |this| function(this, value, Applied::Key(&key)));
                 result.map_err(|fault| self.blame(fault, span, target, std::slice::from_ref(index)))
@@ -254,7 +282,7 @@ impl<'r> Evaluator<'r> {
                 if matches!(application.form, Form::Bare) {
                     return Ok(default_method(value));
                 }
-                if arguments.is_empty() {
+                if arguments.is_empty() && value.is_missing() {
                     let message = "`?default` takes at least 1 argument, found none";
                     return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
                 }
@@ -282,6 +310,10 @@ impl<'r> Evaluator<'r> {
             Special::AbsoluteTemplateName => {
                 let path = self.text(target)?;
                 let base = match arguments {
+                    [] if matches!(application.form, Form::Call(_)) => {
+                        let message = "`?absolute_template_name()` takes 1 argument, found none";
+                        return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
+                    }
                     [] => Text::Borrowed(self.place.program.source.name()),
                     [base, ..] => self.text(base)?,
                 };
@@ -289,10 +321,12 @@ impl<'r> Evaluator<'r> {
                 Ok(Model::Text(Text::from(name)))
             }
             Special::Loop(_) => Ok(Model::Missing),
-            Special::NotAvailable(why) => {
+            Special::NotAvailable { why, hint } => {
                 let name = application.built_in.name;
                 let message = format!("`?{name}` is not available here: {why}");
-                Err(self.fail(TemplateErrorKind::NotAvailable, message, application.name_span))
+                let failure =
+                    self.fail(TemplateErrorKind::NotAvailable, message, application.name_span);
+                Err(failure.with_hint(hint))
             }
         }
     }
@@ -324,7 +358,7 @@ impl<'r> Evaluator<'r> {
         values: &[Model<'r>],
     ) -> Option<Result<Model<'r>, Fault>> {
         match method.built_in {
-            DEFAULT if values.is_empty() => Some(Err(Fault::new(
+            DEFAULT if values.is_empty() && method.target.is_missing() => Some(Err(Fault::new(
                 TemplateErrorKind::BadArgument,
                 "`?default` takes at least 1 argument, found none",
             ))),
@@ -335,6 +369,8 @@ impl<'r> Evaluator<'r> {
             GET_OPTIONAL_TEMPLATE => Some(self.get_optional_template(values)),
             IMPORT_OPTIONAL => Some(match (&method.target, values) {
                 (Model::Text(name), []) => self.import_loaded(name),
+                // What is not parsed has no variables.
+                (Model::Missing, []) => Ok(Model::Hash(Hash::Namespace(Rc::default()))),
                 _ => Err(Fault::new(
                     TemplateErrorKind::BadArgument,
                     "this method takes no arguments",
@@ -383,6 +419,13 @@ fn suited<'r>(built_in: &BuiltIn) -> Model<'r> {
         ("hash", _) => Model::Hash(Hash::Made(Rc::new(Map::default()))),
         _ => Model::Text(Text::Borrowed("")),
     }
+}
+
+/// Whether a built-in reads its target as text, which a missing value is in old templates.
+fn is_for_texts(built_in: &BuiltIn) -> bool {
+    let is_for_values = matches!(built_in.group, "sequence" | "hash")
+        || matches!(built_in.name, "c" | "size" | "string");
+    !is_for_values
 }
 
 /// Whether a question about the type is true for what is text, list and hash at once.

@@ -115,15 +115,16 @@ impl<'r> Host<'r> for Evaluator<'r> {
             Hash::Namespace(namespace) => {
                 self.wake(namespace)?;
                 let variables = namespace.variables.borrow();
-                variables.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+                let pairs = variables.iter().map(|(key, value)| (key.clone(), value.clone()));
+                in_order_of_java(pairs.collect())
             }
             Hash::Scope(ScopeHash::DataModel) => of_nodes(&mut self.data.pairs().into_iter()),
             Hash::Scope(ScopeHash::Locals) => match self.frames.get(self.place.frame as usize) {
                 Some(frame) => {
                     let locals = frame.locals.iter();
-                    locals
-                        .map(|(name, value)| (Text::Borrowed(name.text()), value.clone()))
-                        .collect()
+                    let pairs =
+                        locals.map(|(name, value)| (Text::Borrowed(name.text()), value.clone()));
+                    in_order_of_java(pairs.collect())
                 }
                 None => Vec::new(),
             },
@@ -134,6 +135,22 @@ impl<'r> Host<'r> for Evaluator<'r> {
             }
         })
     }
+}
+
+/// FreeMarker keeps variables in a `HashMap`, and lists them in the order of its buckets.
+fn in_order_of_java<'r>(mut pairs: Vec<(Text<'r>, Model<'r>)>) -> Vec<(Text<'r>, Model<'r>)> {
+    const FIRST_SIZE: usize = 16;
+    let mut buckets = FIRST_SIZE;
+    while pairs.len() > buckets / 4 * 3 {
+        buckets *= 2;
+    }
+    pairs.sort_by_cached_key(|(name, _)| {
+        let hash = name
+            .encode_utf16()
+            .fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));
+        (hash ^ hash >> 16) as usize & (buckets - 1)
+    });
+    pairs
 }
 
 /// The place to blame for a call from a built-in: where the lambda stands.

@@ -181,15 +181,16 @@ impl<'r> Evaluator<'r> {
         let name = self.full_name(path, Span::default())?;
         let loaded = self.load(&name, parse, Span::default())?;
         let mut result = Map::default();
-        result.insert(Text::Borrowed("exists"), Model::Boolean(loaded.is_some()));
+        let exists = Model::Boolean(loaded.is_some());
         if let Some(included) = loaded {
             let directive = self.directive(Directive::Optional(included));
             result.insert(Text::Borrowed("include"), directive);
-            let target = Model::Text(Text::from(name));
+            let target = if parse { Model::Text(Text::from(name)) } else { Model::Missing };
             let method = Method { built_in: IMPORT_OPTIONAL, target };
             let import = Model::Callable(Callable::Method(Rc::new(method)));
             result.insert(Text::Borrowed("import"), import);
         }
+        result.insert(Text::Borrowed("exists"), exists);
         Ok(Model::Hash(Hash::Made(Rc::new(result))))
     }
 

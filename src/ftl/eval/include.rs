@@ -16,6 +16,7 @@ use crate::ftl::model::Text;
 use crate::ftl::names;
 use crate::ftl::program::Include;
 use crate::ftl::program::Program;
+use crate::ftl::settings::TemplateNameFormat;
 use crate::text::Source;
 use crate::text::Span;
 
@@ -193,8 +194,13 @@ impl<'r> Evaluator<'r> {
     }
 
     fn normalized(&self, name: &str) -> Result<String, Fault> {
-        names::normalize(name, self.base.template_name_format)
-            .map_err(|message| Fault::new(TemplateErrorKind::TemplateNotFound, message))
+        let format = self.base.template_name_format;
+        match names::normalize(name, format) {
+            // No template can have such a name, so none is found.
+            Err(_) if format == TemplateNameFormat::Lenient => Ok(name.to_owned()),
+            result => result,
+        }
+        .map_err(|message| Fault::new(TemplateErrorKind::TemplateNotFound, message))
     }
 
     /// A template of the library by its normalized name.
@@ -205,7 +211,8 @@ impl<'r> Evaluator<'r> {
         span: Span,
     ) -> Result<Option<Included<'r>>, Failure> {
         let Some(library) = self.library else { return Ok(None) };
-        let found = names::candidates(name, &self.settings.locale)
+        let locale = self.base.localized_lookup.then_some(&*self.settings.locale);
+        let found = names::candidates(name, locale)
             .into_iter()
             .find_map(|candidate| library.source(&candidate).map(|source| (candidate, source)));
         let Some((found, source)) = found else { return Ok(None) };

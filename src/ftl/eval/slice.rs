@@ -96,11 +96,17 @@ impl<'r> Evaluator<'r> {
         index: i64,
         span: Span,
     ) -> Evaluated<'r> {
-        let Ok(at) = usize::try_from(index) else { return Ok(Model::Missing) };
+        let Ok(at) = usize::try_from(index) else {
+            if matches!(sequence, Sequence::Range(_)) {
+                let message = format!("an index can't be negative, found {index}");
+                return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
+            }
+            return Ok(Model::Missing);
+        };
         Ok(match sequence {
             Sequence::Json(list) => {
                 // Items have to be stepped over.
-                self.steps(at / 16, span)?;
+                self.steps(at.min(list.len()) / 16, span)?;
                 list.get(at).map_or(Model::Missing, Model::from_node)
             }
             Sequence::Items(items) => items.get(at).cloned().unwrap_or(Model::Missing),

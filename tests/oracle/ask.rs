@@ -1,0 +1,53 @@
+//! Requests from files: one a line, as FreeMarker's side reads them. For a person who wants to know.
+
+use std::fs;
+
+use serde_json::Value as Json;
+
+use crate::engine;
+use crate::java::Oracle;
+use crate::request::Request;
+
+/// Prints both answers for every line whose answers differ, and for all with `--all` first.
+pub(crate) fn ask(oracle: &mut Oracle, arguments: &[String]) -> Result<bool, String> {
+    let all = arguments.iter().any(|argument| argument == "--all");
+    let mut requests = Vec::new();
+    for file in arguments.iter().filter(|argument| *argument != "--all") {
+        let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            requests.push(read(line).map_err(|error| format!("{file}: {error}: {line}"))?);
+        }
+    }
+    let (theirs, ours) =
+        oracle.ask(&requests, || requests.iter().map(engine::ask).collect::<Vec<_>>())?;
+    let mut differ = 0;
+    for ((request, theirs), ours) in requests.iter().zip(&theirs).zip(&ours) {
+        let theirs = &theirs.answer;
+        let agree = ours.agrees_with(theirs);
+        differ += usize::from(!agree);
+        if all || !agree {
+            let sign = if agree { "same" } else { "DIFFERENT" };
+            println!("{sign} {}", request.json());
+            println!("  FreeMarker: {theirs}\n  engine:     {ours}");
+        }
+    }
+    println!("{} asked, {differ} differ", requests.len());
+    Ok(differ == 0)
+}
+
+/// A line: a JSON string is a template, an object a whole request.
+fn read(line: &str) -> Result<Request, String> {
+    let json: Json = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let text = |json: &Json| json.as_str().map_or_else(|| json.to_string(), str::to_owned);
+    let pairs = |json: &Json| -> Vec<(String, String)> {
+        let pairs = json.as_object().into_iter().flatten();
+        pairs.map(|(name, value)| (name.clone(), text(value))).collect()
+    };
+    Ok(Request {
+        name: json["name"].as_str().unwrap_or("case.ftl").to_owned(),
+        template: text(json.get("template").unwrap_or(&json)),
+        templates: pairs(&json["templates"]),
+        data: json["data"].as_object().cloned().unwrap_or_default(),
+        settings: pairs(&json["settings"]),
+    })
+}
