@@ -152,15 +152,12 @@ impl SyncOptions {
         {
             return wrong(format!("rate_limit_per_second: expected more than 0, found {rate}"));
         }
-        if let Some(key) = &self.event_key
-            && let Err(error) = Path::parse(key)
-        {
-            return wrong(format!("event_key: {error}"));
-        }
-        if self.ordering.is_some() {
-            let message = "ordering: this version sends events in no particular order";
-            return Err(ConfigError::new(ConfigErrorKind::NotAvailable, message)
-                .with_hint("concurrency=1 sends first attempts one after the other"));
+        for (option, path) in [("event_key", &self.event_key), ("ordering", &self.ordering)] {
+            if let Some(path) = path
+                && let Err(error) = Path::parse(path)
+            {
+                return wrong(format!("{option}: {error}"));
+            }
         }
         self.retry.check().or_else(|error| wrong(error.to_string()))
     }

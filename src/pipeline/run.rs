@@ -305,10 +305,12 @@ impl Run {
         let kept = || self.sync.options().keep_events.then(|| text.to_owned());
         match self.sync.decide(root, text, position, now) {
             Decision::Filtered => self.counters.filtered(1),
-            Decision::Send { key, request } => {
+            Decision::Send { key, request, lane } => {
                 // Without a template the payload is the event already.
                 let event = if self.sync.options().template.is_some() { kept() } else { None };
-                batch.deliveries.push(NewDelivery::new(key, request, event));
+                let mut new = NewDelivery::new(key, request, event);
+                new.lane = lane;
+                batch.deliveries.push(new);
             }
             Decision::Discard { key, reason: discard } => {
                 let message = discard.message();

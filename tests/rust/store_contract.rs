@@ -255,3 +255,4 @@ macro_rules! store_contract {
 }
 
 store_contract!(memory, webhook_stream::delivery::store::memory::MemoryStore::new());
+store_contract!(simulated, crate::simulator::SimStore::default());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::fmt;
 use std::hash::BuildHasherDefault;
 use std::hash::Hasher;
@@ -41,8 +42,12 @@ struct State {
     accepted: u64,
     delivered: u64,
     pending: HashMap<u64, Entry, BuildHasherDefault<IdHasher>>,
-    /// Due times and ids of all that waits; what is pending and not here is on hand.
+    /// Due times and ids of all that can be claimed, now or later.
     waiting: BTreeSet<(Timestamp, u64)>,
+    /// The pending deliveries of each lane, by rising id.
+    lanes: HashMap<u64, VecDeque<u64>>,
+    /// How many have a due time, but stand behind another one of their lane.
+    held_back: u64,
     dead: BTreeMap<u64, DeadLetter>,
     /// Delivered; the thread that accepts the next ones gives their memory back, because it took it:
     /// to an allocator, that is cheaper than memory that changes threads.
@@ -73,6 +78,7 @@ impl Hasher for IdHasher {
 struct Entry {
     delivery: Arc<Delivery>,
     attempts: Vec<AttemptRecord>,
+    /// `None` while it is on hand.
     due: Option<Timestamp>,
 }
 
@@ -116,6 +122,9 @@ impl State {
             place: new.place,
             lane: new.lane,
         });
+        if let Some(lane) = delivery.lane {
+            self.lanes.entry(lane).or_default().push_back(id);
+        }
         let entry = Entry { delivery, attempts: Vec::new(), due: None };
         let job = entry.job(true);
         self.pending.insert(id, entry);
@@ -128,8 +137,43 @@ impl State {
         {
             entry.due = Some(due);
             entry.attempts.extend(record);
-            self.waiting.insert((due, id));
+            let lane = entry.delivery.lane;
+            self.line_up(id, due, lane);
         }
+    }
+
+    /// Makes it claimable, unless another one of its lane comes first.
+    fn line_up(&mut self, id: u64, due: Timestamp, lane: Option<u64>) {
+        let first = lane.and_then(|lane| self.lanes.get(&lane)).and_then(VecDeque::front);
+        if first.is_none_or(|first| *first == id) {
+            self.waiting.insert((due, id));
+        } else {
+            self.held_back += 1;
+        }
+    }
+
+    /// It is pending no more; the next one of its lane comes first now.
+    fn remove(&mut self, id: u64) -> Option<Entry> {
+        let entry = self.pending.remove(&id)?;
+        if let Some(lane) = entry.delivery.lane
+            && let Some(line) = self.lanes.get_mut(&lane)
+        {
+            if line.front() == Some(&id) {
+                line.pop_front();
+                let next = line.front().copied();
+                let due = next.and_then(|next| self.pending.get(&next)).and_then(|next| next.due);
+                if let (Some(next), Some(due)) = (next, due) {
+                    self.held_back -= 1;
+                    self.waiting.insert((due, next));
+                }
+            } else {
+                line.retain(|other| *other != id);
+            }
+            if line.is_empty() {
+                self.lanes.remove(&lane);
+            }
+        }
+        Some(entry)
     }
 }
 
@@ -173,10 +217,9 @@ impl Store for MemoryStore {
         }
         match change {
             Change::Delivered => {
-                if let Some(entry) = state.pending.remove(&id) {
-                    state.delivered += 1;
-                    state.finished.push(entry);
-                }
+                state.delivered += 1;
+                let entry = state.remove(id);
+                state.finished.extend(entry);
                 if state.finished.len() >= MAX_FINISHED {
                     let finished = std::mem::take(&mut state.finished);
                     drop(state);
@@ -186,7 +229,7 @@ impl Store for MemoryStore {
             Change::Retry { record, due } => state.wait(id, due, Some(record)),
             Change::PutOff { due } => state.wait(id, due, None),
             Change::Dead { record, reason, message, at } => {
-                if let Some(mut entry) = state.pending.remove(&id) {
+                if let Some(mut entry) = state.remove(id) {
                     entry.attempts.extend(record);
                     let delivery = &entry.delivery;
                     let letter = DeadLetter {
@@ -232,21 +275,34 @@ impl Store for MemoryStore {
         latest_due: &dyn Fn(u32) -> Timestamp,
     ) -> Result<u64, StoreError> {
         let mut state = self.lock();
-        let mut waiting = BTreeSet::new();
+        let mut due_times = Vec::with_capacity(state.pending.len());
         for (id, entry) in &mut state.pending {
             let attempts = entry.attempts.last().map_or(0, |attempt| attempt.number);
             let due = entry.due.map_or(now, |due| due.min(latest_due(attempts)));
             entry.due = Some(due);
-            waiting.insert((due, *id));
+            due_times.push((*id, due, entry.delivery.lane));
         }
-        state.waiting = waiting;
+        state.waiting.clear();
+        state.held_back = 0;
+        for (id, due, lane) in due_times {
+            state.line_up(id, due, lane);
+        }
         Ok(state.pending.len() as u64)
+    }
+
+    fn pending_lanes(&self, visit: &mut dyn FnMut(u64, u32)) -> Result<(), StoreError> {
+        for entry in self.lock().pending.values() {
+            if let Some(lane) = entry.delivery.lane {
+                visit(lane, entry.attempts.last().map_or(0, |attempt| attempt.number));
+            }
+        }
+        Ok(())
     }
 
     fn counts(&self) -> Result<StoreCounts, StoreError> {
         let state = self.lock();
         let pending = state.pending.len() as u64;
-        let waiting = state.waiting.len() as u64;
+        let waiting = state.waiting.len() as u64 + state.held_back;
         Ok(StoreCounts {
             pending,
             on_hand: state.pending.values().filter(|entry| entry.due.is_none()).count() as u64,

@@ -19,13 +19,15 @@
 //! 9. `take_over` makes all that a stopped engine had on hand claimable at once, its attempts kept,
 //!    and moves due times that lie too far ahead. So a receiver may see a request twice, but
 //!    never zero times.
-//! 10. `next_due` is the earliest due time of all that can be claimed, now or later.
+//! 10. `next_due` is the earliest due time of all that can be claimed, now or later. What stands
+//!     behind another one of its lane (rule 13) has none until its turn comes.
 //! 11. Dead letters come in the order of their ids. `revive` turns one into a new delivery with the
 //!     same key and `webhook-id`, in one step and only once.
 //! 12. `counts` adds up: pending is on hand plus waiting, and
 //!     `accepted = delivered + pending + expired + discarded`.
 //! 13. Deliveries of one lane come one at a time, in the order of their ids: `claim` never gives one
-//!     out while an earlier one of its lane is pending, on hand or not.
+//!     out while an earlier one of its lane is pending, on hand or not. What has a lane is written
+//!     by `accept` even if it has a place: else, after a crash, those behind it would come first.
 //! 14. A position of a source is finished when its event was delivered, or given up, or waits in the
 //!     store for another attempt, or was passed over; never before that is as safe as the store can
 //!     make it. What is not finished is read again after a crash.
@@ -90,6 +92,13 @@ pub trait Store: Send + Sync + fmt::Debug {
         now: Timestamp,
         latest_due: &dyn Fn(u32) -> Timestamp,
     ) -> Result<u64, StoreError>;
+
+    /// Calls `visit` with the lane of each pending delivery that has one, and how many attempts
+    /// were made. Asked by each engine when it has taken over something.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn pending_lanes(&self, visit: &mut dyn FnMut(u64, u32)) -> Result<(), StoreError>;
 
     /// How many deliveries are in which state.
     ///
