@@ -29,6 +29,7 @@ use crate::pipeline::StartError;
 use crate::pipeline::Sync;
 use crate::pipeline::Until;
 use crate::report::Report;
+use crate::report::grouped;
 
 /// How often this thread looks whether to go on, which only it can see.
 const LOOK: Duration = Duration::from_millis(25);
@@ -93,7 +94,7 @@ pub(in crate::cli) fn run(
     let results = side_by_side(jobs.collect(), LOOK, || {
         looks += 1;
         if go_on() && show && looks % LOOKS_A_LINE == 0 {
-            let _ = write!(err, "\r\x1b[2K{}", progress_line(&runs));
+            let _ = write!(err, "\r\x1b[2K\x1b[?7l{}\x1b[?7h", progress_line(&runs));
             let _ = err.flush();
         }
     });
@@ -165,14 +166,15 @@ fn write_report(
     Ok(())
 }
 
-/// A bar of accepted events for each sync: delivered, and what is left.
+/// A bar of accepted events for each sync: delivered, and what is left. Written without line breaks
+/// at the terminal's edge, so that the next one takes its place.
 fn progress_line(runs: &[(String, Run)]) -> String {
-    const WIDTH: u64 = 20;
+    const WIDTH: u64 = 12;
     let parts = runs.iter().map(|(name, run)| {
         let report = run.report();
         let done = report.delivered * WIDTH / report.accepted.max(1);
         let bar: String = (0..WIDTH).map(|at| if at < done { '█' } else { '░' }).collect();
-        format!("{name} {bar} {} of {} delivered", report.delivered, report.accepted)
+        format!("{name} {bar} {} of {}", grouped(report.delivered), grouped(report.accepted))
     });
     parts.collect::<Vec<_>>().join("  ")
 }

@@ -178,11 +178,7 @@ impl Run {
     ///
     /// # Errors
     /// When the store does not take the events: those of the last batch are not accepted.
-    pub fn feed(
-        &self,
-        reader: Reader,
-        go_on: &dyn Fn() -> bool,
-    ) -> Result<Progress, EngineError> {
+    pub fn feed(&self, reader: Reader, go_on: &dyn Fn() -> bool) -> Result<Progress, EngineError> {
         let reader = ReadAhead::start(reader);
         let mut reader = reader.map_err(|error| EngineError::Threads(error.to_string()))?;
         let mut batch = Batch::default();

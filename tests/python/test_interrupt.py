@@ -13,12 +13,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from webhook_stream.testing import Receiver
+
+Running = Callable[[], contextlib.AbstractContextManager[str]]
 
 LIMIT_SECONDS = 5.0
 EVENT = b'{"event_type":"Login","user_id":"u1","text":"' + b"x" * 2000 + b'"}\n'
@@ -114,7 +116,7 @@ def seconds_to_end(command: list[str], stdin: int = subprocess.DEVNULL) -> float
         ("iterable", hanging),
     ],
 )
-def test_ctrl_c_ends_sync_run(what: str, receiver: type, archive: Path) -> None:
+def test_ctrl_c_ends_sync_run(what: str, receiver: Running, archive: Path) -> None:
     with receiver() as url:
         took = seconds_to_end([sys.executable, "-c", SYNC_RUN, what, str(archive), url])
     assert took < LIMIT_SECONDS
@@ -131,7 +133,7 @@ def test_ctrl_c_ends_sync_run(what: str, receiver: type, archive: Path) -> None:
     ],
 )
 def test_ctrl_c_ends_the_command_run(
-    what: str, receiver: type, archive: Path, tmp_path: Path
+    what: str, receiver: Running, archive: Path, tmp_path: Path
 ) -> None:
     syncs = tmp_path / "syncs.toml"
     source = "-" if what == "waiting for input" else str(archive)
