@@ -64,11 +64,11 @@ mod _core {
 #[pyo3(signature = (arguments, /))]
 fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
     let waiting = wait::Waiting::new(None);
-    py.detach(|| {
+    let status = py.detach(|| {
         let mut out = io::stdout();
         let mut err = io::stderr();
         let err_is_terminal = io::IsTerminal::is_terminal(&err);
-        let status = cli::main(
+        cli::main(
             &arguments,
             &mut cli::World {
                 out: &mut out,
@@ -76,7 +76,8 @@ fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
                 err_is_terminal,
                 go_on: &|| waiting.go_on(),
             },
-        );
-        if waiting.interrupted() { cli::INTERRUPTED } else { status }
-    })
+        )
+    });
+    // A signal that came at the very end is an interrupt too, and no traceback.
+    if waiting.interrupted() || py.check_signals().is_err() { cli::INTERRUPTED } else { status }
 }

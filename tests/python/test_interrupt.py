@@ -102,7 +102,8 @@ def seconds_to_end(command: list[str], stdin: int = subprocess.DEVNULL) -> float
             assert process.poll() is None, process.communicate()
             process.send_signal(signal.SIGINT)
             began = time.monotonic()
-            process.communicate(timeout=LIMIT_SECONDS)
+            # Not `communicate`, which would close its standard input.
+            process.wait(LIMIT_SECONDS)
         finally:
             process.kill()
         assert process.returncode == 130
