@@ -21,13 +21,13 @@ use crate::events::Reader;
 /// Blocks that are ready before they are asked for: what is read ahead is in memory.
 const BLOCKS_AHEAD: usize = 2;
 
-/// A reader at work on its own thread. Dropped before the end, it leaves the thread to itself: it
-/// goes when its next block is there, or with the process.
+/// A reader at work on its own thread, until the file it has come to is read. Dropped before, it
+/// leaves the thread to itself: it goes when its next block is there, or with the process.
 #[derive(Debug)]
 pub(in crate::pipeline) struct ReadAhead {
     blocks: Receiver<Result<Block, EventError>>,
     used: Sender<Block>,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<Reader>,
 }
 
 /// What a reader has to give.
@@ -50,29 +50,31 @@ impl ReadAhead {
         let (give, blocks) = mpsc::sync_channel(BLOCKS_AHEAD);
         let (used, given_back) = mpsc::channel();
         let read = move || {
-            while let Some(block) = reader.next_block() {
+            while let Some(block) = reader.next_block_of_file() {
                 if give.send(block).is_err() {
-                    return;
+                    break;
                 }
                 given_back.try_iter().for_each(|block| reader.reuse(block));
             }
+            reader
         };
         let thread = thread::Builder::new().name(String::from("read")).spawn(read)?;
-        Ok(Self { blocks, used, thread: Some(thread) })
+        Ok(Self { blocks, used, thread })
     }
 
     /// What comes next, waited for at most so long.
-    pub(in crate::pipeline) fn next(&mut self, limit: Duration) -> Next {
+    pub(in crate::pipeline) fn next(&self, limit: Duration) -> Next {
         match self.blocks.recv_timeout(limit) {
             Ok(block) => Next::Block(block),
             Err(RecvTimeoutError::Timeout) => Next::NotYet,
-            Err(RecvTimeoutError::Disconnected) => {
-                if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join) {
-                    resume_unwind(panic);
-                }
-                Next::End
-            }
+            Err(RecvTimeoutError::Disconnected) => Next::End,
         }
+    }
+
+    /// The reader, at the end of the file or, if that is not reached, behind the blocks read ahead.
+    pub(in crate::pipeline) fn end(self) -> Reader {
+        drop(self.blocks);
+        self.thread.join().unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// Takes a block that is done with, for its memory.
