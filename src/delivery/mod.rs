@@ -94,7 +94,7 @@ pub use crate::delivery::options::DeliveryOptions;
 pub use crate::delivery::options::MAX_CONCURRENCY;
 
 /// How long a blocked caller waits before it asks whether it should stop.
-const SLICE: Duration = Duration::from_millis(50);
+const SLICE: Duration = Duration::from_millis(25);
 
 /// How long a caller lets engines on a virtual clock work before it looks again.
 const ASSIST: Duration = Duration::from_millis(20);
@@ -162,7 +162,7 @@ impl Engine {
 
     /// Takes these events on. Returns when the store has them and they are on their way.
     ///
-    /// While too much is waiting to be sent, it blocks; every 50 ms it asks `interrupted` whether
+    /// While too much is waiting to be sent, it blocks; every 25 ms it asks `interrupted` whether
     /// the caller wants to stop, and if so gives the events back.
     ///
     /// # Errors

@@ -1,9 +1,10 @@
 //! Events → filter → template → request → delivery: what a sync does with an event.
 //!
 //! [`Sync`] decides, as a function of the event; [`Run`] brings events from their source to the
-//! delivery engine and counts. Reading, parsing, filtering and rendering happen on the calling
-//! thread, which also polls for an interrupt; sending has its own threads.
+//! delivery engine and counts. Parsing, filtering and rendering happen on the calling thread, which
+//! also polls for an interrupt; reading and sending have their own threads.
 
+mod ahead;
 mod check;
 mod error;
 mod head;

@@ -72,11 +72,11 @@ fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
     let waiting = wait::Waiting::new(None);
     // Ctrl-C is a person who waits; a request to terminate leaves time to finish.
     let terminated = || waiting.error_is::<PySystemExit>();
-    py.detach(|| {
+    let status = py.detach(|| {
         let mut out = io::stdout();
         let mut err = io::stderr();
         let err_is_terminal = io::IsTerminal::is_terminal(&err);
-        let status = cli::main(
+        cli::main(
             &arguments,
             &mut cli::World {
                 out: &mut out,
@@ -85,13 +85,14 @@ fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
                 go_on: &|| waiting.go_on(),
                 grace: &|| if terminated() { GRACE } else { Duration::ZERO },
             },
-        );
-        if terminated() {
-            cli::TERMINATED
-        } else if waiting.interrupted() {
-            cli::INTERRUPTED
-        } else {
-            status
-        }
-    })
+        )
+    });
+    // An interrupt that came at the very end is one too, and no traceback.
+    if terminated() {
+        cli::TERMINATED
+    } else if waiting.interrupted() || py.check_signals().is_err() {
+        cli::INTERRUPTED
+    } else {
+        status
+    }
 }
