@@ -16,7 +16,7 @@ from pathlib import Path
 from webhook_stream import samples
 from webhook_stream.testing import Receiver
 
-EVENTS = 12_000
+EVENTS = 20_000
 DONE_OR_PENDING = (0, 75)
 
 
