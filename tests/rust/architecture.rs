@@ -251,6 +251,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rusqlite::", &["delivery"]),
     ("lz4_flex::", &["delivery"]),
     ("xxhash_rust::", &["delivery"]),
+    ("nix::", &["delivery"]),
     ("rustix::", &["delivery", "receiver"]),
     ("crossbeam_channel::", &["delivery"]),
     ("hmac::", &["delivery"]),
