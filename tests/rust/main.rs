@@ -22,6 +22,7 @@ mod receiver;
 mod reference;
 mod scheduler;
 mod simulator;
+mod sources;
 mod store_contract;
 mod support;
 mod template_tests;
