@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use webhook_stream::ftl::builtins;
 
+use crate::corpus::Corpus;
 use crate::engine;
 use crate::explain::explain;
 use crate::generate;
@@ -27,6 +28,8 @@ pub(crate) struct Options {
     pub(crate) differences: usize,
     /// How many of FreeMarker's most frequent errors are listed.
     pub(crate) errors: usize,
+    /// What is changed instead of making cases up.
+    pub(crate) corpus: Option<Corpus>,
 }
 
 /// Runs; returns whether there was no unexplained difference.
@@ -49,7 +52,12 @@ pub(crate) fn fuzz(oracle: &mut Oracle, options: &Options) -> Result<bool, Strin
         let batch: Vec<(u64, Case)> = (0..count)
             .map(|_| {
                 seed += 1;
-                (seed, generate::case(seed, names[seed as usize % names.len()]))
+                let subject = names[seed as usize % names.len()];
+                let case = match &options.corpus {
+                    Some(corpus) => corpus.case(seed),
+                    None => generate::case(seed, subject),
+                };
+                (seed, case)
             })
             .collect();
         let requests: Vec<_> = batch.iter().map(|(_, case)| case.request.clone()).collect();
@@ -81,7 +89,11 @@ pub(crate) fn fuzz(oracle: &mut Oracle, options: &Options) -> Result<bool, Strin
         println!("{count} {message}");
     }
     println!("{statistics}");
-    if statistics.differences == 0 && options.seconds.is_none() && !statistics.is_representative() {
+    if statistics.differences == 0
+        && options.seconds.is_none()
+        && options.corpus.is_none()
+        && !statistics.is_representative()
+    {
         return Err("too few cases render, or a built-in got too few inputs".to_owned());
     }
     Ok(statistics.differences == 0)

@@ -71,12 +71,27 @@ def test_the_exit_status_says_how_it_went(folder: Path) -> None:
 
 
 def test_check_finds_what_would_fail(folder: Path) -> None:
+    (folder / "t.ftl").write_text('{"u": "${input.user_id?json_string}"}')
     done = run("check", "syncs.toml", "--events", "events.ndjson", cwd=folder)
     assert done.returncode == 0, done.stdout
+    assert "1 of 2 events pass the filter" in done.stderr
     (folder / "t.ftl").write_text('{"u": ${input.nope}}')
     done = run("check", "syncs.toml", "--events", "events.ndjson", cwd=folder)
     assert done.returncode == 1
     assert "nope" in done.stdout
+
+
+def test_check_finds_without_events_what_will_hurt(folder: Path) -> None:
+    (folder / "t.ftl").write_text('{"u": "${input.user_id}", "v": "${input.event_type}"}')
+    done = run("check", "syncs.toml", cwd=folder)
+    assert done.returncode == 1
+    assert "braze: t.ftl:1:10: warning" in done.stdout
+    assert done.stdout.count("hint: print it with") == 1
+    assert "3 syncs checked, 2 findings" in done.stderr
+    rows = json.loads(run("check", "syncs.toml", "--json", cwd=folder).stdout)
+    assert [(row["sync"], row["rule"], row["line"]) for row in rows] == [
+        ("braze", "unescaped_text", 1)
+    ] * 2
 
 
 def test_render_prints_the_payload(folder: Path) -> None:

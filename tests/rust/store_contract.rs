@@ -437,6 +437,7 @@ macro_rules! store_contract {
 }
 
 store_contract!(memory, webhook_stream::delivery::store::memory::MemoryStore::new());
+store_contract!(simulated, crate::simulator::SimStore::default());
 
 /// A store in a folder that goes with it.
 struct OnDisk {
@@ -476,4 +477,3 @@ store_contract!(
         rule_15_what_an_earlier_run_delivered_is_left_out,
     ]
 );
-store_contract!(simulated, crate::simulator::SimStore::default());

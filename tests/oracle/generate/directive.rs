@@ -1,4 +1,6 @@
 //! Directives inside directives.
+//!
+//! Longer than other files, because it is mostly lists of what can be written.
 
 use crate::generate::Generator;
 use crate::generate::words;
@@ -393,6 +395,7 @@ impl Generator {
             }
             23 => self.tag("noparse", "") + "${x} <#if>" + self.blank() + &self.end_tag("noparse"),
             24..=26 if self.in_macro && !self.mistakes => self.shown(),
+            24 if self.one_in(2) => self.macros(depth),
             24 | 25 => self.macro_(depth),
             26 => self.function(depth),
             27 => {
@@ -574,7 +577,15 @@ impl Generator {
             "<@mm zz=1/>",
             "<@mm></@mm>",
         ]);
-        let uses = if self.square_tags { "[@mm/]" } else { uses };
+        let uses = match parameters {
+            _ if self.mistakes || self.one_in(6) => uses,
+            "" | "rest..." | "p='d'" => "<@mm/>",
+            "p='x', q=1" => "<@mm p='a'>body</@mm>",
+            "p q=p" | "p q=p + 'z' r..." => "<@mm p='a' q='b'/>",
+            "p q..." => "<@mm 'a', 'b'; i>${i!}</@>",
+            _ => "<@mm 'a'/>",
+        };
+        let uses = if self.square_tags { "[@mm p='a'/]" } else { uses };
         let uses = if self.square_interpolations {
             uses.replace("${i!}", "[=i!]")
         } else {
@@ -590,7 +601,14 @@ impl Generator {
         let result = self.expression('S', 1);
         self.in_macro = outside;
         let back = if self.one_in(12) { String::new() } else { self.tag("return", &result) };
-        let uses = self.pick(&[
+        let uses = match parameters {
+            _ if self.mistakes || self.one_in(6) => "",
+            "" => "ff()!'none'",
+            "(p, q=1)" | "p q..." | "p='d'" => "ff('a')!'none'",
+            "p" => "ff(1)!'none'",
+            _ => "ff()!'none'",
+        };
+        let other = self.pick(&[
             "ff()",
             "ff('a')",
             "ff('a', 'b')",
@@ -598,6 +616,7 @@ impl Generator {
             "ff(nul)",
             "['x']?map(ff)?join(',')",
         ]);
+        let uses = if uses.is_empty() { other } else { uses };
         self.tag("function", &format!("ff {parameters}"))
             + &inner
             + &back

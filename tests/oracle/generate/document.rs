@@ -1,4 +1,8 @@
 //! Whole templates: headers, settings, several templates, lines of white space, formats.
+//!
+//! Longer than other files, because it is mostly lists of what can be written.
+
+use std::fmt::Write as _;
 
 use crate::generate::Generator;
 use crate::generate::Style;
@@ -41,7 +45,14 @@ impl Generator {
                     "auto_escaping_policy",
                     &["enable_if_default", "enable_if_supported", "disable", "force"][..],
                 ),
-                ("naming_convention", &["auto_detect", "legacy", "camel_case"]),
+                (
+                    "naming_convention",
+                    if self.camel_case {
+                        &["auto_detect", "camel_case"]
+                    } else {
+                        &["auto_detect", "legacy"]
+                    },
+                ),
                 ("whitespace_stripping", &["false", "true"]),
                 ("strict_syntax", &["false", "true"]),
                 ("recognize_standard_file_extensions", &["true", "false"]),
@@ -56,19 +67,17 @@ impl Generator {
                 ("tab_size", &["1", "4", "8"]),
                 ("nosuch", &["1"]),
             ]);
-            // Both sides must be the template's own.
-            let clash = name == "naming_convention" && self.camel_case;
             let rare = matches!(name, "nosuch" | "strict_syntax" | "classic_compatible")
                 && !self.one_in(4);
-            let clash = clash || (name == "nosuch" && !self.mistakes);
+            let clash = name == "nosuch" && !self.mistakes;
             if !clash && !rare {
                 set(name, self.pick(values));
             }
         }
         if self.one_in(30) {
-            request.name = self
-                .pick(&["case.ftlh", "case.ftlx", "dir/case.ftl", "dir/sub/case.ftlh", "CASE.FTLH"])
-                .to_owned();
+            let names =
+                ["case.ftlh", "case.ftlx", "dir/case.ftl", "dir/sub/case.ftlh", "CASE.FTLH"];
+            self.pick(&names).clone_into(&mut request.name);
         }
     }
 
@@ -142,7 +151,7 @@ impl Generator {
             }
             named.push(name);
             let equals = self.pick(&["=", " = ", "="]);
-            out.push_str(&format!(" {}{equals}{value}", self.word(name)));
+            let _ = write!(out, " {}{equals}{value}", self.word(name));
         }
         let end = self.pick(&["", " ", "/"]);
         out.push_str(end);
@@ -301,7 +310,7 @@ impl Generator {
                         {
                             continue;
                         }
-                        if end == "autoesc" && !self.one_in(5) {
+                        if end == "autoesc" && !(self.mistakes && self.one_in(5)) {
                             continue;
                         }
                         let (name, rest) = start.split_once(' ').unwrap_or((start, ""));
@@ -456,7 +465,8 @@ impl Generator {
                 .push(("auto_include".into(), self.pick(&["a.ftl", "lib.ftl"]).to_owned()));
         }
         if self.one_in(4) {
-            request.name = self.pick(&["dir/main.ftl", "dir/sub/main.ftl", "main.ftlh"]).to_owned();
+            let names = ["dir/main.ftl", "dir/sub/main.ftl", "main.ftlh"];
+            self.pick(&names).clone_into(&mut request.name);
         }
         let mut out = String::new();
         for _ in 0..self.between(1, 5) {
@@ -490,7 +500,7 @@ impl Generator {
                 }
                 _ => self.node(1),
             };
-            out.push_str(&if self.one_in(2) { self.attempted(&piece) } else { piece });
+            out.push_str(&if self.one_in(4) { piece } else { self.attempted(&piece) });
             out.push('\n');
         }
         out
@@ -546,7 +556,9 @@ impl Generator {
         let more = self.pick(&["", "v", "hello", "keys", "assign", "ns"]);
         match more {
             "v" => out.push_str(&self.interpolation(&format!("{name}.v!'no v'"))),
-            "hello" if !self.square_tags => out.push_str(&format!("<@{name}.hello/>")),
+            "hello" if !self.square_tags => {
+                let _ = write!(out, "<@{name}.hello/>");
+            }
             "keys" => out.push_str(&self.interpolation(&format!("{name}?keys?sort?join(',')"))),
             "assign" => {
                 out.push_str(&self.tag("assign", &format!("v = 'changed' w = 1 in {name}")));

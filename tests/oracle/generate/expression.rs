@@ -1,4 +1,8 @@
 //! Expressions of a kind, as letters of [`crate::generate::signatures`] name them.
+//!
+//! Longer than other files, because it is mostly lists of what can be written.
+
+use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
@@ -363,7 +367,7 @@ impl Generator {
             "(nope)",
             "(u.a.b)",
             ".vars.nope",
-            ".data_model['q']",
+            ".main['q']",
             ".globals.zz",
         ])
         .to_owned()
@@ -469,7 +473,7 @@ impl Generator {
                     ".data_model",
                     "{'nul': nul!}",
                 ])
-                .to_owned(),
+                .replace("data_model", &self.word("data_model")),
             'M' if !self.wants_markup && !self.mistakes => "mk".to_owned(),
             'M' => self
                 .pick(&[
@@ -639,7 +643,7 @@ impl Generator {
                 '>' if self.one_in(6) => out.push_str("\\g"),
                 '&' if self.one_in(6) => out.push_str("\\a"),
                 c if (c as u32) < 0x20 && c != '\n' && c != '\t' => {
-                    out.push_str(&format!("\\x{:04X}", c as u32))
+                    let _ = write!(out, "\\x{:04X}", c as u32);
                 }
                 'é' if self.one_in(4) => out.push_str("\\xE9"),
                 c => out.push(c),

@@ -1,5 +1,7 @@
 //! What is seldom written but legal, or nearly: operators without regard to types, spellings of old,
 //! blanks and comments where nobody puts them, strange literals.
+//!
+//! Longer than other files, because it is mostly lists of what can be written.
 
 use crate::generate::Generator;
 use crate::generate::words;
@@ -345,7 +347,7 @@ impl Generator {
             ),
             25 => format!("<#setting{blank} locale{other}={blank}'de'{end}${{1.5}}"),
             26 => format!("<#attempt{close}{text}<#recover{close}r</#attempt{close}"),
-            27 => format!("<#attempt>${{nope}}<#recover>r</#recover></#attempt>"),
+            27 => "<#attempt>${nope}<#recover>r</#recover></#attempt>".to_owned(),
             28 => format!("<#--{text}-->{text}<#---->"),
             29 => format!("<#noparse{close}${{x}}{text}</#noparse{close}"),
             30 => format!(
@@ -360,7 +362,7 @@ impl Generator {
             35 => format!(
                 "<#assign x>{text}</#assign>${{x}}<#assign y in .namespace>{text}</#assign>${{y}}"
             ),
-            36 => format!("<#local x=1>"),
+            36 => "<#local x=1>".to_owned(),
             37 => format!("<#stop{end}"),
             38 => format!("<#t{end}{text}<#lt{end}{text}<#rt{end}{text}<#nt{end}"),
             39 => format!("<#flush{end}<#compress{close}  {text}  </#compress{close}"),

@@ -348,6 +348,7 @@ fn work(mut desk: Desk, orders: &Orders) {
             pause = PAUSE;
         }
         if closed {
+            desk.shrink();
             return;
         }
         desk.tidy();
@@ -396,16 +397,17 @@ fn connect(place: &Place, durability: Durability) -> Result<Connection, StoreErr
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     let is_empty = is_empty(&connection).map_err(failed)?;
-    if is_empty && !place.is_new {
-        check_application(path, &connection)?;
-    }
-    if is_empty {
+    // A database without tables may be what a kill left of one that was being made.
+    let is_unmarked = is_empty && (place.is_new || application(&connection).map_err(failed)? == 0);
+    if is_unmarked {
         schema::prepare_new(&connection).map_err(failed)?;
     } else {
         check_application(path, &connection)?;
     }
     schema::prepare_to_write(&connection, durability).map_err(failed)?;
-    if is_empty {
+    if !is_empty {
+        schema::sweep(&connection).map_err(failed)?;
+    } else {
         schema::make_tables(&connection).map_err(failed)?;
         sync_folder(path).map_err(|error| of_file(path, "expected to keep the file", &error))?;
     }
@@ -435,18 +437,22 @@ fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
 /// Refuses what is not a store of ours, or one of a newer version.
 pub(crate) fn check_application(path: &Path, connection: &Connection) -> Result<(), StoreError> {
     let failed = |error: rusqlite::Error| of_database(path, &error);
-    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    if number("application_id").map_err(failed)? != schema::APPLICATION_ID {
+    if application(connection).map_err(failed)? != schema::APPLICATION_ID {
         let what = "expected a store of webhook_stream, found a database of something else";
         return Err(failure(StoreErrorKind::Place, path, what, "name another file"));
     }
-    let version = number("user_version").map_err(failed)?;
+    let version: i32 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     if version > schema::VERSION {
         let newest = schema::VERSION;
         let what = format!("expected a store of version {newest} or older, found {version}");
         return Err(failure(StoreErrorKind::Newer, path, what, "update webhook_stream"));
     }
     Ok(())
+}
+
+fn application(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, "application_id", |row| row.get(0))
 }
 
 /// The highest id that was ever given, or reserved.

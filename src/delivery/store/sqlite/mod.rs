@@ -359,17 +359,9 @@ impl Store for SqliteStore {
     fn pending_lanes(&self, visit: &mut dyn FnMut(u64, u32)) -> Result<(), StoreError> {
         let this = self.delivering()?;
         let sync = this.sync;
-        let lanes: Vec<(i64, u32)> = this.file.ask(move |desk| {
-            desk.look(|desk| {
-                let mut statement = desk.connection.prepare_cached(
-                    "SELECT lane, attempts FROM delivery WHERE sync = ?1 AND lane IS NOT NULL",
-                )?;
-                let rows = statement.query_map([sync], |row| Ok((row.get(0)?, row.get(1)?)))?;
-                rows.collect()
-            })
-        })?;
+        let lanes = this.file.ask(move |desk| desk.pending_lanes(sync))?;
         for (lane, attempts) in lanes {
-            visit(lane.cast_unsigned(), attempts);
+            visit(lane, attempts);
         }
         Ok(())
     }

@@ -1,7 +1,10 @@
 //! A delivery as a row: what is compressed, and the checksum that tells what was damaged.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
+use lz4_flex::block::CompressTable;
+use lz4_flex::block::compress_into_with_table;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::delivery::store::Delivery;
@@ -119,17 +122,25 @@ fn pack(body: &[u8], event: Option<&str>) -> Option<Vec<u8>> {
     head[8] = u8::from(event.is_some());
     let mut packed = vec![0; HEAD + lz4_flex::block::get_maximum_output_size(all)];
     packed[..HEAD].copy_from_slice(&head);
+    let compress = |input: &[u8], output: &mut [u8]| {
+        TABLE.with_borrow_mut(|table| compress_into_with_table(input, output, table).ok())
+    };
     let length = match event {
-        None => lz4_flex::block::compress_into(body, &mut packed[HEAD..]).ok()?,
+        None => compress(body, &mut packed[HEAD..])?,
         Some(event) => {
             let mut joined = Vec::with_capacity(all);
             joined.extend_from_slice(body);
             joined.extend_from_slice(event.as_bytes());
-            lz4_flex::block::compress_into(&joined, &mut packed[HEAD..]).ok()?
+            compress(&joined, &mut packed[HEAD..])?
         }
     };
     packed.truncate(HEAD + length);
     (packed.len() < all).then_some(packed)
+}
+
+thread_local! {
+    /// Made once for each thread, because making it costs as much as a short block.
+    static TABLE: RefCell<CompressTable> = RefCell::new(CompressTable::default());
 }
 
 /// Bytes before the compressed block.
