@@ -22,11 +22,12 @@ use crate::pipeline::Run;
 use crate::pipeline::Sync;
 use crate::pipeline::SyncOptions;
 use crate::report::Report;
+use crate::report::grouped;
 
 /// How often it is asked whether to go on. Only this thread hears signals; the others hear it.
 const LISTEN: Duration = Duration::from_millis(25);
 /// How many times it is asked before progress is written again: often enough to look alive.
-const LISTENS_A_PROGRESS: u32 = 8;
+const LISTENS_A_PROGRESS: u32 = 4;
 /// How long requests under way may take to finish at the end of a run.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -104,10 +105,9 @@ impl Runs {
         let go_on = world.go_on;
         let mut listened = 0;
         let results = side_by_side(jobs.collect(), LISTEN, || {
-            go_on();
             listened += 1;
-            if show && listened % LISTENS_A_PROGRESS == 0 {
-                let _ = write!(err, "\r\x1b[2K{}", self.progress_line());
+            if go_on() && show && listened % LISTENS_A_PROGRESS == 0 {
+                let _ = write!(err, "\r\x1b[2K\x1b[?7l{}\x1b[?7h", self.progress_line());
                 let _ = err.flush();
             }
         });
@@ -160,14 +160,15 @@ impl Runs {
         })
     }
 
-    /// A bar of accepted events for each sync: delivered, and what is left.
+    /// A bar of accepted events for each sync: delivered, and what is left. Written without line
+    /// breaks at the terminal's edge, so that the next one takes its place.
     fn progress_line(&self) -> String {
-        const WIDTH: u64 = 20;
+        const WIDTH: u64 = 12;
         let parts = self.runs.iter().map(|(name, run)| {
             let report = run.report();
             let done = report.delivered * WIDTH / report.accepted.max(1);
             let bar: String = (0..WIDTH).map(|at| if at < done { '█' } else { '░' }).collect();
-            format!("{name} {bar} {} of {} delivered", report.delivered, report.accepted)
+            format!("{name} {bar} {} of {}", grouped(report.delivered), grouped(report.accepted))
         });
         parts.collect::<Vec<_>>().join("  ")
     }
