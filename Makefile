@@ -47,6 +47,7 @@ test-python: develop ## the package, its docstrings and the examples
 torture: develop ## kills processes for an hour or so and writes docs/reliability.md
 	@mkdir -p target/torture
 	$(BIN)/python tests/torture/torture.py --length long | tee target/torture/processes.log
+	STORE_TORTURE=1 cargo test --quiet --release --test crash | tee target/torture/store.log
 	$(BIN)/python tests/torture/page.py target/torture/*.log --page docs/reliability.md
 
 lint: setup ## formatting, clippy, ruff, mypy, and that the stub tells the truth

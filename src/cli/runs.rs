@@ -105,9 +105,8 @@ impl Runs {
         let go_on = world.go_on;
         let mut listened = 0;
         let results = side_by_side(jobs.collect(), LISTEN, || {
-            go_on();
             listened += 1;
-            if show && listened % LISTENS_A_PROGRESS == 0 {
+            if go_on() && show && listened % LISTENS_A_PROGRESS == 0 {
                 let _ = write!(err, "\r\x1b[2K\x1b[?7l{}\x1b[?7h", self.progress_line());
                 let _ = err.flush();
             }

@@ -23,6 +23,7 @@ mod receiver;
 mod reference;
 mod scheduler;
 mod simulator;
+mod sources;
 mod store_contract;
 mod store_sqlite;
 mod support;

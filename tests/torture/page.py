@@ -4,6 +4,8 @@
 program that prints its figures the same way, one line each:
 
 ``figure: NAME | what was done | count this, that 12,345, something else 0``
+
+Lines of the store's own crash tests (``tests/crash``) are taken as they are.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import sys
 from pathlib import Path
 
 FIGURE = re.compile(r"^figure: ([^|]+?) \| ([^|]+?) \| (.+)$", re.MULTILINE)
+STORE = re.compile(r"^((?:random kills|crash points|failing disk|full disk|power cuts): .+)$", re.M)
 VIOLATED = re.compile(r"^violated: .+$", re.MULTILINE)
 
 HEAD = (Path(__file__).parent / "page.md").read_text("utf-8")
@@ -38,6 +41,9 @@ def main() -> int:
     parts = [HEAD, f"Measured on {machine()}.\n"]
     for name, what, counts in sorted(figures, key=lambda figure: order(figure[0])):
         parts.append(f"## {name}: {what.rstrip('.')}\n\n{table(counts)}\n")
+    if alone := STORE.findall(text):
+        parts.append("## The store alone: processes that only write and settle\n")
+        parts.append("\n".join(f"- {line}" for line in alone) + "\n")
     words.page.write_text("\n".join(parts), "utf-8")
     return 0
 
