@@ -272,6 +272,8 @@ const OWNERS: &[(&str, &[&str])] = &[
 const LONG_FILES: &[(&str, &str)] = &[
     ("value/number.rs", "the arithmetic of one type"),
     ("value/document.rs", "one table, the way in and the ways out"),
+    ("ftl/model.rs", "the types of values, which all know each other"),
+    ("ftl/builtins/search.rs", "one family of built-ins with its flags"),
     ("ftl/settings.rs", "one list of settings with its names and values"),
     ("ftl/builtins/regexp/java.rs", "one translation, from Java's syntax of patterns"),
     ("ftl/format/decimal.rs", "one type: a pattern of DecimalFormat, read and applied"),

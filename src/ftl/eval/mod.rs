@@ -27,6 +27,7 @@ mod output;
 mod scope;
 mod slice;
 mod special;
+mod special_built_in;
 mod texts;
 mod transform;
 
