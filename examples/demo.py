@@ -23,7 +23,8 @@ DONE_OR_PENDING = (0, 75)
 def main() -> int:
     """Run the demo in a temporary folder; 0 when all was delivered or is pending."""
     examples = Path(__file__).parent
-    with tempfile.TemporaryDirectory(prefix="webhook_stream-demo-") as name, demo_receiver() as receiver:
+    temporary = tempfile.TemporaryDirectory(prefix="webhook_stream-demo-")
+    with temporary as name, demo_receiver() as receiver:
         folder = Path(name)
         print(f"making {EVENTS:,} events in Amplitude's export layout …", flush=True)
         archive = samples.amplitude_export(folder / "sample.zip", events=EVENTS, seed=1)
@@ -50,10 +51,8 @@ def main() -> int:
 
 
 def demo_receiver() -> Receiver:
-    """A receiver that fails about one request in twenty, the same ones on every run."""
-    return Receiver(
-        mixture={503: 0.03, 429: 0.001, "reset": 0.005}, retry_after=1, seed=1
-    )
+    """Start a receiver that fails about one request in twenty, the same ones on every run."""
+    return Receiver(mixture={503: 0.03, 429: 0.001, "reset": 0.005}, retry_after=1, seed=1)
 
 
 if __name__ == "__main__":

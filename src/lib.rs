@@ -21,6 +21,8 @@ pub mod receiver;
 
 pub mod pipeline;
 
+pub mod template_test;
+
 pub mod config;
 
 pub mod cli;

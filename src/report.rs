@@ -95,9 +95,15 @@ impl Counters {
         self.resumed.fetch_add(count, Relaxed);
     }
 
-    /// An accepted event had its first attempt, or its turn was over without one.
-    pub fn had_first_attempt(&self) {
-        self.unattempted.fetch_sub(1, Relaxed);
+    /// `count` dead letters were taken on once more; they count as accepted by an earlier run.
+    pub fn revived(&self, count: u64) {
+        self.unattempted.fetch_add(count, Relaxed);
+        self.resumed(count);
+    }
+
+    /// `count` accepted events had their first attempt, or their turn was over without one.
+    pub fn had_first_attempt(&self, count: u64) {
+        self.unattempted.fetch_sub(count, Relaxed);
     }
 
     /// A pending event was delivered, on the attempt counted from 1, so long after it was accepted.
@@ -482,7 +488,7 @@ mod tests {
         let counters = Counters::new();
         counters.accepted(100);
         for n in 0..90 {
-            counters.had_first_attempt();
+            counters.had_first_attempt(1);
             counters.delivered(1, Duration::from_millis(n + 1));
         }
         counters.delivered(2, Duration::from_secs(90));

@@ -33,6 +33,8 @@ pub(in crate::cli) enum Command {
     SendTest(SendTest),
     /// Start a local receiver that prints what arrives
     Receive(Receive),
+    /// Run tests of templates (`*.ftltest.yaml`)
+    Test(Test),
 }
 
 #[derive(Debug, Args)]
@@ -124,6 +126,21 @@ pub(in crate::cli) struct Receive {
     #[arg(long)]
     pub(in crate::cli) count: Option<u64>,
     /// Print one JSON object a request
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Test {
+    /// Test files and folders; the current folder without
+    pub(in crate::cli) paths: Vec<PathBuf>,
+    /// Write what the templates give now where it differs from what is expected
+    #[arg(long)]
+    pub(in crate::cli) update: bool,
+    /// Also drop each field that a template reads, one at a time, and show what breaks
+    #[arg(long)]
+    pub(in crate::cli) drop_fields: bool,
+    /// Print the results as JSON on standard output
     #[arg(long)]
     pub(in crate::cli) json: bool,
 }

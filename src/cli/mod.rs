@@ -2,11 +2,13 @@
 //! standard error, and the exit status says how it went.
 
 mod arguments;
+mod check;
 mod explain;
 mod receive;
 mod render;
 mod run;
 mod send_test;
+mod test;
 
 use std::io;
 use std::io::Write;
@@ -121,11 +123,12 @@ pub fn main(arguments: &[String], world: &mut World<'_>) -> u8 {
     };
     let result = match &parsed.command {
         Command::Run(run) => run::run(run, world),
-        Command::Check(check) => run::check(check, world),
+        Command::Check(check) => check::check(check, world),
         Command::Render(render) => render::render(render, world),
         Command::Explain(explain) => explain::explain(explain, world),
         Command::SendTest(test) => send_test::send_test(test, world),
         Command::Receive(receive) => receive::receive(receive, world),
+        Command::Test(test) => test::test(test, world),
     };
     let result = result.and_then(|status| Ok(world.out.flush().map(|()| status)?));
     match result {

@@ -1,15 +1,17 @@
 //! One attempt: up to three tries, classified and judged. Takes a job, gives back what became of it.
 //!
-//! All waiting goes through the clock, and every wait ends early when the engine stops.
+//! The attempt itself is a state that is stepped on ([`Workshop::step`]), so that it can be run by
+//! a thread that really waits, or by a simulation that does not. All waiting goes through the
+//! clock, and every wait ends early when the engine stops.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
-use std::time::Duration;
 
 use crate::delivery::breaker::Admission;
 use crate::delivery::client::Client;
+use crate::delivery::client::Exchange;
 use crate::delivery::clock::Clock;
 use crate::delivery::clock::Timestamp;
 use crate::delivery::clock::Waker;
@@ -43,6 +45,7 @@ pub(crate) struct Workshop<'a> {
 }
 
 /// What an attempt led to.
+#[derive(Debug)]
 pub(crate) struct Ended {
     /// For the store.
     pub(crate) change: Change,
@@ -50,6 +53,55 @@ pub(crate) struct Ended {
     pub(crate) failure: Option<Failure>,
     /// Which attempt it was, from 1; 0 when none was made.
     pub(crate) number: u32,
+}
+
+/// An attempt under way: what it waits for, and how far it got. Whoever owns it waits and sends,
+/// be it a thread or a simulation.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    number: u32,
+    started_at: Timestamp,
+    tries: u32,
+    stage: Stage,
+    /// How the last try failed.
+    failure: Option<Box<Failure>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// Nothing has happened yet.
+    New,
+    /// Waits to begin another try.
+    Pausing(Timestamp),
+    /// Has its place in the line, where the rate is limited.
+    InLine(Timestamp),
+    /// The last try was the last one.
+    Over,
+}
+
+/// What an attempt wants next.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives for a moment, on the stack")]
+pub(crate) enum Step {
+    /// To be asked again at this time.
+    Wait(Timestamp),
+    /// The request to be sent, and [`Workshop::sent`] to be told how that went.
+    Send,
+    /// Nothing more: this became of the job.
+    Ended(Ended),
+}
+
+impl Attempt {
+    /// The next attempt of this job.
+    pub(crate) fn new(job: &Job) -> Self {
+        Self {
+            number: job.attempts + 1,
+            started_at: Timestamp::default(),
+            tries: 0,
+            stage: Stage::New,
+            failure: None,
+        }
+    }
 }
 
 impl Workshop<'_> {
@@ -60,54 +112,111 @@ impl Workshop<'_> {
         client: &mut dyn Client,
         dice: &mut dyn FnMut() -> f64,
     ) -> Ended {
-        let id = job.delivery.id;
-        let host = job.delivery.request.target.host();
-        let put_off = |due| Ended { change: Change::PutOff { id, due }, failure: None, number: 0 };
-        if let Admission::NotBefore(until) = self.admit(job, host) {
-            return put_off(until);
-        }
-        if !self.wait_for_turn() {
-            return put_off(self.clock.now());
-        }
-        let started_at = self.clock.now();
-        let number = job.attempts + 1;
-        let mut tries = 0;
-        let failure = loop {
-            let exchange = client.send(&job.delivery.request, self.clock.wall());
-            if exchange.replaced_connection {
-                self.counters.replaced_connection();
+        let mut attempt = Attempt::new(job);
+        loop {
+            match self.step(&mut attempt, job, dice) {
+                Step::Wait(time) => self.wait_until(time),
+                Step::Send => {
+                    let exchange = client.send(&job.delivery.request, self.clock.wall());
+                    if let Some(ended) = self.sent(&mut attempt, job, exchange, dice) {
+                        return ended;
+                    }
+                }
+                Step::Ended(ended) => return ended,
             }
-            let failure = match exchange.outcome {
-                Outcome::Failed(failure) if failure.kind == FailureKind::Cut => {
-                    return put_off(self.clock.now());
+        }
+    }
+
+    /// What the attempt wants now.
+    pub(crate) fn step(
+        &self,
+        attempt: &mut Attempt,
+        job: &Job,
+        dice: &mut dyn FnMut() -> f64,
+    ) -> Step {
+        if let Stage::New = attempt.stage {
+            if job.damaged {
+                return Step::Ended(self.give_up_damaged());
+            }
+            if let Admission::NotBefore(until) = self.admit(job) {
+                return Step::Ended(put_off(until));
+            }
+            attempt.stage = Stage::InLine(self.next_start());
+        }
+        if let Stage::Pausing(until) = attempt.stage {
+            if self.is_waiting(until) {
+                return Step::Wait(until);
+            }
+            attempt.stage = Stage::InLine(self.next_start());
+        }
+        if let Stage::InLine(start) = attempt.stage {
+            if self.is_waiting(start) {
+                return Step::Wait(start);
+            }
+            if !self.stopping.load(SeqCst) {
+                if attempt.failure.is_none() {
+                    attempt.started_at = self.clock.now();
                 }
-                Outcome::Failed(failure) => failure,
-                delivered @ Outcome::Delivered { .. } => {
-                    self.counters.tried();
-                    self.counters.attempted();
-                    self.note(host, &delivered);
-                    return Ended { change: Change::Delivered { id }, failure: None, number };
-                }
-            };
-            // What was blocked or could not be made did not become a request.
-            if !matches!(failure.kind, FailureKind::Blocked | FailureKind::Request) {
+                return Step::Send;
+            }
+        }
+        Step::Ended(self.judge(attempt, job, dice))
+    }
+
+    /// A try ended. What became of the job, if that was all; else [`Workshop::step`] goes on.
+    pub(crate) fn sent(
+        &self,
+        attempt: &mut Attempt,
+        job: &Job,
+        exchange: Exchange,
+        dice: &mut dyn FnMut() -> f64,
+    ) -> Option<Ended> {
+        if exchange.replaced_connection {
+            self.counters.replaced_connection();
+        }
+        let failure = match exchange.outcome {
+            Outcome::Failed(failure) if failure.kind == FailureKind::Cut => {
+                return Some(put_off(self.clock.now()));
+            }
+            Outcome::Failed(failure) => failure,
+            delivered @ Outcome::Delivered { .. } => {
                 self.counters.tried();
-                tries += 1;
-            }
-            let elapsed = self.clock.now().since(started_at);
-            match self.policy.after_try(tries, &failure, elapsed, dice()) {
-                NextTry::After(wait) if self.pause(wait) && self.wait_for_turn() => {}
-                _ => break failure,
+                self.counters.attempted();
+                self.note(job, &delivered);
+                let number = attempt.number;
+                return Some(Ended { change: Change::Delivered, failure: None, number });
             }
         };
+        // What was blocked or could not be made did not become a request.
+        if !matches!(failure.kind, FailureKind::Blocked | FailureKind::Request) {
+            self.counters.tried();
+            attempt.tries += 1;
+        }
+        let now = self.clock.now();
+        let elapsed = now.since(attempt.started_at);
+        attempt.stage = match self.policy.after_try(attempt.tries, &failure, elapsed, dice()) {
+            NextTry::After(wait) => Stage::Pausing(now + wait),
+            NextTry::None => Stage::Over,
+        };
+        attempt.failure = Some(failure);
+        None
+    }
+
+    /// What a failed attempt leads to.
+    fn judge(&self, attempt: &mut Attempt, job: &Job, dice: &mut dyn FnMut() -> f64) -> Ended {
         let ended_at = self.clock.now();
+        let Some(failure) = attempt.failure.take() else {
+            // Stopped before the first try.
+            return put_off(ended_at);
+        };
         self.counters.attempted();
         let outcome = Outcome::Failed(failure);
-        self.note(host, &outcome);
+        self.note(job, &outcome);
         let Outcome::Failed(failure) = outcome else {
             return put_off(ended_at);
         };
-        let record = record_of(number, started_at, ended_at, tries, &failure);
+        let (number, started_at) = (attempt.number, attempt.started_at);
+        let record = record_of(number, started_at, ended_at, attempt.tries, &failure);
         let failed = FailedAttempt {
             number,
             accepted_at: job.delivery.accepted_at,
@@ -117,9 +226,8 @@ impl Workshop<'_> {
             failure: &failure,
         };
         let change = match self.policy.after_attempt(&failed, dice()) {
-            Decision::RetryAt(due) => Change::Retry { id, record, due },
+            Decision::RetryAt(due) => Change::Retry { record, due },
             Decision::GiveUp(why) => Change::Dead {
-                id,
                 record: Some(record),
                 reason: reason_of(why),
                 message: failure.message.clone(),
@@ -129,47 +237,61 @@ impl Workshop<'_> {
         Ended { change, failure: Some(*failure), number }
     }
 
-    fn admit(&self, job: &Job, host: &str) -> Admission {
+    /// What was stored is not what was accepted: it is never sent.
+    fn give_up_damaged(&self) -> Ended {
+        let change = Change::Dead {
+            record: None,
+            reason: Reason::Damaged,
+            message: String::from("expected what was accepted, found damaged bytes in the store"),
+            at: self.clock.now(),
+        };
+        Ended { change, failure: None, number: 0 }
+    }
+
+    fn admit(&self, job: &Job) -> Admission {
         let Some(scheduler) = self.scheduler else {
             return Admission::Go;
         };
+        let host = job.delivery.request.target.host();
         let no_later_than = job.first_attempt_at.map(|first| first + self.policy.span());
         let mut scheduler = scheduler.lock().unwrap_or_else(PoisonError::into_inner);
         scheduler.admit(host, self.clock.now(), no_later_than)
     }
 
-    fn note(&self, host: &str, outcome: &Outcome) {
+    fn note(&self, job: &Job, outcome: &Outcome) {
         if let Some(scheduler) = self.scheduler {
+            let host = job.delivery.request.target.host();
             let mut scheduler = scheduler.lock().unwrap_or_else(PoisonError::into_inner);
             scheduler.ended(host, outcome, self.clock.now());
         }
     }
 
-    /// Waits until the rate limit lets a request start. False when the engine stops.
-    fn wait_for_turn(&self) -> bool {
+    /// When the rate limit lets a request start.
+    fn next_start(&self) -> Timestamp {
         let Some(scheduler) = self.scheduler else {
-            return !self.stopping.load(SeqCst);
+            return Timestamp::default();
         };
-        let start = {
-            let mut scheduler = scheduler.lock().unwrap_or_else(PoisonError::into_inner);
-            scheduler.next_start(self.clock.now())
-        };
-        self.wait_until(start)
+        let mut scheduler = scheduler.lock().unwrap_or_else(PoisonError::into_inner);
+        scheduler.next_start(self.clock.now())
     }
 
-    fn pause(&self, wait: Duration) -> bool {
-        self.wait_until(self.clock.now() + wait)
+    fn is_waiting(&self, time: Timestamp) -> bool {
+        // Where nothing is limited, the time need not be read.
+        time != Timestamp::default() && self.clock.now() < time && !self.stopping.load(SeqCst)
     }
 
-    /// False when the engine stops, be it before or while waiting.
-    fn wait_until(&self, time: Timestamp) -> bool {
-        while self.clock.now() < time && !self.stopping.load(SeqCst) {
+    /// Waits until then, or until the engine stops.
+    fn wait_until(&self, time: Timestamp) {
+        while self.is_waiting(time) {
             (self.pauses)(true);
             self.clock.wait(self.waker, Some(time));
             (self.pauses)(false);
         }
-        !self.stopping.load(SeqCst)
     }
+}
+
+fn put_off(due: Timestamp) -> Ended {
+    Ended { change: Change::PutOff { due }, failure: None, number: 0 }
 }
 
 fn record_of(

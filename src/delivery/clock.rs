@@ -93,7 +93,7 @@ impl fmt::Display for Timestamp {
 /// is waited on by one thread at a time.
 #[derive(Debug, Default)]
 pub struct Waker {
-    rung: Mutex<bool>,
+    pub(crate) rung: Mutex<bool>,
     changed: Condvar,
     /// Its number on a virtual clock.
     pub(crate) id: Mutex<Option<u64>>,

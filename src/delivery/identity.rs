@@ -1,10 +1,17 @@
-//! The `webhook-id`: the same on every try, in every process, on every run.
+//! The `webhook-id` and the lane: the same on every try, in every process, on every run.
 
 use sha2::Digest as _;
 use sha2::Sha256;
 
 /// Bytes of the hash that are kept: two events in a trillion meet with a chance below 10^-14.
 const BYTES: usize = 16;
+
+/// The lane of all events that have this value in the field they are ordered by: the same in every
+/// process and on every run.
+pub fn lane_of(value: &str) -> u64 {
+    let hash = Sha256::digest(value.as_bytes());
+    hash.iter().take(8).fold(0, |lane, byte| lane << 8 | u64::from(*byte))
+}
 
 /// `msg_` and a hash of sync and event key.
 ///

@@ -27,7 +27,8 @@
 //!
 //! # What is not
 //!
-//! * No order: each event goes its own way.
+//! * No order, but within a lane: events of one lane go one at a time, in the order in which they
+//!   were accepted, and a failed one holds up its lane until it is delivered or given up.
 //! * Not exactly once: a receiver that took an event and could not say so gets it again. It can
 //!   tell by the `webhook-id`.
 //!
@@ -40,6 +41,7 @@ pub mod client;
 pub mod clock;
 mod dial;
 mod identity;
+mod lanes;
 pub mod log;
 mod names;
 mod options;
@@ -52,10 +54,12 @@ mod room;
 pub mod scheduler;
 mod side_by_side;
 pub mod sign;
+pub mod stepped;
 pub mod store;
 mod trace;
 mod wire;
 
+pub use crate::delivery::identity::lane_of;
 pub use crate::delivery::identity::webhook_id;
 pub use crate::delivery::side_by_side::side_by_side;
 
@@ -81,6 +85,7 @@ use crate::delivery::request::Secrets;
 use crate::delivery::scheduler::Scheduler;
 use crate::delivery::store::Discarded;
 use crate::delivery::store::NewDelivery;
+use crate::delivery::store::Revival;
 use crate::delivery::store::Store;
 use crate::delivery::store::StoreError;
 use crate::report::Counters;
@@ -148,30 +153,7 @@ impl Engine {
         counters: Arc<Counters>,
         clients: Arc<dyn Clients>,
     ) -> Result<Self, EngineError> {
-        options.check().map_err(EngineError::Options)?;
-        let now = clock.now();
-        let policy = options.policy.clone();
-        let resumed = store
-            .take_over(now, &|attempts| policy.latest_due(attempts, now))
-            .map_err(EngineError::Store)?;
-        counters.resumed(resumed);
-        let longest_attempt = options.policy.try_window + options.timeout;
-        let pool = Arc::new(Pool::new(Parts {
-            scheduler: Scheduler::new(
-                options.rate_limit_per_second,
-                options.breaker,
-                longest_attempt,
-            ),
-            name: options.name,
-            policy: options.policy,
-            store,
-            clock,
-            counters,
-            clients,
-            senders: options.concurrency,
-            max_queued_bytes: options.max_queued_bytes,
-            seed: options.seed,
-        }));
+        let pool = Arc::new(build(options, store, clock, counters, clients)?);
         let threads = pool.start().map_err(|error| EngineError::Threads(error.to_string()))?;
         Ok(Self { pool, threads: Mutex::new(threads), process: std::process::id() })
     }
@@ -189,18 +171,21 @@ impl Engine {
         mut batch: Vec<NewDelivery>,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<(), AcceptError> {
-        let count = batch.len();
-        if count == 0 {
-            return self.usable().map_err(|error| AcceptError { error, batch });
-        }
-        let weight = batch.iter().map(NewDelivery::weight).sum();
         loop {
             if let Err(error) = self.usable() {
                 return Err(AcceptError { error, batch });
             }
-            if self.pool.room.take(weight) {
-                break;
+            if batch.is_empty() {
+                return Ok(());
             }
+            batch = match self.pool.accept(batch) {
+                Ok(None) => return Ok(()),
+                Ok(Some(batch)) => batch,
+                Err(error) => {
+                    let error = EngineError::Store(error);
+                    return Err(AcceptError { error, batch: Vec::new() });
+                }
+            };
             if interrupted() {
                 return Err(AcceptError { error: EngineError::Interrupted, batch });
             }
@@ -208,22 +193,16 @@ impl Engine {
                 self.pool.room.wait(SLICE);
             }
         }
-        let now = self.pool.clock.now();
-        for new in &mut batch {
-            new.accepted_at = now;
-        }
-        let jobs = self.pool.store.accept(batch).map_err(|error| {
-            self.pool.room.give_back(weight);
-            AcceptError { error: EngineError::Store(error), batch: Vec::new() }
-        })?;
-        self.pool.counters.accepted(count as u64);
-        self.pool.hold_queued(count);
-        self.pool.queue.push_fresh(jobs);
-        if self.pool.stopping.load(SeqCst) {
-            // Stopped in between: nobody will take them, so they wait in the store.
-            self.pool.return_jobs();
-        }
-        Ok(())
+    }
+
+    /// Takes dead letters on once more. They count as accepted by an earlier run (`resumed`).
+    /// Returns how many there were.
+    ///
+    /// # Errors
+    /// When stopped, used in a forked process, or the store failed; then none was taken on.
+    pub fn revive(&self, batch: Vec<Revival>) -> Result<usize, EngineError> {
+        self.usable()?;
+        self.pool.revive(batch).map_err(EngineError::Store)
     }
 
     /// Takes on events that can never be sent: they become dead letters at once, and count as
@@ -231,18 +210,9 @@ impl Engine {
     ///
     /// # Errors
     /// When stopped, used in a forked process, or the store failed.
-    pub fn discard(&self, mut batch: Vec<Discarded>) -> Result<(), EngineError> {
+    pub fn discard(&self, batch: Vec<Discarded>) -> Result<(), EngineError> {
         self.usable()?;
-        let count = batch.len();
-        let now = self.pool.clock.now();
-        for discarded in &mut batch {
-            discarded.at = now;
-        }
-        self.pool.store.bury(batch).map_err(EngineError::Store)?;
-        for _ in 0..count {
-            self.pool.counters.accepted_and_discarded();
-        }
-        Ok(())
+        self.pool.discard(batch).map_err(EngineError::Store)
     }
 
     /// Waits at most `slice` and says whether it is all done. On a virtual clock, time moves on
@@ -341,6 +311,44 @@ impl Drop for Engine {
             }));
         }
     }
+}
+
+/// Everything of an engine but its threads, over what the store holds.
+fn build(
+    options: DeliveryOptions,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    counters: Arc<Counters>,
+    clients: Arc<dyn Clients>,
+) -> Result<Pool, EngineError> {
+    options.check().map_err(EngineError::Options)?;
+    let now = clock.now();
+    let policy = options.policy.clone();
+    let resumed = store
+        .take_over(now, &|attempts| policy.latest_due(attempts, now))
+        .map_err(EngineError::Store)?;
+    counters.resumed(resumed);
+    let longest_attempt = options.policy.try_window + options.timeout;
+    let pool = Pool::new(Parts {
+        scheduler: Scheduler::new(options.rate_limit_per_second, options.breaker, longest_attempt),
+        name: options.name,
+        policy: options.policy,
+        store,
+        clock,
+        counters,
+        clients,
+        senders: options.concurrency,
+        max_queued_bytes: options.max_queued_bytes,
+        min_queued: options.concurrency,
+        seed: options.seed,
+    });
+    if resumed > 0 {
+        let mut lanes = pool.lanes();
+        pool.store
+            .pending_lanes(&mut |lane, attempts| lanes.resumed(lane, attempts))
+            .map_err(EngineError::Store)?;
+    }
+    Ok(pool)
 }
 
 /// Why an engine did not do what was asked.

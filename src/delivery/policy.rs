@@ -260,10 +260,13 @@ impl RetryPolicy {
             return Decision::GiveUp(GiveUp::Exhausted);
         };
         let scheduled = attempt.started_at + gap.mul_f64(1.0 - self.jitter * dice);
+        let end = attempt.first_started_at + self.span();
+        let shortest = attempt.started_at + gap.mul_f64(1.0 - self.jitter);
+        // A schedule that runs a little late catches up, as far as chance may shorten a gap.
+        let scheduled = if shortest <= end { scheduled.min(end) } else { scheduled };
         let mut due = scheduled;
         if let Some(asked) = self.asked_to_wait(attempt.failure) {
             let latest = attempt.started_at + gap.saturating_mul(RETRY_AFTER_STRETCH);
-            let end = attempt.first_started_at + self.span();
             due = due.max((attempt.ended_at + asked).min(latest).min(end.max(scheduled)));
         }
         due = due.max(attempt.ended_at);

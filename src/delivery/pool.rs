@@ -8,6 +8,7 @@ use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::Condvar;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicI64;
@@ -24,6 +25,9 @@ use crate::delivery::clock::Clock;
 use crate::delivery::clock::Timestamp;
 use crate::delivery::clock::Waker;
 use crate::delivery::clock::instant;
+use crate::delivery::lanes::Follows;
+use crate::delivery::lanes::Lanes;
+use crate::delivery::lanes::Sorted;
 use crate::delivery::log::Log;
 use crate::delivery::log::LogLevel;
 use crate::delivery::log::LogRecord;
@@ -33,7 +37,10 @@ use crate::delivery::queue::Queue;
 use crate::delivery::room::Room;
 use crate::delivery::scheduler::Scheduler;
 use crate::delivery::store::Change;
+use crate::delivery::store::Discarded;
 use crate::delivery::store::Job;
+use crate::delivery::store::NewDelivery;
+use crate::delivery::store::Revival;
 use crate::delivery::store::Store;
 use crate::delivery::store::StoreError;
 use crate::report::Counters;
@@ -62,10 +69,11 @@ pub(crate) struct Pool {
     /// Set when the store failed: nothing more can be accepted or sent safely.
     pub(crate) broken: Mutex<Option<StoreError>>,
     wakers: Vec<Waker>,
-    keeper: Waker,
+    pub(crate) keeper: Waker,
     /// When the keeper will look again, in microseconds; the far future while it is at work.
     keeper_due: AtomicI64,
     keeper_wants_room: AtomicBool,
+    lanes: Mutex<Lanes>,
     stall: Mutex<Stall>,
     alive: Mutex<usize>,
     changed: Condvar,
@@ -91,6 +99,7 @@ pub(crate) struct Parts {
     pub(crate) scheduler: Scheduler,
     pub(crate) senders: usize,
     pub(crate) max_queued_bytes: usize,
+    pub(crate) min_queued: usize,
     pub(crate) seed: Option<u64>,
 }
 
@@ -106,7 +115,7 @@ impl Pool {
             paced: !parts.scheduler.is_idle(),
             scheduler: Mutex::new(parts.scheduler),
             queue: Queue::new(parts.senders),
-            room: Room::new(parts.max_queued_bytes),
+            room: Room::new(parts.max_queued_bytes, parts.min_queued),
             log: Log::new(),
             seed: parts.seed,
             senders: parts.senders,
@@ -116,6 +125,7 @@ impl Pool {
             keeper: Waker::new(),
             keeper_due: AtomicI64::new(i64::MAX),
             keeper_wants_room: AtomicBool::new(false),
+            lanes: Mutex::new(Lanes::default()),
             stall: Mutex::new(Stall::default()),
             alive: Mutex::new(0),
             changed: Condvar::new(),
@@ -200,9 +210,9 @@ impl Pool {
     /// Jobs that were accepted but not begun go back to the store.
     pub(crate) fn return_jobs(&self) {
         for job in self.queue.drain() {
-            let change = Change::PutOff { id: job.delivery.id, due: self.clock.now() };
+            let change = Change::PutOff { due: self.clock.now() };
             // If the store cannot note it, the next engine takes the delivery over all the same.
-            let _ = self.store.settle(change);
+            let _ = self.store.settle(&job, change);
             self.with_stall(|stall| {
                 stall.queued = stall.queued.saturating_sub(1);
                 if !stall.stalled {
@@ -252,6 +262,113 @@ impl Pool {
         }
     }
 
+    /// Takes these on if there is room, and gives them back if there is none.
+    ///
+    /// # Errors
+    /// When the store does not take them; then none is accepted.
+    pub(crate) fn accept(
+        &self,
+        mut batch: Vec<NewDelivery>,
+    ) -> Result<Option<Vec<NewDelivery>>, StoreError> {
+        let count = batch.len();
+        let weight = batch.iter().map(NewDelivery::weight).sum();
+        if !self.room.take(weight, count) {
+            return Ok(Some(batch));
+        }
+        let now = self.clock.now();
+        for new in &mut batch {
+            new.accepted_at = now;
+        }
+        let lanes: Vec<u64> = batch.iter().filter_map(|new| new.lane).collect();
+        if !lanes.is_empty() {
+            self.lanes().announce(&lanes);
+        }
+        let jobs = self.store.accept(batch).inspect_err(|_| {
+            self.room.give_back(weight, count);
+            self.lanes().withdraw(&lanes);
+        })?;
+        let confirmed = count.saturating_sub(jobs.len());
+        if confirmed > 0 {
+            let taken: usize = jobs.iter().map(weight_of).sum();
+            self.room.give_back(weight - taken, confirmed);
+            self.counters.confirmed_before(confirmed as u64);
+        }
+        self.counters.accepted(jobs.len() as u64);
+        if lanes.is_empty() {
+            self.set_out(jobs);
+            return Ok(None);
+        }
+        let Sorted { go, wait, turns_over } = self.lanes().sort(&lanes, jobs);
+        self.set_out(go);
+        for job in &wait {
+            let settled = self.store.settle(job, Change::PutOff { due: now });
+            self.room.give_back(weight_of(job), 1);
+            if let Err(error) = settled {
+                self.break_off(error);
+            }
+        }
+        self.counters.had_first_attempt(turns_over);
+        if !wait.is_empty() {
+            self.ring_keeper_by(now);
+        }
+        Ok(None)
+    }
+
+    /// Takes dead letters on once more; says how many there were.
+    ///
+    /// # Errors
+    /// When the store does not; then none is taken on.
+    pub(crate) fn revive(&self, mut batch: Vec<Revival>) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        for revival in &mut batch {
+            revival.at = now;
+        }
+        let jobs = self.store.revive(batch)?;
+        let count = jobs.len();
+        self.room.add(jobs.iter().map(weight_of).sum(), count);
+        self.counters.revived(count as u64);
+        self.set_out(jobs);
+        Ok(count)
+    }
+
+    /// Keeps events that can never be sent.
+    ///
+    /// # Errors
+    /// When the store does not.
+    pub(crate) fn discard(&self, mut batch: Vec<Discarded>) -> Result<(), StoreError> {
+        let count = batch.len();
+        let now = self.clock.now();
+        for discarded in &mut batch {
+            discarded.at = now;
+        }
+        self.store.bury(batch)?;
+        for _ in 0..count {
+            self.counters.accepted_and_discarded();
+        }
+        Ok(())
+    }
+
+    /// Jobs on their way to the senders.
+    pub(crate) fn set_out(&self, jobs: Vec<Job>) {
+        self.hold_queued(jobs.len());
+        self.queue.push_fresh(jobs);
+        if self.stopping.load(SeqCst) {
+            // Stopped in between: nobody will take them, so they wait in the store.
+            self.return_jobs();
+        }
+    }
+
+    pub(crate) fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The keeper must look again, unless it will by then.
+    fn ring_keeper_by(&self, due: Timestamp) {
+        if due.as_micros() < self.keeper_due.load(SeqCst) {
+            self.clock.ring(&self.keeper);
+        }
+    }
+
     pub(crate) fn broken(&self) -> Option<StoreError> {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -259,22 +376,10 @@ impl Pool {
     /// A sender: takes jobs until the queue is closed.
     fn send(&self, number: usize) {
         let mut client = self.clients.client();
-        let mut dice = match self.seed {
-            Some(seed) => fastrand::Rng::with_seed(seed.wrapping_add(number as u64)),
-            None => fastrand::Rng::new(),
-        };
+        let mut dice = self.dice(number);
         let pauses = |begin| self.sender_pauses(begin);
-        let Some(waker) = self.wakers.get(number) else {
+        let Some(workshop) = self.workshop(number, &pauses) else {
             return;
-        };
-        let workshop = Workshop {
-            policy: &self.policy,
-            clock: &*self.clock,
-            scheduler: self.paced.then_some(&self.scheduler),
-            counters: &self.counters,
-            stopping: &self.stopping,
-            waker,
-            pauses: &pauses,
         };
         while let Some(job) = self.queue.take() {
             self.with_stall(|stall| stall.queued = stall.queued.saturating_sub(1));
@@ -286,18 +391,48 @@ impl Pool {
                 Ok(ended) => self.finish(&job, ended),
                 Err(_) => self.recover(&job, &mut client),
             }
-            if self.keeper_wants_room.load(SeqCst) && self.queue.due_len() < self.senders {
-                self.keeper_wants_room.store(false, SeqCst);
-                self.clock.ring(&self.keeper);
-            }
+            self.made_room();
             self.clock.release(1);
             let micros = instant().saturating_duration_since(began).as_micros();
             self.queue.job_took(u64::try_from(micros).unwrap_or(u64::MAX));
         }
     }
 
+    /// The dice of a sender.
+    pub(crate) fn dice(&self, number: usize) -> fastrand::Rng {
+        match self.seed {
+            Some(seed) => fastrand::Rng::with_seed(seed.wrapping_add(number as u64)),
+            None => fastrand::Rng::new(),
+        }
+    }
+
+    /// What a sender makes its attempts with.
+    pub(crate) fn workshop<'a>(
+        &'a self,
+        number: usize,
+        pauses: &'a dyn Fn(bool),
+    ) -> Option<Workshop<'a>> {
+        Some(Workshop {
+            policy: &self.policy,
+            clock: &*self.clock,
+            scheduler: self.paced.then_some(&self.scheduler),
+            counters: &self.counters,
+            stopping: &self.stopping,
+            waker: self.wakers.get(number)?,
+            pauses,
+        })
+    }
+
+    /// A sender took a job from the queue and is done with it.
+    pub(crate) fn made_room(&self) {
+        if self.keeper_wants_room.load(SeqCst) && self.queue.due_len() < self.senders {
+            self.keeper_wants_room.store(false, SeqCst);
+            self.clock.ring(&self.keeper);
+        }
+    }
+
     /// Notes what became of a job: in the store first, then in the counts.
-    fn finish(&self, job: &Job, ended: Ended) {
+    pub(crate) fn finish(&self, job: &Job, ended: Ended) {
         let Ended { change, failure, number } = ended;
         if let Some(failure) = &failure {
             self.counters.error(ErrorSample {
@@ -316,12 +451,11 @@ impl Pool {
             Change::Dead { reason, .. } => Some(*reason),
             _ => None,
         };
-        if let Err(error) = self.store.settle(change) {
+        let follows = job.delivery.lane.map(|lane| self.lanes().ended(lane, job, &change));
+        if let Err(error) = self.store.settle(job, change) {
             self.break_off(error);
         } else if let Some(due) = due {
-            if due.as_micros() < self.keeper_due.load(SeqCst) {
-                self.clock.ring(&self.keeper);
-            }
+            self.ring_keeper_by(due);
         } else if let Some(reason) = reason {
             if reason.after_attempts() {
                 self.counters.expired();
@@ -333,8 +467,14 @@ impl Pool {
             self.counters.delivered(number, latency);
         }
         if job.first_turn {
-            self.counters.had_first_attempt();
-            self.room.give_back(weight_of(job));
+            self.counters.had_first_attempt(1);
+            self.room.give_back(weight_of(job), 1);
+        }
+        if let Some(Follows { turns_over, next_may_go }) = follows {
+            self.counters.had_first_attempt(turns_over);
+            if next_may_go {
+                self.clock.ring(&self.keeper);
+            }
         }
         if self.counters.pending() == 0 || self.counters.unattempted() == 0 {
             drop(self.alive.lock().unwrap_or_else(PoisonError::into_inner));
@@ -346,8 +486,8 @@ impl Pool {
     /// because it cannot know what else is wrong.
     fn recover(&self, job: &Job, client: &mut Box<dyn Client>) {
         *client = self.clients.client();
-        let change = Change::PutOff { id: job.delivery.id, due: self.clock.now() };
-        let _ = self.store.settle(change);
+        let change = Change::PutOff { due: self.clock.now() };
+        let _ = self.store.settle(job, change);
         self.break_off(StoreError {
             kind: crate::delivery::store::StoreErrorKind::Closed,
             message: String::from("an attempt failed unexpectedly; the delivery stays pending"),
@@ -391,17 +531,27 @@ impl Pool {
     /// The keeper: hands out what is due, then waits for what comes next.
     fn keep(&self) {
         while !self.stopping.load(SeqCst) {
-            self.keeper_due.store(i64::MAX, SeqCst);
-            match self.hand_out() {
-                Ok(HandedOut::Some) => {}
-                Ok(HandedOut::NothingUntil(next)) => {
-                    self.keeper_due.store(next.map_or(i64::MAX, Timestamp::as_micros), SeqCst);
-                    self.clock.wait(&self.keeper, next);
-                }
-                Err(error) => self.break_off(error),
+            if let HandedOut::NothingUntil(next) = self.keeper_step() {
+                self.clock.wait(&self.keeper, next);
             }
         }
         self.clock.release(1);
+    }
+
+    /// What the keeper does each time it looks.
+    pub(crate) fn keeper_step(&self) -> HandedOut {
+        self.keeper_due.store(i64::MAX, SeqCst);
+        match self.hand_out() {
+            Ok(HandedOut::NothingUntil(next)) => {
+                self.keeper_due.store(next.map_or(i64::MAX, Timestamp::as_micros), SeqCst);
+                HandedOut::NothingUntil(next)
+            }
+            Ok(HandedOut::Some) => HandedOut::Some,
+            Err(error) => {
+                self.break_off(error);
+                HandedOut::NothingUntil(None)
+            }
+        }
     }
 
     /// Claims what is due, as far as senders can take it.
@@ -425,7 +575,8 @@ impl Pool {
 }
 
 /// What the keeper found.
-enum HandedOut {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum HandedOut {
     /// Something, or room for something: look again.
     Some,
     /// Nothing before this time, unless somebody rings.
@@ -433,7 +584,7 @@ enum HandedOut {
 }
 
 /// What a job took of the room when it was accepted.
-fn weight_of(job: &Job) -> usize {
+pub(crate) fn weight_of(job: &Job) -> usize {
     let delivery = &job.delivery;
     crate::delivery::store::weight(&delivery.key, &delivery.request, delivery.event.as_deref())
 }

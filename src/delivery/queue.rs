@@ -94,7 +94,7 @@ impl Queue {
         self.due.1.len()
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.fresh.1.len() + self.due.1.len()
     }
 
@@ -142,6 +142,11 @@ impl Queue {
     /// What nobody took; for after all senders have gone.
     pub(crate) fn drain(&self) -> Vec<Job> {
         self.due.1.try_iter().chain(self.fresh.1.try_iter()).collect()
+    }
+
+    /// The next job, if there is one and the queue is open.
+    pub(crate) fn try_take(&self) -> Option<Job> {
+        if self.closed.load(SeqCst) { None } else { self.pop() }
     }
 
     fn pop(&self) -> Option<Job> {

@@ -114,8 +114,10 @@ pub(in crate::ftl) fn absolute(name: &str) -> String {
 }
 
 /// The names to look for, in order: `a_en_US.ftl`, `a_en.ftl`, `a.ftl`; with a `*` step in the
-/// folder before it, and in the folders around that one.
-pub(in crate::ftl) fn candidates(name: &str, locale: &str) -> Vec<String> {
+/// folder before it, and in the folders around that one. Without a locale, variants by language
+/// are left out.
+pub(in crate::ftl) fn candidates(name: &str, locale: Option<&str>) -> Vec<String> {
+    let Some(locale) = locale else { return acquired(name) };
     let dot = name.rfind('.').unwrap_or(name.len());
     let (prefix, suffix) = name.split_at(dot);
     let mut variants = Vec::new();
@@ -188,8 +190,9 @@ mod tests {
 
     #[test]
     fn languages_and_acquisition_give_more_places_to_look() {
-        assert_eq!(candidates("a.ftl", "en_US"), ["a_en_US.ftl", "a_en.ftl", "a.ftl"]);
-        let names = candidates("x/y/*/a.ftl", "en");
+        assert_eq!(candidates("a.ftl", Some("en_US")), ["a_en_US.ftl", "a_en.ftl", "a.ftl"]);
+        assert_eq!(candidates("a.ftl", None), ["a.ftl"]);
+        let names = candidates("x/y/*/a.ftl", Some("en"));
         let plain: Vec<_> = names.iter().filter(|name| !name.contains('_')).collect();
         assert_eq!(plain, ["x/y/a.ftl", "x/a.ftl", "a.ftl"]);
     }

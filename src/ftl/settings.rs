@@ -62,6 +62,8 @@ pub struct Settings {
     pub lazy_auto_imports: Option<bool>,
     /// Whether a loop variable that is missing shows an outer variable of its name.
     pub fallback_on_null_loop_variable: bool,
+    /// Whether `footer_de.ftl` is taken in place of `footer.ftl` when the locale is German.
+    pub localized_lookup: bool,
     /// What names of templates may look like.
     pub template_name_format: TemplateNameFormat,
     /// Columns of a tab in error positions.
@@ -151,6 +153,7 @@ impl Settings {
             lazy_imports: false,
             lazy_auto_imports: None,
             fallback_on_null_loop_variable: true,
+            localized_lookup: true,
             template_name_format: TemplateNameFormat::Lenient,
             tab_size: 8,
             template_exception_handler: ExceptionHandler::Rethrow,
@@ -204,7 +207,12 @@ impl Settings {
             }
             "url_escaping_charset" => self.url_escaping_charset = Some(value.to_owned()),
             "output_encoding" => self.output_encoding = Some(value.to_owned()),
-            "classic_compatible" => self.classic_compatible = boolean()?,
+            // FreeMarker counts how compatible it is; 2 differs from 1 for Java objects only.
+            "classic_compatible" => match value {
+                "0" => self.classic_compatible = false,
+                "1" | "2" => self.classic_compatible = true,
+                _ => self.classic_compatible = boolean()?,
+            },
             "incompatible_improvements" => {
                 self.incompatible_improvements =
                     parse_version(value).ok_or_else(|| wrong("a version from 2.3.0 to 2.3.34"))?;
@@ -271,6 +279,7 @@ impl Settings {
                 self.lazy_auto_imports = if value == "null" { None } else { Some(boolean()?) };
             }
             "fallback_on_null_loop_variable" => self.fallback_on_null_loop_variable = boolean()?,
+            "localized_lookup" => self.localized_lookup = boolean()?,
             // Of dates from databases, which JSON doesn't have: known, and without effect.
             "sql_date_and_time_time_zone" => {}
             "template_name_format" => {
@@ -303,6 +312,12 @@ impl Settings {
             "max_regex_steps" => self.limits.max_regex_steps = count()?,
             "max_items" => self.limits.max_items = count()?,
             unknown => {
+                if let Some((_, reason)) = NOT_AVAILABLE.iter().find(|(name, _)| *name == unknown) {
+                    return Err(SettingError {
+                        message: format!("setting `{name}` is not available here: {reason}"),
+                        hint: None,
+                    });
+                }
                 return Err(SettingError {
                     message: format!("unknown setting `{name}`"),
                     hint: did_you_mean(unknown, NAMES)
@@ -315,7 +330,7 @@ impl Settings {
 }
 
 /// The names that [`Settings::set`] knows.
-pub const NAMES: [&str; 36] = [
+pub const NAMES: [&str; 37] = [
     "locale",
     "time_zone",
     "number_format",
@@ -341,6 +356,7 @@ pub const NAMES: [&str; 36] = [
     "lazy_imports",
     "lazy_auto_imports",
     "fallback_on_null_loop_variable",
+    "localized_lookup",
     "sql_date_and_time_time_zone",
     "template_name_format",
     "tab_size",
@@ -353,6 +369,39 @@ pub const NAMES: [&str; 36] = [
     "max_regex_steps",
     "max_items",
 ];
+
+/// FreeMarker's settings that can't be had outside Java, and why.
+const NOT_AVAILABLE: [(&str, &str); 19] = [
+    ("api_builtin_enabled", NO_JAVA_OBJECTS),
+    ("arithmetic_engine", "numbers are always exact decimals (FreeMarker's `bigdecimal`)"),
+    ("attempt_exception_reporter", "nothing is logged; `.error` has the message"),
+    ("auto_flush", WHOLE_TEXT),
+    ("cache_storage", LOADED_ONCE),
+    (
+        "custom_date_formats",
+        "they are Java classes; `date_format` takes patterns, styles, `iso` and `xs`",
+    ),
+    ("custom_number_formats", "they are Java classes; `number_format` takes patterns with options"),
+    ("default_encoding", "templates are Unicode text already"),
+    ("log_template_exceptions", "nothing is logged; errors are raised"),
+    ("new_builtin_class_resolver", NO_JAVA_OBJECTS),
+    ("object_wrapper", NO_JAVA_OBJECTS),
+    ("registered_custom_output_formats", "they are Java classes"),
+    ("show_error_tips", "errors always carry their hint"),
+    ("template_configurations", LOADED_ONCE),
+    ("template_loader", LOADED_ONCE),
+    ("template_lookup_strategy", LOADED_ONCE),
+    ("template_update_delay", LOADED_ONCE),
+    (
+        "truncate_builtin_algorithm",
+        "it is a Java class; `?truncate(n, sign)` takes the sign of the cut",
+    ),
+    ("wrap_unchecked_exceptions", NO_JAVA_OBJECTS),
+];
+
+const NO_JAVA_OBJECTS: &str = "there are no Java objects here";
+const WHOLE_TEXT: &str = "a template gives its text as a whole";
+const LOADED_ONCE: &str = "templates are passed by name and compiled once";
 
 /// A setting can't be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -371,6 +420,10 @@ impl fmt::Display for SettingError {
 }
 
 impl std::error::Error for SettingError {}
+
+/// FreeMarker's names of the output formats; `XML{HTML}` combines two of them.
+pub(in crate::ftl) const OUTPUT_FORMATS: [&str; 9] =
+    ["HTML", "XHTML", "XML", "RTF", "plainText", "JSON", "JavaScript", "CSS", "undefined"];
 
 /// What the output is, which decides how values are escaped.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,6 +4,7 @@
 //! delivery engine and counts. Reading, parsing, filtering and rendering happen on the calling
 //! thread, which also polls for an interrupt; sending has its own threads.
 
+mod check;
 mod error;
 mod head;
 mod options;
@@ -13,6 +14,7 @@ mod secrets;
 
 use std::sync::Arc;
 
+use crate::delivery::lane_of;
 use crate::delivery::request::Request;
 use crate::delivery::request::Target;
 use crate::delivery::webhook_id;
@@ -23,10 +25,11 @@ use crate::ftl::TemplateError;
 use crate::pipeline::head::Head;
 use crate::value::Node;
 use crate::value::Path;
-use crate::value::View;
 
+pub use crate::delivery::store::Durability;
+pub use crate::pipeline::check::{Checkup, Diagnosis};
 pub use crate::pipeline::error::{ConfigError, ConfigErrorKind, SetupError};
-pub use crate::pipeline::options::{Durability, SyncOptions};
+pub use crate::pipeline::options::SyncOptions;
 pub use crate::pipeline::preview::Preview;
 pub use crate::pipeline::run::{Progress, Run, StartError, Until};
 pub use crate::pipeline::secrets::EnvironmentSecrets;
@@ -37,6 +40,7 @@ pub struct Sync {
     options: SyncOptions,
     head: Head,
     event_key: Option<Path>,
+    ordering: Option<Path>,
 }
 
 /// What becomes of an event.
@@ -50,6 +54,8 @@ pub enum Decision {
         key: String,
         /// The request, the same on every try.
         request: Request,
+        /// Events of one lane keep their order.
+        lane: Option<u64>,
     },
     /// It can't be sent.
     Discard {
@@ -110,8 +116,9 @@ impl Sync {
             SetupError::Config(error) => SetupError::Config(error.of_sync(&options.name)),
             other => other,
         })?;
-        let event_key = options.event_key.as_deref().and_then(|path| Path::parse(path).ok());
-        Ok(Arc::new(Self { options, head, event_key }))
+        let path = |text: &Option<String>| text.as_deref().and_then(|path| Path::parse(path).ok());
+        let (event_key, ordering) = (path(&options.event_key), path(&options.ordering));
+        Ok(Arc::new(Self { options, head, event_key, ordering }))
     }
 
     /// The options it was made with.
@@ -152,7 +159,8 @@ impl Sync {
             Ok(None) => Decision::Filtered,
             Ok(Some((body, target))) => {
                 let id = webhook_id(&self.options.name, &key);
-                Decision::Send { request: Request { target, id, body: body.into_bytes() }, key }
+                let request = Request { target, id, body: body.into_bytes() };
+                Decision::Send { request, key, lane: self.lane(event) }
             }
             Err(reason) => Decision::Discard { key, reason },
         }
@@ -170,13 +178,16 @@ impl Sync {
         }
     }
 
+    /// The lane of an event: one for each value of the field that `ordering` names. None without
+    /// that field, or when it is null.
+    fn lane(&self, event: Node<'_>) -> Option<u64> {
+        let value = self.ordering.as_ref()?.find(event)?;
+        (!value.is_null()).then(|| lane_of(&plain(value)))
+    }
+
     /// What identifies an event: the field the options name, else Amplitude's `$insert_id` (unique
     /// per device only), else its position.
     pub fn key(&self, event: Node<'_>, text: &str, position: &Position<'_>) -> String {
-        let plain = |node: Node<'_>| match node.view() {
-            View::Text(text) => text.to_owned(),
-            _ => format!("{node:?}"),
-        };
         if let Some(path) = &self.event_key {
             if let Some(node) = path.find(event) {
                 return plain(node);
@@ -184,13 +195,25 @@ impl Sync {
         } else if let Some(event) = event.as_object()
             && let Some(insert_id) = event.get("$insert_id").filter(|node| !node.is_null())
         {
-            let device = event.get("device_id").filter(|node| !node.is_null()).map(plain);
-            return match device {
-                Some(device) => format!("{}/{device}", plain(insert_id)),
-                None => plain(insert_id),
-            };
+            let mut key = plain(insert_id);
+            if let Some(device) = event.get("device_id").filter(|node| !node.is_null()) {
+                key.push('/');
+                match device.as_text() {
+                    Some(device) => key.push_str(device),
+                    None => key.push_str(&plain(device)),
+                }
+            }
+            return key;
         }
         position.key(text)
+    }
+}
+
+/// A value as text: `42` and `"42"` are the same.
+fn plain(node: Node<'_>) -> String {
+    match node.as_text() {
+        Some(text) => text.to_owned(),
+        None => format!("{node:?}"),
     }
 }
 

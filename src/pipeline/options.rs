@@ -1,11 +1,11 @@
 //! What a sync is made of: every option with its default, in one place.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use crate::delivery::address::AddressPolicy;
 use crate::delivery::address::Network;
 use crate::delivery::policy::RetryPolicy;
+use crate::delivery::store::Durability;
 use crate::filter::Filter;
 use crate::ftl::Template;
 use crate::pipeline::error::ConfigError;
@@ -66,41 +66,6 @@ pub struct SyncOptions {
     pub enabled: bool,
 }
 
-/// When an event counts as accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// It is on the disk.
-    Disk,
-    /// The system has it: it survives the end of the process, not of the machine.
-    Process,
-    /// It is in memory.
-    None,
-}
-
-impl FromStr for Durability {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "disk" => Ok(Self::Disk),
-            "process" => Ok(Self::Process),
-            "none" => Ok(Self::None),
-            _ => Err(format!("durability: expected `disk`, `process` or `none`, found `{text}`")),
-        }
-    }
-}
-
-impl Durability {
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Disk => "disk",
-            Self::Process => "process",
-            Self::None => "none",
-        }
-    }
-}
-
 impl SyncOptions {
     /// A sync with the default options.
     pub fn new(name: &str, url: &str) -> Self {
@@ -152,15 +117,12 @@ impl SyncOptions {
         {
             return wrong(format!("rate_limit_per_second: expected more than 0, found {rate}"));
         }
-        if let Some(key) = &self.event_key
-            && let Err(error) = Path::parse(key)
-        {
-            return wrong(format!("event_key: {error}"));
-        }
-        if self.ordering.is_some() {
-            let message = "ordering: this version sends events in no particular order";
-            return Err(ConfigError::new(ConfigErrorKind::NotAvailable, message)
-                .with_hint("concurrency=1 sends first attempts one after the other"));
+        for (option, path) in [("event_key", &self.event_key), ("ordering", &self.ordering)] {
+            if let Some(path) = path
+                && let Err(error) = Path::parse(path)
+            {
+                return wrong(format!("{option}: {error}"));
+            }
         }
         self.retry.check().or_else(|error| wrong(error.to_string()))
     }

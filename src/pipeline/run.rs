@@ -40,6 +40,11 @@ pub use crate::delivery::Until;
 /// Events handed to the engine at once: few enough to start sending early, many enough to make
 /// handing over cheap.
 const BATCH: usize = 64;
+/// A block of fewer bytes comes from a source that gives little at a time.
+const SHORT_BLOCK: usize = 128 * 1024;
+/// Events prepared before the caller is asked whether to go on: a heavy template takes some
+/// milliseconds for each.
+const EVENTS_A_LOOK: usize = 8;
 /// The longest the caller waits before it is asked whether to go on.
 const SLICE: Duration = Duration::from_millis(40);
 
@@ -203,7 +208,10 @@ impl Run {
     ) -> Result<Progress, EngineError> {
         let origin = block.origin().to_string();
         let now = self.clock.wall().as_millis();
-        for line in block.lines() {
+        for (number, line) in block.lines().enumerate() {
+            if number % EVENTS_A_LOOK == 0 && !go_on() {
+                return Ok(Progress::Stopped);
+            }
             let line = match line {
                 Ok(line) => line,
                 Err(error) => {
@@ -233,7 +241,7 @@ impl Run {
             }
         }
         // A source that gives little at a time must not wait for a full batch.
-        if block.len() < BATCH { self.hand_over(batch, go_on) } else { Ok(Progress::Done) }
+        if block.len() < SHORT_BLOCK { self.hand_over(batch, go_on) } else { Ok(Progress::Done) }
     }
 
     /// Sends events given as JSON texts; returns when they are accepted.
@@ -242,13 +250,16 @@ impl Run {
     /// When the store does not take them.
     pub fn send(
         &self,
-        events: &[String],
+        events: &[impl AsRef<str>],
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, EngineError> {
         let mut batch = Batch::default();
         let now = self.clock.wall().as_millis();
-        for text in events {
-            let text = text.trim();
+        for (number, text) in events.iter().enumerate() {
+            if number % EVENTS_A_LOOK == EVENTS_A_LOOK - 1 && !go_on() {
+                return Ok(Progress::Stopped);
+            }
+            let text = text.as_ref().trim();
             let ordinal = self.ordinal.fetch_add(1, Ordering::Relaxed);
             match Document::parse_with(text, std::mem::take(&mut batch.buffers)) {
                 Ok(event) if event.root().as_object().is_some() => {
@@ -289,10 +300,12 @@ impl Run {
         let kept = || self.sync.options().keep_events.then(|| text.to_owned());
         match self.sync.decide(root, text, position, now) {
             Decision::Filtered => self.counters.filtered(1),
-            Decision::Send { key, request } => {
+            Decision::Send { key, request, lane } => {
                 // Without a template the payload is the event already.
                 let event = if self.sync.options().template.is_some() { kept() } else { None };
-                batch.deliveries.push(NewDelivery::new(key, request, event));
+                let mut new = NewDelivery::new(key, request, event);
+                new.lane = lane;
+                batch.deliveries.push(new);
             }
             Decision::Discard { key, reason: discard } => {
                 let message = discard.message();
@@ -305,7 +318,14 @@ impl Run {
                 let reason =
                     if discard.reason() == "filter" { Reason::Filter } else { Reason::Render };
                 let at = self.clock.wall();
-                batch.discarded.push(Discarded { key, reason, message, event: kept(), at });
+                batch.discarded.push(Discarded {
+                    key,
+                    reason,
+                    message,
+                    event: kept(),
+                    at,
+                    place: None,
+                });
             }
         }
     }

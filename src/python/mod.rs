@@ -7,11 +7,13 @@ mod convert;
 mod errors;
 mod events;
 mod filter;
+mod finding;
 mod policy;
 mod receiver;
 mod run;
 mod sync;
 mod template;
+mod template_test;
 mod wait;
 
 use std::io;
@@ -32,6 +34,8 @@ mod _core {
     #[pymodule_export]
     use crate::python::filter::Filter;
     #[pymodule_export]
+    use crate::python::finding::Finding;
+    #[pymodule_export]
     use crate::python::policy::RetryPolicy;
     #[pymodule_export]
     use crate::python::receiver::Receiver;
@@ -47,6 +51,8 @@ mod _core {
     use crate::python::template::Settings;
     #[pymodule_export]
     use crate::python::template::Template;
+    #[pymodule_export]
+    use crate::python::template_test::TemplateSuite;
 
     #[expect(non_upper_case_globals, reason = "the name is Python's")]
     #[pymodule_export]

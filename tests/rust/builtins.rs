@@ -1,8 +1,6 @@
 //! The table of built-ins: complete, documented, and never the end of the process.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::PathBuf;
 
 use webhook_stream::ftl::Blame;
 use webhook_stream::ftl::Fault;
@@ -52,18 +50,6 @@ const NAMES: &str = "
     truncate truncate_c truncate_c_m truncate_m truncate_w truncate_w_m uncap_first upper_abc
     upper_case url url_path values web_safe with_args with_args_last word_list xhtml xml";
 
-/// Pages that are written elsewhere, and the groups and names they hold. Once a page is there, its
-/// names need their cases like all others.
-const OTHER_PAGES: [(&str, &str); 4] = [
-    (
-        "numbers.md",
-        "abs ceiling floor is_infinite is_nan lower_abc round upper_abc byte double float int long short number_to_date number_to_datetime number_to_time",
-    ),
-    ("dates.md", "date_if_unknown datetime_if_unknown time_if_unknown"),
-    ("booleans.md", "then"),
-    ("formatting.md", "c cn string number boolean date datetime time"),
-];
-
 #[test]
 fn the_table_has_every_name_of_freemarker_once() {
     let expected: BTreeSet<&str> = NAMES.split_whitespace().collect();
@@ -91,36 +77,6 @@ fn a_misspelt_name_gets_a_suggestion_in_its_own_spelling() {
     assert_eq!(builtins::nearest("uper_case").as_deref(), Some("upper_case"));
     assert_eq!(builtins::nearest("jsonSting").as_deref(), Some("jsonString"));
     assert_eq!(builtins::nearest("frobnicate"), None);
-}
-
-#[test]
-fn every_built_in_has_a_case_in_the_language_reference() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases/ftl");
-    let mut used = BTreeSet::new();
-    for entry in fs::read_dir(&folder).unwrap() {
-        let page = fs::read_to_string(entry.unwrap().path()).unwrap();
-        for block in page.split("```ftl\n").skip(1) {
-            let template = block.split("\n```").next().unwrap_or_default();
-            for after in template.split('?').skip(1) {
-                let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-                used.insert(after[..end.unwrap_or(after.len())].to_owned());
-            }
-        }
-    }
-    let elsewhere: BTreeSet<&str> = OTHER_PAGES
-        .iter()
-        .filter(|(page, _)| !folder.join(page).exists())
-        .flat_map(|(page, names)| {
-            let of_group =
-                builtins::all().filter(|line| *page == "dates.md" && line.group == "date");
-            names.split_whitespace().chain(of_group.map(|line| line.name))
-        })
-        .collect();
-    let without: Vec<&str> = builtins::all()
-        .map(|line| line.name)
-        .filter(|name| !used.contains(*name) && !elsewhere.contains(name))
-        .collect();
-    assert!(without.is_empty(), "no case in tests/cases/ftl: {}", without.join(", "));
 }
 
 #[test]

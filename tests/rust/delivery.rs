@@ -286,6 +286,7 @@ fn events_that_cannot_become_requests_are_dead_letters_at_once() {
         reason,
         message: String::from("input.x is missing"),
         event: Some(String::from("{}")),
+        place: None,
         at: webhook_stream::delivery::clock::Timestamp::default(),
     };
     bench

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::fmt;
+use std::hash::BuildHasherDefault;
+use std::hash::Hasher;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -16,7 +19,10 @@ use crate::delivery::store::DeadLetter;
 use crate::delivery::store::Delivery;
 use crate::delivery::store::Discarded;
 use crate::delivery::store::Job;
+use crate::delivery::store::KnownSource;
 use crate::delivery::store::NewDelivery;
+use crate::delivery::store::Revival;
+use crate::delivery::store::SourcePlace;
 use crate::delivery::store::Store;
 use crate::delivery::store::StoreCounts;
 use crate::delivery::store::StoreError;
@@ -27,18 +33,52 @@ pub struct MemoryStore {
     state: Mutex<State>,
 }
 
+/// Delivered deliveries whose memory is given back together, at the latest.
+const MAX_FINISHED: usize = 512;
+
 #[derive(Default)]
 struct State {
     last_id: u64,
-    pending: HashMap<u64, Entry>,
-    /// Due times and ids of all that waits; what is pending and not here is on hand.
+    accepted: u64,
+    delivered: u64,
+    pending: HashMap<u64, Entry, BuildHasherDefault<IdHasher>>,
+    /// Due times and ids of all that can be claimed, now or later.
     waiting: BTreeSet<(Timestamp, u64)>,
+    /// The pending deliveries of each lane, by rising id.
+    lanes: HashMap<u64, VecDeque<u64>>,
+    /// How many have a due time, but stand behind another one of their lane.
+    held_back: u64,
     dead: BTreeMap<u64, DeadLetter>,
+    /// Delivered; the thread that accepts the next ones gives their memory back, because it took it:
+    /// to an allocator, that is cheaper than memory that changes threads.
+    finished: Vec<Entry>,
+}
+
+/// Ids count up, so spreading their bits is all a hash has to do.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(self.0 ^ u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        // The golden ratio as a fraction of 2^64: neighbours end up far from each other.
+        self.0 = id.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32);
+    }
 }
 
 struct Entry {
     delivery: Arc<Delivery>,
     attempts: Vec<AttemptRecord>,
+    /// `None` while it is on hand.
     due: Option<Timestamp>,
 }
 
@@ -49,6 +89,7 @@ impl Entry {
             attempts: self.attempts.last().map_or(0, |attempt| attempt.number),
             first_attempt_at: self.attempts.first().map(|attempt| attempt.started_at),
             first_turn,
+            damaged: false,
         }
     }
 }
@@ -70,39 +111,87 @@ impl State {
         self.last_id
     }
 
+    /// Takes a delivery on, to be on hand.
+    fn take_on(&mut self, new: NewDelivery) -> Job {
+        let id = self.new_id();
+        let delivery = Arc::new(Delivery {
+            id,
+            key: new.key,
+            request: new.request,
+            event: new.event,
+            accepted_at: new.accepted_at,
+            place: new.place,
+            lane: new.lane,
+        });
+        if let Some(lane) = delivery.lane {
+            self.lanes.entry(lane).or_default().push_back(id);
+        }
+        let entry = Entry { delivery, attempts: Vec::new(), due: None };
+        let job = entry.job(true);
+        self.pending.insert(id, entry);
+        job
+    }
+
     fn wait(&mut self, id: u64, due: Timestamp, record: Option<AttemptRecord>) {
         if let Some(entry) = self.pending.get_mut(&id)
             && entry.due.is_none()
         {
             entry.due = Some(due);
             entry.attempts.extend(record);
-            self.waiting.insert((due, id));
+            let lane = entry.delivery.lane;
+            self.line_up(id, due, lane);
         }
+    }
+
+    /// Makes it claimable, unless another one of its lane comes first.
+    fn line_up(&mut self, id: u64, due: Timestamp, lane: Option<u64>) {
+        let first = lane.and_then(|lane| self.lanes.get(&lane)).and_then(VecDeque::front);
+        if first.is_none_or(|first| *first == id) {
+            self.waiting.insert((due, id));
+        } else {
+            self.held_back += 1;
+        }
+    }
+
+    /// It is pending no more; the next one of its lane comes first now.
+    fn remove(&mut self, id: u64) -> Option<Entry> {
+        let entry = self.pending.remove(&id)?;
+        if let Some(lane) = entry.delivery.lane
+            && let Some(line) = self.lanes.get_mut(&lane)
+        {
+            if line.front() == Some(&id) {
+                line.pop_front();
+                let next = line.front().copied();
+                let due = next.and_then(|next| self.pending.get(&next)).and_then(|next| next.due);
+                if let (Some(next), Some(due)) = (next, due) {
+                    self.held_back -= 1;
+                    self.waiting.insert((due, next));
+                }
+            } else {
+                line.retain(|other| *other != id);
+            }
+            if line.is_empty() {
+                self.lanes.remove(&lane);
+            }
+        }
+        Some(entry)
     }
 }
 
 impl Store for MemoryStore {
     fn accept(&self, batch: Vec<NewDelivery>) -> Result<Vec<Job>, StoreError> {
         let mut state = self.lock();
-        let mut jobs = Vec::with_capacity(batch.len());
-        for new in batch {
-            let id = state.new_id();
-            let delivery = Arc::new(Delivery {
-                id,
-                key: new.key,
-                request: new.request,
-                event: new.event,
-                accepted_at: new.accepted_at,
-            });
-            let entry = Entry { delivery, attempts: Vec::new(), due: None };
-            jobs.push(entry.job(true));
-            state.pending.insert(id, entry);
-        }
+        state.accepted += batch.len() as u64;
+        let finished = std::mem::take(&mut state.finished);
+        let jobs = batch.into_iter().map(|new| state.take_on(new)).collect();
+        drop(state);
+        drop(finished);
         Ok(jobs)
     }
 
     fn bury(&self, batch: Vec<Discarded>) -> Result<(), StoreError> {
         let mut state = self.lock();
+        state.accepted += batch.len() as u64;
         for discarded in batch {
             let id = state.new_id();
             let letter = DeadLetter {
@@ -121,23 +210,27 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn settle(&self, change: Change) -> Result<(), StoreError> {
-        let id = change.id();
+    fn settle(&self, job: &Job, change: Change) -> Result<(), StoreError> {
+        let id = job.delivery.id;
         let mut state = self.lock();
         if state.pending.get(&id).is_none_or(|entry| entry.due.is_some()) {
             return Ok(());
         }
         match change {
-            Change::Delivered { id } => {
-                let finished = state.pending.remove(&id);
-                drop(state);
-                // Its memory is given back when nobody else waits for the lock.
-                drop(finished);
+            Change::Delivered => {
+                state.delivered += 1;
+                let entry = state.remove(id);
+                state.finished.extend(entry);
+                if state.finished.len() >= MAX_FINISHED {
+                    let finished = std::mem::take(&mut state.finished);
+                    drop(state);
+                    drop(finished);
+                }
             }
-            Change::Retry { id, record, due } => state.wait(id, due, Some(record)),
-            Change::PutOff { id, due } => state.wait(id, due, None),
-            Change::Dead { id, record, reason, message, at } => {
-                if let Some(mut entry) = state.pending.remove(&id) {
+            Change::Retry { record, due } => state.wait(id, due, Some(record)),
+            Change::PutOff { due } => state.wait(id, due, None),
+            Change::Dead { record, reason, message, at } => {
+                if let Some(mut entry) = state.remove(id) {
                     entry.attempts.extend(record);
                     let delivery = &entry.delivery;
                     let letter = DeadLetter {
@@ -183,26 +276,45 @@ impl Store for MemoryStore {
         latest_due: &dyn Fn(u32) -> Timestamp,
     ) -> Result<u64, StoreError> {
         let mut state = self.lock();
-        let mut waiting = BTreeSet::new();
+        let mut due_times = Vec::with_capacity(state.pending.len());
         for (id, entry) in &mut state.pending {
             let attempts = entry.attempts.last().map_or(0, |attempt| attempt.number);
             let due = entry.due.map_or(now, |due| due.min(latest_due(attempts)));
             entry.due = Some(due);
-            waiting.insert((due, *id));
+            due_times.push((*id, due, entry.delivery.lane));
         }
-        state.waiting = waiting;
+        state.waiting.clear();
+        state.held_back = 0;
+        for (id, due, lane) in due_times {
+            state.line_up(id, due, lane);
+        }
         Ok(state.pending.len() as u64)
+    }
+
+    fn pending_lanes(&self, visit: &mut dyn FnMut(u64, u32)) -> Result<(), StoreError> {
+        for entry in self.lock().pending.values() {
+            if let Some(lane) = entry.delivery.lane {
+                visit(lane, entry.attempts.last().map_or(0, |attempt| attempt.number));
+            }
+        }
+        Ok(())
     }
 
     fn counts(&self) -> Result<StoreCounts, StoreError> {
         let state = self.lock();
         let pending = state.pending.len() as u64;
-        let waiting = state.waiting.len() as u64;
+        let waiting = state.waiting.len() as u64 + state.held_back;
         Ok(StoreCounts {
             pending,
             on_hand: state.pending.values().filter(|entry| entry.due.is_none()).count() as u64,
             waiting,
             dead: state.dead.len() as u64,
+            accepted: state.accepted,
+            delivered: state.delivered,
+            expired: state.dead.values().filter(|letter| letter.reason.after_attempts()).count()
+                as u64,
+            discarded: state.dead.values().filter(|letter| !letter.reason.after_attempts()).count()
+                as u64,
             oldest_pending: state.pending.values().map(|entry| entry.delivery.accepted_at).min(),
             next_due: state.waiting.first().map(|(due, _)| *due),
         })
@@ -214,8 +326,37 @@ impl Store for MemoryStore {
         Ok(later.take(limit).map(|(_, letter)| letter.clone()).collect())
     }
 
-    fn remove_dead_letter(&self, id: u64) -> Result<bool, StoreError> {
-        Ok(self.lock().dead.remove(&id).is_some())
+    fn revive(&self, batch: Vec<Revival>) -> Result<Vec<Job>, StoreError> {
+        let mut state = self.lock();
+        let mut jobs = Vec::with_capacity(batch.len());
+        for revival in batch {
+            if let Some(letter) = state.dead.remove(&revival.id) {
+                let mut new = NewDelivery::new(letter.key, revival.request, letter.event);
+                new.accepted_at = revival.at;
+                jobs.push(state.take_on(new));
+            }
+        }
+        Ok(jobs)
+    }
+
+    fn sources(&self) -> Result<Vec<KnownSource>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn begin_source(&self, _source: &KnownSource) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    fn pass(&self, _places: &[SourcePlace]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn end_source(&self, _source: u64, _end: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 

@@ -5,7 +5,8 @@
 //!
 //! 1. What `accept` returns is *on hand*: the caller has it already, and `claim` does not give it
 //!    out. When `accept` has returned, the deliveries are as safe as the store can make them; when
-//!    it failed, none of them is there.
+//!    it failed, none of them is there. What has a place in a source can be read again, so it need
+//!    not be written before rule 14 asks for it.
 //! 2. An id is never given twice, not even after its delivery is finished.
 //! 3. `claim` gives what is due, the longest due first, at most as many as asked for; what it gave
 //!    is on hand, and is not given again until it was settled.
@@ -18,25 +19,41 @@
 //! 9. `take_over` makes all that a stopped engine had on hand claimable at once, its attempts kept,
 //!    and moves due times that lie too far ahead. So a receiver may see a request twice, but
 //!    never zero times.
-//! 10. `next_due` is the earliest due time of all that can be claimed, now or later.
-//! 11. Dead letters come in the order of their ids; each can be removed once.
-//! 12. `counts` adds up: pending is on hand plus waiting.
+//! 10. `next_due` is the earliest due time of all that can be claimed, now or later. What stands
+//!     behind another one of its lane (rule 13) has none until its turn comes.
+//! 11. Dead letters come in the order of their ids. `revive` turns one into a new delivery with the
+//!     same key and `webhook-id`, in one step and only once.
+//! 12. `counts` adds up: pending is on hand plus waiting, and
+//!     `accepted = delivered + pending + expired + discarded`.
+//! 13. Deliveries of one lane come one at a time, in the order of their ids: `claim` never gives one
+//!     out while an earlier one of its lane is pending, on hand or not. What has a lane is written
+//!     by `accept` even if it has a place: else, after a crash, those behind it would come first.
+//! 14. A position of a source is finished when its event was delivered, or given up, or waits in the
+//!     store for another attempt, or was passed over; never before that is as safe as the store can
+//!     make it. What is not finished is read again after a crash.
+//! 15. What was delivered in an earlier run (an earlier `take_over`) and is still remembered,
+//!     `accept` leaves out, unless asked for it `again`. Within one run, equal keys are taken on
+//!     each time. A store in memory remembers nothing.
 //!
 //! A store may make `settle` durable a moment after it returned. A crash in between undoes it,
 //! so an event may be delivered again, or an attempt made again.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::delivery::clock::Timestamp;
 use crate::delivery::request::Request;
+use crate::delivery::store::positions::Positions;
 
 pub mod memory;
+pub mod positions;
+pub mod sqlite;
 
 /// Unfinished deliveries and dead letters of one sync. See the rules at the top of the room.
 pub trait Store: Send + Sync + fmt::Debug {
-    /// Takes these deliveries on, all or none.
+    /// Takes these deliveries on, all or none, but for those that an earlier run delivered.
     ///
     /// # Errors
     /// When they could not be made safe; then none is accepted.
@@ -52,7 +69,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// When it could not be noted; the delivery may be made again later.
-    fn settle(&self, change: Change) -> Result<(), StoreError>;
+    fn settle(&self, job: &Job, change: Change) -> Result<(), StoreError>;
 
     /// At most `limit` deliveries that are due, the longest due first.
     ///
@@ -78,6 +95,13 @@ pub trait Store: Send + Sync + fmt::Debug {
         latest_due: &dyn Fn(u32) -> Timestamp,
     ) -> Result<u64, StoreError>;
 
+    /// Calls `visit` with the lane of each pending delivery that has one, and how many attempts
+    /// were made. Asked by each engine when it has taken over something.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn pending_lanes(&self, visit: &mut dyn FnMut(u64, u32)) -> Result<(), StoreError>;
+
     /// How many deliveries are in which state.
     ///
     /// # Errors
@@ -90,11 +114,122 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// When the store cannot be read.
     fn dead_letters(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
 
-    /// Removes a dead letter, as when it is sent again. False when it was not there.
+    /// Takes dead letters on once more; those that are not there are left out.
+    ///
+    /// # Errors
+    /// When they could not be made safe; then all are dead letters still.
+    fn revive(&self, batch: Vec<Revival>) -> Result<Vec<Job>, StoreError>;
+
+    /// The sources this store remembers.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn sources(&self) -> Result<Vec<KnownSource>, StoreError>;
+
+    /// Remembers a source from now on, or, with its `id`, what is new about it.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn remove_dead_letter(&self, id: u64) -> Result<bool, StoreError>;
+    fn begin_source(&self, source: &KnownSource) -> Result<u64, StoreError>;
+
+    /// These positions of a source hold nothing to deliver: filtered or invalid.
+    ///
+    /// # Errors
+    /// When it could not be noted.
+    fn pass(&self, places: &[SourcePlace]) -> Result<(), StoreError>;
+
+    /// Everything of a source was read: it is finished when all its positions below `end` are.
+    ///
+    /// # Errors
+    /// When it could not be noted.
+    fn end_source(&self, source: u64, end: u64) -> Result<(), StoreError>;
+
+    /// Waits until everything that was settled or passed is as safe as the store can make it.
+    ///
+    /// # Errors
+    /// When it could not be made safe.
+    fn flush(&self) -> Result<(), StoreError>;
+}
+
+/// When an event counts as accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// It is on the disk.
+    #[default]
+    Disk,
+    /// The system has it: it survives the end of the process, not of the machine.
+    Process,
+    /// It is in memory.
+    None,
+}
+
+impl FromStr for Durability {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "disk" => Ok(Self::Disk),
+            "process" => Ok(Self::Process),
+            "none" => Ok(Self::None),
+            _ => Err(format!("durability: expected `disk`, `process` or `none`, found `{text}`")),
+        }
+    }
+}
+
+impl Durability {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disk => "disk",
+            Self::Process => "process",
+            Self::None => "none",
+        }
+    }
+}
+
+/// An event's place in a source that can be read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourcePlace {
+    /// The store's name for the source.
+    pub source: u64,
+    /// Which event of the source, from 0, invalid ones included.
+    pub position: u64,
+}
+
+/// A source as a store remembers it: known by its content, not by its path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownSource {
+    /// The store's name for it; 0 when it has none yet.
+    pub id: u64,
+    /// Where it was read from last, for people.
+    pub name: String,
+    /// What identifies its events that have no key of their own; stays when the source grows.
+    pub identity: String,
+    /// Its size in bytes when it was read.
+    pub size: u64,
+    /// How many bytes of its beginning `head_hash` is of.
+    pub head_bytes: u64,
+    /// A hash of its beginning.
+    pub head_hash: String,
+    /// A hash of samples of all of it, `size` bytes long.
+    pub content_hash: String,
+    /// The positions that are finished.
+    pub finished: Positions,
+    /// Whether it was read to its end, and all its positions are finished.
+    pub is_finished: bool,
+    /// How many of its events were accepted: delivered, pending or dead.
+    pub accepted: u64,
+}
+
+/// A dead letter that is to be sent again.
+#[derive(Clone, Debug)]
+pub struct Revival {
+    /// The dead letter's id.
+    pub id: u64,
+    /// What to send: the same bytes, or rendered anew.
+    pub request: Request,
+    /// When it was revived. The engine sets it.
+    pub at: Timestamp,
 }
 
 /// An event on its way to be accepted.
@@ -108,12 +243,26 @@ pub struct NewDelivery {
     pub event: Option<String>,
     /// When it was accepted. The engine sets it.
     pub accepted_at: Timestamp,
+    /// Its place, when it comes from a source that can be read again.
+    pub place: Option<SourcePlace>,
+    /// Deliveries of one lane keep their order; `None`: no order.
+    pub lane: Option<u64>,
+    /// Whether it is to be sent even if an earlier run delivered it.
+    pub again: bool,
 }
 
 impl NewDelivery {
-    /// A delivery of this request for the event of that key.
+    /// A delivery of this request for the event of that key, from no source, in no lane.
     pub fn new(key: impl Into<String>, request: Request, event: Option<String>) -> Self {
-        Self { key: key.into(), request, event, accepted_at: Timestamp::default() }
+        Self {
+            key: key.into(),
+            request,
+            event,
+            accepted_at: Timestamp::default(),
+            place: None,
+            lane: None,
+            again: false,
+        }
     }
 
     /// About how many bytes of memory it takes.
@@ -143,6 +292,8 @@ pub struct Discarded {
     pub event: Option<String>,
     /// When that was found out. The engine sets it.
     pub at: Timestamp,
+    /// Its place, when it comes from a source that can be read again.
+    pub place: Option<SourcePlace>,
 }
 
 /// An accepted delivery. Never changes; what happens to it is kept beside it.
@@ -158,6 +309,10 @@ pub struct Delivery {
     pub event: Option<String>,
     /// When it was accepted.
     pub accepted_at: Timestamp,
+    /// Its place, when it comes from a source that can be read again.
+    pub place: Option<SourcePlace>,
+    /// Deliveries of one lane keep their order; `None`: no order.
+    pub lane: Option<u64>,
 }
 
 /// A delivery on hand: with what an engine must know to make its next attempt.
@@ -171,6 +326,9 @@ pub struct Job {
     pub first_attempt_at: Option<Timestamp>,
     /// Whether this is its first turn since it was accepted.
     pub first_turn: bool,
+    /// Whether what was stored of it can no longer be read. It must not be sent, only given up
+    /// as [`Reason::Damaged`]; its request is a stand-in.
+    pub damaged: bool,
 }
 
 /// One attempt that did not deliver.
@@ -198,14 +356,9 @@ pub struct AttemptRecord {
 #[derive(Clone, Debug)]
 pub enum Change {
     /// The receiver has it.
-    Delivered {
-        /// Which delivery.
-        id: u64,
-    },
+    Delivered,
     /// An attempt failed, and there is another one.
     Retry {
-        /// Which delivery.
-        id: u64,
         /// The attempt.
         record: AttemptRecord,
         /// When the next one is due.
@@ -213,15 +366,11 @@ pub enum Change {
     },
     /// Nothing was attempted; try later.
     PutOff {
-        /// Which delivery.
-        id: u64,
         /// When it is due.
         due: Timestamp,
     },
     /// It is given up.
     Dead {
-        /// Which delivery.
-        id: u64,
         /// The last attempt, if there was one.
         record: Option<AttemptRecord>,
         /// Why.
@@ -231,18 +380,6 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-}
-
-impl Change {
-    /// Which delivery it is about.
-    pub fn id(&self) -> u64 {
-        match self {
-            Self::Delivered { id }
-            | Self::Retry { id, .. }
-            | Self::PutOff { id, .. }
-            | Self::Dead { id, .. } => *id,
-        }
-    }
 }
 
 /// Why an event is a dead letter.
@@ -260,6 +397,8 @@ pub enum Reason {
     Render,
     /// The filter could not be evaluated.
     Filter,
+    /// What was stored of it can no longer be read.
+    Damaged,
 }
 
 impl Reason {
@@ -272,7 +411,23 @@ impl Reason {
             Self::Blocked => "blocked",
             Self::Render => "render",
             Self::Filter => "filter",
+            Self::Damaged => "damaged",
         }
+    }
+
+    /// The reason of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [
+            Self::Exhausted,
+            Self::Expired,
+            Self::Gone,
+            Self::Blocked,
+            Self::Render,
+            Self::Filter,
+            Self::Damaged,
+        ]
+        .into_iter()
+        .find(|reason| reason.name() == name)
     }
 
     /// Whether attempts were made and given up (`expired` in reports), or none could be made
@@ -361,6 +516,14 @@ pub struct StoreCounts {
     pub waiting: u64,
     /// Dead letters.
     pub dead: u64,
+    /// Events ever accepted, since the store was made.
+    pub accepted: u64,
+    /// Of these, delivered.
+    pub delivered: u64,
+    /// Of these, dead letters after attempts were made.
+    pub expired: u64,
+    /// Of these, dead letters that could not be sent at all.
+    pub discarded: u64,
     /// When the oldest pending one was accepted.
     pub oldest_pending: Option<Timestamp>,
     /// When the next one is due.
@@ -388,8 +551,27 @@ pub enum StoreErrorKind {
     Damaged,
     /// Another engine uses it.
     InUse,
+    /// A newer version of this library wrote it.
+    Newer,
+    /// It cannot be kept where it is: a network file system, or what is there is not a store.
+    Place,
     /// It was closed.
     Closed,
+}
+
+impl StoreErrorKind {
+    /// The kind as one word, as errors show it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Io => "io",
+            Self::Damaged => "damaged",
+            Self::InUse => "in_use",
+            Self::Newer => "newer",
+            Self::Place => "place",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 impl fmt::Display for StoreError {

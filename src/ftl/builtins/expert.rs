@@ -37,20 +37,8 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         "whether it has a Java interface, as data has in FreeMarker",
         |_, target| has_api(&target),
     ),
-    BuiltIn::special(
-        "api",
-        EXPERT,
-        None,
-        "the Java interface of a value (not available)",
-        Special::NotAvailable(NO_JAVA),
-    ),
-    BuiltIn::special(
-        "new",
-        EXPERT,
-        None,
-        "a new Java object (not available)",
-        Special::NotAvailable(NO_JAVA),
-    ),
+    BuiltIn::special("api", EXPERT, None, "the Java interface of a value (not available)", NO_JAVA),
+    BuiltIn::special("new", EXPERT, None, "a new Java object (not available)", NO_JAVA),
     BuiltIn::special(
         "switch",
         "type_independent",
@@ -87,15 +75,21 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
 
 const EXPERT: &str = "expert";
 const LOOP: &str = "loop_variable";
-const NO_JAVA: &str = "there are no Java objects here";
-const NO_XML: &str = "data is JSON, which has no XML nodes";
+const NO_JAVA: Special = Special::NotAvailable {
+    why: "there are no Java objects here",
+    hint: "what a Java object would compute can be put into the data",
+};
+const NO_XML: Special = Special::NotAvailable {
+    why: "data is JSON, which has no XML nodes",
+    hint: "`x?keys` and `x?values` say what is in an object, `x.name` and `x[0]` lead on",
+};
 
 const fn question(name: &'static str, help: &'static str, question: LoopQuestion) -> BuiltIn {
     BuiltIn::special(name, LOOP, None, help, Special::Loop(question))
 }
 
 const fn node(name: &'static str, help: &'static str) -> BuiltIn {
-    BuiltIn::special(name, "node", None, help, Special::NotAvailable(NO_XML))
+    BuiltIn::special(name, "node", None, help, NO_XML)
 }
 
 /// In FreeMarker, objects and lists of data are Java maps and lists and say so.

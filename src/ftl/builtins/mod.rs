@@ -138,8 +138,13 @@ pub enum Special {
     AbsoluteTemplateName,
     /// `x?index` and the other questions to a loop variable.
     Loop(LoopQuestion),
-    /// FreeMarker has it, but it needs Java or XML; the text says which.
-    NotAvailable(&'static str),
+    /// FreeMarker has it, but it needs Java or XML; the texts say which, and what to do instead.
+    NotAvailable {
+        /// Why it can't be had.
+        why: &'static str,
+        /// What to do instead.
+        hint: &'static str,
+    },
 }
 
 /// What can be asked of a loop variable.

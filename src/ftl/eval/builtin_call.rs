@@ -103,7 +103,7 @@ impl<'r> Evaluator<'r> {
         let (built_in, target) = (application.built_in, &application.target);
         let value = match value {
             Model::Missing if !built_in.accepts_missing => {
-                if !self.settings.classic_compatible {
+                if !self.settings.classic_compatible || !is_for_texts(built_in) {
                     return Err(self.missing(target));
                 }
                 if matches!(built_in.group, "type" | "expert") {
@@ -332,10 +332,12 @@ impl<'r> Evaluator<'r> {
                 Ok(Model::Text(Text::from(name)))
             }
             Special::Loop(_) => Ok(Model::Missing),
-            Special::NotAvailable(why) => {
+            Special::NotAvailable { why, hint } => {
                 let name = application.built_in.name;
                 let message = format!("`?{name}` is not available here: {why}");
-                Err(self.fail(TemplateErrorKind::NotAvailable, message, application.name_span))
+                let failure =
+                    self.fail(TemplateErrorKind::NotAvailable, message, application.name_span);
+                Err(failure.with_hint(hint))
             }
         }
     }
@@ -428,6 +430,13 @@ fn suited<'r>(built_in: &BuiltIn) -> Model<'r> {
         ("hash", _) => Model::Hash(Hash::Made(Rc::new(Map::default()))),
         _ => Model::Text(Text::Borrowed("")),
     }
+}
+
+/// Whether a built-in reads its target as text, which a missing value is in old templates.
+fn is_for_texts(built_in: &BuiltIn) -> bool {
+    let is_for_values = matches!(built_in.group, "sequence" | "hash")
+        || matches!(built_in.name, "c" | "size" | "string");
+    !is_for_values
 }
 
 /// Whether a question about the type is true for what is text, list and hash at once.

@@ -102,8 +102,19 @@ impl<'r> Evaluator<'r> {
                     "whether there is something in it says `{quoted}?has_content`"
                 ))
             }
+            Model::Number(_) if self.ends_at_greater_sign(expression) => failure.with_hint(
+                "`>` ends the tag; write `gt` for it and `gte` for `>=`, or parentheses around",
+            ),
             _ => failure,
         }
+    }
+
+    /// Whether a condition may have been meant to go on: `<#if x > 2>`.
+    fn ends_at_greater_sign(&self, expression: &Expr) -> bool {
+        let text = self.place.program.source.text();
+        let rest = text.get(expression.span.end as usize..).unwrap_or_default().trim_start();
+        let line = rest.strip_prefix('>').and_then(|rest| rest.split(['<', '\n']).next());
+        line.is_some_and(|line| line.contains('>'))
     }
 
     /// The kind of error for values that can't be compared or calculated with.

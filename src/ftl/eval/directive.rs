@@ -92,7 +92,10 @@ impl<'r> Evaluator<'r> {
                 let message = format!(
                     "`<#{name}>` is not available here: it walks over XML, and data is JSON"
                 );
-                return Err(self.fail(TemplateErrorKind::NotAvailable, message, span));
+                let hint = "`<#list hash as key, value>` walks over an object, `<#list sequence as item>` over a list";
+                return Err(self
+                    .fail(TemplateErrorKind::NotAvailable, message, span)
+                    .with_hint(hint));
             }
         }
         Ok(Flow::Next)

@@ -136,6 +136,12 @@ impl<'r> Evaluator<'r> {
                         let target = self.quote(target.span);
                         let mut shown = String::new();
                         number.write_plain(&mut shown);
+                        if shown.starts_with('-') {
+                            let message =
+                                format!("`{quoted}` is missing (items are counted from 0)");
+                            let hint = format!("the last item is `{target}?last`");
+                            return failure(self, message, hint);
+                        }
                         let message = match sequence.known_length() {
                             Some(1) => format!("`{quoted}` is missing (`{target}` has 1 item)"),
                             Some(0) => format!("`{quoted}` is missing (`{target}` is empty)"),
@@ -174,6 +180,12 @@ impl<'r> Evaluator<'r> {
         plain_hint: String,
     ) -> Failure {
         let (quoted, target) = (self.quote(whole.span), self.quote(target.span));
+        if matches!(key, "*" | "**") {
+            let message =
+                format!("`.{key}` is not available here: it asks for XML nodes, and data is JSON");
+            let hint = format!("`{target}?values` has what is in it, `{target}?keys` the names");
+            return self.fail(TemplateErrorKind::NotAvailable, message, whole.span).with_hint(hint);
+        }
         let kind = TemplateErrorKind::MissingValue;
         let pairs = match hash {
             Hash::Scope(_) | Hash::Statics(_) => Vec::new(),

@@ -234,6 +234,12 @@ impl<'r> Evaluator<'r> {
                 let failure = self.wrong_type("a hash", &value, expression);
                 return Err(failure.with_hint("a sequence has one variable only: `as item`"));
             }
+            (value @ Model::Text(_), false) => {
+                let failure = self.wrong_type("a sequence", &value, expression);
+                return Err(failure.with_hint(
+                    "`?split(\",\")` cuts a string at commas, `?split(\"\")` into its characters",
+                ));
+            }
             (value, pairs) => {
                 let expected = if pairs { "a hash" } else { "a sequence" };
                 return Err(self.wrong_type(expected, &value, expression));

@@ -56,6 +56,7 @@ use crate::text::Span;
 pub(in crate::ftl) use crate::ftl::eval::arena::Arena;
 pub(in crate::ftl) use crate::ftl::eval::output::Mark;
 pub use crate::ftl::eval::scope::Data;
+pub(in crate::ftl) use crate::ftl::eval::transform::SHARED_DIRECTIVES;
 
 use crate::ftl::eval::call::Defined;
 use crate::ftl::eval::fault::error;

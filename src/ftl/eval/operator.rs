@@ -108,6 +108,9 @@ impl<'r> Evaluator<'r> {
                 (first, _) => Ok(first),
             };
         }
+        if is_made_of_parts(&first) || is_made_of_parts(&second) {
+            return Err(self.not_joined(&first, &second, span));
+        }
         let first = match left {
             Some(left) => self.printed(first, left)?,
             None => self.printed(first, right)?,
@@ -288,7 +291,34 @@ impl<'r> Evaluator<'r> {
     }
 
     #[cold]
+    fn not_joined(&self, first: &Model<'r>, second: &Model<'r>, span: Span) -> Failure {
+        if let Some(missing) = [first, second].into_iter().find(|value| value.is_missing()) {
+            let message = format!("expected two values for `+`, found {}", missing.kind_name());
+            return self.fail(TemplateErrorKind::MissingValue, message, span);
+        }
+        let (left, right) = (first.kind_name(), second.kind_name());
+        let message = format!("expected two values of one kind for `+`, found {left} and {right}");
+        self.fail(Self::TYPE_ERROR, message, span).with_hint(match (first, second) {
+            (Model::Text(_), Model::Sequence(_)) | (Model::Sequence(_), Model::Text(_)) => {
+                "`?join(\", \")` makes a string of a sequence; `[x]` makes a sequence of one item"
+            }
+            (Model::Sequence(_), _) | (_, Model::Sequence(_)) => {
+                "an item is added in brackets: `xs + [x]`"
+            }
+            _ => "pairs are added in braces: `h + {\"key\": value}`",
+        })
+    }
+
+    #[cold]
     fn incomparable(&self, first: &Model<'r>, second: &Model<'r>, span: Span) -> Failure {
+        if std::mem::discriminant(first) == std::mem::discriminant(second)
+            && is_made_of_parts(first)
+        {
+            let message = format!("{} can't be compared with another one", first.kind_name());
+            let failure = self.fail(Self::TYPE_ERROR, message, span);
+            return failure
+                .with_hint("compare what is in them: their size, their keys, their items");
+        }
         let message = format!(
             "expected two values of one type, found {} and {}",
             first.kind_name(),
@@ -307,6 +337,11 @@ impl<'r> Evaluator<'r> {
             _ => failure,
         }
     }
+}
+
+/// Whether it is a sequence or a hash, which have no text.
+fn is_made_of_parts(value: &Model<'_>) -> bool {
+    matches!(value, Model::Sequence(_) | Model::Hash(_))
 }
 
 fn as_sequence<'r>(value: &Model<'r>) -> Option<Sequence<'r>> {

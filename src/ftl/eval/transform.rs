@@ -19,6 +19,10 @@ use crate::ftl::program::Node;
 use crate::ftl::settings::ExceptionHandler;
 use crate::text::Span;
 
+/// The directives that every template has as variables.
+pub(in crate::ftl) const SHARED_DIRECTIVES: [&str; 5] =
+    ["capture_output", "compress", "html_escape", "normalize_newlines", "xml_escape"];
+
 /// A directive that is no macro.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::ftl::eval) enum Directive<'r> {

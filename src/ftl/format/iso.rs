@@ -137,6 +137,14 @@ impl IsoFormat {
     }
 }
 
+/// The moment that an ISO 8601 text names, in milliseconds since 1970; UTC where it names no zone.
+/// A date alone is its midnight.
+pub fn moment_millis(text: &str) -> Option<i64> {
+    let format = IsoFormat::new("iso", DateKind::DateTime, &Zone::utc()).ok()?;
+    let kind = if text.contains('T') { DateKind::DateTime } else { DateKind::Date };
+    format.parse(text, kind).ok()
+}
+
 /// Writes a moment as the zone shows it.
 pub fn write(millis: i64, kind: DateKind, style: IsoStyle, zone: &Zone, out: &mut String) {
     let offset = zone.offset(millis).millis;

@@ -30,7 +30,7 @@ const OF_LOOPS: [&str; 10] = [
 ];
 
 /// The special variables.
-const SPECIALS: [&str; 27] = [
+pub(in crate::ftl) const SPECIALS: [&str; 27] = [
     "args",
     "auto_esc",
     "caller_template_name",

@@ -18,12 +18,13 @@ use crate::ftl::parse::token::Lexing;
 use crate::ftl::parse::vocabulary::Directive;
 use crate::ftl::parse::whitespace::is_java_space;
 use crate::ftl::settings::AutoEscaping;
+use crate::ftl::settings::OUTPUT_FORMATS;
 use crate::ftl::settings::OutputFormat;
 use crate::text::Span;
 use crate::text::did_you_mean;
 
 /// The parameters, and the spelling that FreeMarker compares without regard to case.
-const PARAMETERS: [&str; 8] = [
+pub(in crate::ftl) const PARAMETERS: [&str; 8] = [
     "encoding",
     "strip_whitespace",
     "strip_text",
@@ -140,7 +141,7 @@ impl<'s> Parser<'s, '_> {
         match &value.kind {
             ExprKind::Text(text) => Ok(text.clone()),
             _ => {
-                let message = format!("expected a text in quotes for `{name}`");
+                let message = format!("expected a string in quotes for `{name}`");
                 Err(self.refuse(self.mistake(value.span, message)))
             }
         }
@@ -192,23 +193,21 @@ impl<'s> Parser<'s, '_> {
 
     /// The output format of that name.
     pub(crate) fn output_format_named(&self, name: &str, span: Span) -> Checked<'s, OutputFormat> {
-        const NAMES: [&str; 9] =
-            ["HTML", "XHTML", "XML", "RTF", "plainText", "JSON", "JavaScript", "CSS", "undefined"];
         let combined = name.matches('{').count();
         match OutputFormat::parse(name).filter(|_| combined <= MAX_COMBINED_FORMATS) {
             Some(format) => Ok(format),
             None => {
                 let shown: String = name.chars().take(40).collect();
                 let message = format!("expected an output format, found `{shown}`");
-                let near = NAMES
+                let near = OUTPUT_FORMATS
                     .iter()
                     .copied()
                     .find(|known| known.eq_ignore_ascii_case(name))
-                    .or_else(|| did_you_mean(&shown, NAMES));
+                    .or_else(|| did_you_mean(&shown, OUTPUT_FORMATS));
                 let error = self.mistake(span, message);
                 Err(self.refuse(match near {
                     Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-                    None => error.with_hint(format!("there are {}", NAMES.join(", "))),
+                    None => error.with_hint(format!("there are {}", OUTPUT_FORMATS.join(", "))),
                 }))
             }
         }

@@ -45,7 +45,7 @@ impl Literal {
 
     fn name(self) -> &'static str {
         match self {
-            Self::Text => "a text",
+            Self::Text => "a string",
             Self::Number => "a number",
             Self::Boolean => "a boolean",
             Self::List => "a list",
@@ -83,17 +83,34 @@ impl<'s> Parser<'s, '_> {
         right: &Expr,
     ) -> Checked<'s, ()> {
         const COMPARABLE: [Literal; 3] = [Literal::Text, Literal::Number, Literal::Boolean];
-        let expected = "a text, a number or a boolean to compare";
+        let expected = "a string, a number or a boolean to compare";
         for side in [left, right] {
             match operator {
                 BinaryOperator::Add => {}
                 BinaryOperator::Equal | BinaryOperator::NotEqual => {
                     self.check_literal(side, &COMPARABLE, expected)?;
                 }
-                _ => self.check_number(side)?,
+                _ => self.check_ordered(operator, side)?,
             }
         }
         Ok(())
+    }
+
+    fn check_ordered(&self, operator: BinaryOperator, side: &Expr) -> Checked<'s, ()> {
+        let compares = matches!(
+            operator,
+            BinaryOperator::Less
+                | BinaryOperator::LessOrEqual
+                | BinaryOperator::Greater
+                | BinaryOperator::GreaterOrEqual
+        );
+        if !compares || Literal::of(side) != Some(Literal::Text) {
+            return self.check_number(side);
+        }
+        let error = self.mistake(side.span, "expected a number to compare, found a string");
+        Err(self.refuse(
+            error.with_hint("strings have no order, only `==` and `!=`; `?sort` orders them"),
+        ))
     }
 
     /// `1`, `1.5`
@@ -142,7 +159,7 @@ impl<'s> Parser<'s, '_> {
             return self.raw_text(start).map(|(rest, text)| (rest, text.to_owned()));
         }
         if !start.starts_with(['"', '\'']) {
-            return stop(start, "a text in quotes");
+            return stop(start, "a string in quotes");
         }
         let (rest, inside) = self.quoted(start)?;
         let (text, _) = self.unescape(start, inside)?;
@@ -309,7 +326,7 @@ impl<'s> Parser<'s, '_> {
                 return sure(stop(tail, "`:` and a value"));
             };
             let (tail, value) = sure(self.tall_expression(tail))?;
-            self.check_literal(&key.expr, &[Literal::Text], "a text as key")?;
+            self.check_literal(&key.expr, &[Literal::Text], "a string as key")?;
             height = height.max(key.height).max(value.height);
             entries.push((*key.expr, *value.expr));
             (rest, ()) = self.skip(tail)?;

@@ -124,6 +124,10 @@ use crate::ftl::settings::Settings;
 use crate::text::Source;
 use crate::text::Span;
 
+pub(in crate::ftl) use crate::ftl::parse::built_in::SPECIALS as SPECIAL_VARIABLES;
+pub(in crate::ftl) use crate::ftl::parse::directive::assign::CHANGEABLE as TEMPLATE_SETTINGS;
+pub(in crate::ftl) use crate::ftl::parse::header::PARAMETERS as HEADER_PARAMETERS;
+
 /// How many times the limit of nesting a chain like `a + b + …` or `a.b.c…` may be long: it makes the
 /// tree as high as parentheses do, but costs less to walk.
 const CHAIN_FACTOR: usize = 2;
@@ -151,6 +155,11 @@ pub fn parse_expression(source: &Source, settings: &Settings) -> Result<Expr, Te
     let parser = Parser::new(source.text(), Places::Shift(0), &shared, format);
     parser.check_size()?;
     parser.only_expression().map_err(|error| parser.explain(error))
+}
+
+/// The directives with a name, each with its camel case spelling or an empty text.
+pub(in crate::ftl) fn directives() -> impl Iterator<Item = (&'static str, &'static str)> {
+    vocabulary::ENTRIES.iter().map(|entry| (entry.name, entry.camel))
 }
 
 /// What a template's parser shares with those of the text literals in it.

@@ -180,7 +180,7 @@ fn sign_hint(before: &str, left: &str, expected: &str) -> Option<&'static str> {
         'e' | 'E' if after_digit && digit_follows => "numbers are written without an exponent",
         '.' if digit_follows => "a number needs a digit before the point: `0.5`",
         '"' | '\'' if matches!(expected, "`}`" | "`>`") => {
-            "texts are joined with `+`; a quote inside a text is written `\\\"` or `\\'`"
+            "strings are joined with `+`; a quote inside a string is written `\\\"` or `\\'`"
         }
         '/' | '#' if before.ends_with('<') => "what is open here isn't closed before the `<`",
         '{' if expected == "an expression" => "`{` starts a hash: `{\"key\": value}`",

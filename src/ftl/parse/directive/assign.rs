@@ -22,7 +22,7 @@ use crate::text::Span;
 use crate::text::did_you_mean;
 
 /// The settings that `<#setting>` changes.
-const CHANGEABLE: [&str; 12] = [
+pub(in crate::ftl) const CHANGEABLE: [&str; 12] = [
     "boolean_format",
     "c_format",
     "classic_compatible",

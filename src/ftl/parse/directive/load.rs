@@ -74,7 +74,7 @@ impl<'s> Parser<'s, '_> {
         match value.map(|value| (value, constant(value))) {
             None | Some((_, None | Some(Constant::Text(_)))) => Ok(()),
             Some((value, _)) => {
-                Err(self.refuse(self.mistake(value.span, "expected a text for `encoding`")))
+                Err(self.refuse(self.mistake(value.span, "expected a string for `encoding`")))
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Directives: what stands between tags, and which tags belong together.
 
-mod assign;
+pub(in crate::ftl) mod assign;
 mod call;
 mod control;
 mod format;

@@ -1,0 +1,123 @@
+"""The pytest plugin, in test runs of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+TEMPLATE = '{"user": "${input.user_id}", "plan": "${(input.plan)!"free"}"}\n'
+CASES = """\
+template: crm.ftl
+cases:
+  - name: as expected
+    given: {user_id: ada}
+    expect: {user: ada, plan: free}
+  - name: another plan
+    given: {user_id: ada, plan: pro}
+    expect: {user: ada, plan: team}
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    Path("crm.ftl").write_text(TEMPLATE, "utf-8")
+    Path("crm.ftltest.yaml").write_text(CASES, "utf-8")
+    return pytester
+
+
+def test_a_failing_case_shows_the_difference_and_no_traceback(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        ["*crm.ftltest.yaml:6: the payload differs*", '-   "plan": "team",', '+   "plan": "pro",']
+    )
+    assert "Traceback" not in result.stdout.str()
+
+
+def test_an_update_writes_what_is_expected_but_not_in_ci(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    refused = project.runpytest_subprocess("--ftl-update")
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    refused.stderr.fnmatch_lines(["*--ftl-update is refused where CI is set*"])
+    monkeypatch.delenv("CI")
+    updated = project.runpytest_subprocess("--ftl-update")
+    updated.assert_outcomes(passed=2)
+    updated.stdout.fnmatch_lines(["*template tests updated*", "crm.ftltest.yaml::another plan"])
+    project.runpytest_subprocess().assert_outcomes(passed=2)
+
+
+def test_dropped_fields_are_listed(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess("--ftl-drop-fields", "-k", "another")
+    result.stdout.fnmatch_lines(
+        ["*without plan: copes", "*without user_id: *`input.user_id` is missing*"]
+    )
+
+
+def test_a_broken_file_is_a_collection_error_that_points_at_the_line(
+    project: pytest.Pytester,
+) -> None:
+    Path("crm.ftltest.yaml").write_text("template: crm.ftl\ncases:\n  - nme: a\n", "utf-8")
+    result = project.runpytest_subprocess()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(
+        ["*crm.ftltest.yaml:3:5: expected one of*", "*did you mean `name`?*"]
+    )
+
+
+def test_the_fixtures_give_templates_a_receiver_a_store_and_a_clock(
+    project: pytest.Pytester,
+) -> None:
+    project.makepyfile(
+        """
+        from webhook_stream import Sync
+
+        def test_payload(ftl):
+            assert ftl.payload("crm.ftl", {"user_id": "ada"}) == {"user": "ada", "plan": "free"}
+
+        def test_stream(ftl, webhook_receiver, webhook_clock, webhook_store):
+            sync = Sync(
+                "crm",
+                webhook_receiver.url,
+                template=ftl.template("crm.ftl"),
+                clock=webhook_clock,
+            )
+            sync.run([{"user_id": "ada"}], progress=False)
+            assert len(webhook_receiver.requests) == 1
+            assert webhook_store.endswith("webhook_store.db")
+        """
+    )
+    project.runpytest_subprocess("-k", "payload or stream").assert_outcomes(passed=2, deselected=2)
+
+
+def test_an_unrelated_run_loads_nothing_of_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_unrelated():
+            assert "webhook_stream" not in sys.modules
+        """
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_a_core_that_does_not_load_breaks_no_unrelated_run(pytester: pytest.Pytester) -> None:
+    Path("webhook_stream").mkdir()
+    Path("webhook_stream/__init__.py").write_text("raise ImportError('no core here')", "utf-8")
+    pytester.makepyfile("def test_unrelated(): pass")
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_the_command_line_runs_the_same_tests(project: pytest.Pytester) -> None:
+    command = [sys.executable, "-m", "webhook_stream", "test"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=project.path)
+    assert result.returncode == 1
+    assert '-   "plan": "team",' in result.stdout
+    assert result.stderr.strip() == "1 passed, 1 failed"
