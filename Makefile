@@ -10,11 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup develop demo test test-rust test-python lint doc check format update-cases oracle oracle-quick confirm-cases bench clean need-java need-rust need-python
-=======
-.PHONY: help setup develop demo test test-rust test-python lint doc check format update-cases confirm-cases bench clean need-rust need-python bench-language
->>>>>>> main
+.PHONY: help setup develop demo test test-rust test-python lint doc check format update-cases oracle oracle-quick confirm-cases bench bench-language clean need-java need-rust need-python
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'

@@ -39,14 +39,9 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
                 "Infinite or NaN",
             ];
             let accident = |message: &str| UNMEANT.iter().any(|words| message.contains(words));
-<<<<<<< HEAD
             failed(&theirs.answer, |kind, message| {
                 accident(message) || kind.starts_with("java.") || kind == "Return"
             }) || accident(&theirs.caught)
-=======
-            failed(&theirs.answer, |kind, message| accident(message) || kind.starts_with("java."))
-                || accident(&theirs.caught)
->>>>>>> main
         },
     },
     Explanation {
@@ -79,7 +74,6 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         name: "halves of characters",
         reason: "what cuts a character beyond U+FFFF in two leaves halves that no UTF-8 text can hold",
-<<<<<<< HEAD
         fits: |request, theirs, _| {
             let beyond =
                 request.json().contains("\\ud") || request.json().chars().any(|c| c > '\u{ffff}');
@@ -146,9 +140,11 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         name: "what ?if_exists gives",
         reason: "for what is missing, FreeMarker's `?if_exists` gives what is a boolean and a function as well",
         fits: |request, _, _| mentions(request, &["if_exists", "ifExists"]),
-=======
-        fits: |_, theirs, _| matches!(&theirs.answer, Answer::Output(text) if text.contains('\u{fffd}')),
->>>>>>> main
+    },
+    Explanation {
+        name: "messages",
+        reason: "`.error` tells what is wrong in the engine's words",
+        fits: |request, _, _| mentions(request, &[".error"]),
     },
     Explanation {
         name: "classes of Java",

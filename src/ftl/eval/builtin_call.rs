@@ -378,10 +378,12 @@ impl<'r> Evaluator<'r> {
                 Some(Ok(all.find(|value| !value.is_missing()).cloned().unwrap_or(Model::Missing)))
             }
             GET_OPTIONAL_TEMPLATE => Some(self.get_optional_template(values)),
-            IMPORT_OPTIONAL => Some(match (&method.target, values) {
+            IMPORT_UNPARSED if values.is_empty() => {
+                let Model::Text(name) = &method.target else { return None };
+                Some(Ok(self.import_unparsed(name)))
+            }
+            IMPORT_OPTIONAL | IMPORT_UNPARSED => Some(match (&method.target, values) {
                 (Model::Text(name), []) => self.import_loaded(name),
-                // What is not parsed has no variables.
-                (Model::Missing, []) => Ok(Model::Hash(Hash::Namespace(Rc::default()))),
                 _ => Err(Fault::new(
                     TemplateErrorKind::BadArgument,
                     "this method takes no arguments",
@@ -398,6 +400,8 @@ const DEFAULT: &str = "default";
 pub(in crate::ftl::eval) const GET_OPTIONAL_TEMPLATE: &str = ".get_optional_template";
 /// The method behind the `import` it gives.
 pub(in crate::ftl::eval) const IMPORT_OPTIONAL: &str = ".get_optional_template.import";
+/// The same for a template that was not parsed.
+pub(in crate::ftl::eval) const IMPORT_UNPARSED: &str = ".get_optional_template.import_unparsed";
 
 /// `x?default` without its arguments: a function that gives `x`, or its first argument that is
 /// there.

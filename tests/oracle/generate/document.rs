@@ -377,7 +377,6 @@ impl Generator {
                     }
                     11 if self.one_in(2) && !self.square_tags => {
                         let piece = self.pick(&[
-<<<<<<< HEAD
                             "<@mc/>",
                             "<@mc> </@>",
                             "<@mc>\n</@mc>",
@@ -412,11 +411,6 @@ impl Generator {
                             || piece.contains("function e")
                             || (self.camel_case && piece.contains("ignore_missing"))
                             || (self.camel_case && piece.contains("noparse"));
-=======
-                            "<@mc/>", "<@mc> </@>", "<@mc>\n</@mc>", "<@ma a='x'/>", "<#include 'nosuch' ignore_missing=true>", "<#assign q>\n</#assign>", "<#setting locale='de'>", "<#global gq=1>", "<#flush>", "<#assign\n  m = 1\n>", "<#nested>", "<#return>", "<#stop>", "<#t/>", "<#if true></#if>", "<#list [] as x></#list>", "<#macro e></#macro>", "<#function e></#function>", "<#break>", "<#import 'nosuch' as x>", "<#noparse> </#noparse>", "<#-- a --><#-- b -->",
-                        ]);
-                        let stray = matches!(piece, "<#nested>" | "<#return>" | "<#stop>" | "<#break>" | "<#import 'nosuch' as x>") || piece.contains("macro e") || piece.contains("function e") || (self.camel_case && piece.contains("ignore_missing")) || (self.camel_case && piece.contains("noparse"));
->>>>>>> main
                         if !stray || self.mistakes {
                             out.push_str(&piece.replace("\\n", "\n"));
                         }
