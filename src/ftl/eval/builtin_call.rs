@@ -332,10 +332,12 @@ impl<'r> Evaluator<'r> {
                 Some(Ok(all.find(|value| !value.is_missing()).cloned().unwrap_or(Model::Missing)))
             }
             GET_OPTIONAL_TEMPLATE => Some(self.get_optional_template(values)),
-            IMPORT_OPTIONAL => Some(match (&method.target, values) {
+            IMPORT_UNPARSED if values.is_empty() => {
+                let Model::Text(name) = &method.target else { return None };
+                Some(Ok(self.import_unparsed(name)))
+            }
+            IMPORT_OPTIONAL | IMPORT_UNPARSED => Some(match (&method.target, values) {
                 (Model::Text(name), []) => self.import_loaded(name),
-                // What is not parsed has no variables.
-                (Model::Missing, []) => Ok(Model::Hash(Hash::Namespace(Rc::default()))),
                 _ => Err(Fault::new(
                     TemplateErrorKind::BadArgument,
                     "this method takes no arguments",
@@ -353,6 +355,8 @@ pub(in crate::ftl::eval) const DEFAULT: &str = "default";
 pub(in crate::ftl::eval) const GET_OPTIONAL_TEMPLATE: &str = ".get_optional_template";
 /// The method behind the `import` it gives.
 pub(in crate::ftl::eval) const IMPORT_OPTIONAL: &str = ".get_optional_template.import";
+/// The same for a template that was not parsed.
+pub(in crate::ftl::eval) const IMPORT_UNPARSED: &str = ".get_optional_template.import_unparsed";
 
 /// How many arguments a built-in takes, and whether these are so many.
 fn check_count(built_in: &BuiltIn, found: usize) -> Result<(), Fault> {
