@@ -40,6 +40,7 @@ pub mod breaker;
 pub mod client;
 pub mod clock;
 mod dial;
+pub mod forecast;
 mod identity;
 mod lanes;
 pub mod log;

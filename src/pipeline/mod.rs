@@ -5,6 +5,7 @@
 //! thread, which also polls for an interrupt; sending has its own threads.
 
 mod error;
+mod forecast;
 mod head;
 mod options;
 mod preview;
@@ -27,6 +28,7 @@ use crate::value::Path;
 use crate::value::View;
 
 pub use crate::pipeline::error::{ConfigError, ConfigErrorKind, SetupError};
+pub use crate::pipeline::forecast::{Outage, OutageKind};
 pub use crate::pipeline::options::{Durability, SyncOptions};
 pub use crate::pipeline::preview::Preview;
 pub use crate::pipeline::run::{Progress, Run, StartError, Until};

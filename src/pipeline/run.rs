@@ -134,6 +134,21 @@ impl Sync {
     }
 
     fn delivery_options(&self, secrets: &dyn Secrets) -> Result<DeliveryOptions, ConfigError> {
+        let mut delivery = self.unsigned_delivery_options();
+        for text in &self.options().signing_secrets {
+            let secret = match secret_reference(text) {
+                Some(name) => secrets.get(name).ok_or_else(|| missing_secret(name))?,
+                None => text.clone(),
+            };
+            delivery.signing_secrets.push(SigningSecret::parse(&secret).map_err(|error| {
+                ConfigError::new(ConfigErrorKind::BadValue, format!("signing_secret: {error}"))
+            })?);
+        }
+        Ok(delivery)
+    }
+
+    /// How it delivers, without what needs secrets.
+    pub(in crate::pipeline) fn unsigned_delivery_options(&self) -> DeliveryOptions {
         let options = self.options();
         let mut delivery = DeliveryOptions::new(&options.name);
         delivery.concurrency = options.concurrency;
@@ -146,16 +161,7 @@ impl Sync {
             options.address_policy
         };
         delivery.addresses = AddressRules { policy, allow: options.allow_addresses.clone() };
-        for text in &options.signing_secrets {
-            let secret = match secret_reference(text) {
-                Some(name) => secrets.get(name).ok_or_else(|| missing_secret(name))?,
-                None => text.clone(),
-            };
-            delivery.signing_secrets.push(SigningSecret::parse(&secret).map_err(|error| {
-                ConfigError::new(ConfigErrorKind::BadValue, format!("signing_secret: {error}"))
-            })?);
-        }
-        Ok(delivery)
+        delivery
     }
 }
 

@@ -21,6 +21,7 @@ mod policy;
 mod receiver;
 mod reference;
 mod scheduler;
+mod simulate;
 mod simulator;
 mod store_contract;
 mod support;

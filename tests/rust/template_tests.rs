@@ -143,7 +143,8 @@ fn an_update_changes_what_is_expected_and_nothing_else() {
 
 #[test]
 fn an_update_knows_where_a_value_in_brackets_ends() {
-    for (value, tail) in [("{user: x}", ""), ("{user: {a: [1]}} ", "# why\n"), ("{\n    }", "\n\n")] {
+    for (value, tail) in [("{user: x}", ""), ("{user: {a: [1]}} ", "# why\n"), ("{\n    }", "\n\n")]
+    {
         let (_folder, path) = folder(&format!(
             "template: crm.ftl\ncases:\n- name: a\n  given: {{user_id: u, event_properties: \
              {{revenue: 1}}}}\n  expect: {value}{tail}"
