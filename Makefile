@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo test test-rust test-python lint doc check format update-cases confirm-cases bench clean need-rust need-python
+.PHONY: help setup develop demo test test-rust test-python lint doc check format update-cases confirm-cases bench clean need-rust need-python bench-language
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -72,6 +72,11 @@ confirm-cases: need-rust ## FreeMarker itself confirms the Markdown cases (needs
 bench: develop ## speed, side by side with peers (benches/README.md)
 	cargo bench --quiet
 	$(BIN)/python benches/end_to_end.py
+
+bench-language: setup ## the template engine side by side with others (benches/language/README.md)
+	@command -v mvn >/dev/null && command -v javac >/dev/null || { echo "Maven and a JDK of 17 or newer are missing: apt-get install maven default-jdk-headless"; exit 1; }
+	@$(BIN)/python -m pip install --requirement benches/language/requirements.txt
+	$(BIN)/python benches/language/run.py
 
 clean: ## removes the virtual environment and all builds
 	rm -rf $(VENV) target

@@ -2,24 +2,35 @@
 //!
 //! ```text
 //! cargo bench --bench deliver -- [URL] [--events N] [--senders 8,32] [--bytes 300] [--rounds 3]
-//!     [--latency MILLISECONDS] [--source-micros 0]
+//!     [--raw] [--latency MILLISECONDS] [--source-micros 0] [--json]
 //! ```
 //!
 //! Without a URL it starts a receiver of its own in the same process, whose share of the CPU is then
-//! in the figures. `--latency` is how long that one takes to answer, `--source-micros` how long the
-//! source works on each event before it is handed over, 16 at a time; `--serve` only starts the
-//! receiver and prints its URL, for another process. Against nginx (`return 200`) they are the sender's alone. Time and CPU are read
-//! from the machine here, because a benchmark measures the machine.
+//! in the figures; against nginx (`return 200`) they are the sender's alone. `--raw` sends the same
+//! bytes from as many threads with blocking sockets and nothing else: no queue, no client, no
+//! retries, no store. `--latency` is how long the own receiver takes to answer; `--source-micros` how
+//! long the source works on each event before it is handed over, 16 at a time; `--serve` only starts
+//! the receiver and prints its URL, for another process.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the time")]
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
-use std::fs;
+#[path = "measure.rs"]
+mod measure;
+
 use std::io::Read as _;
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use std::time::Instant;
 
+use measure::Measure;
+use measure::resident_kib;
+use measure::show;
+use serde_json::json;
 use webhook_stream::delivery::DeliveryOptions;
 use webhook_stream::delivery::Engine;
 use webhook_stream::delivery::Until;
@@ -36,14 +47,20 @@ use webhook_stream::receiver::ReceiverOptions;
 use webhook_stream::receiver::Script;
 use webhook_stream::report::Counters;
 
-/// Clock ticks a second in /proc; the same on every Linux in use.
-const TICKS: f64 = 100.0;
-
 /// Events handed over in one call, as a reader of files does.
 const BATCH: usize = 64;
 
 /// The same for a source that does not want to keep its events waiting.
 const SLOW_BATCH: usize = 16;
+
+/// What is measured.
+struct Task {
+    url: String,
+    events: usize,
+    bytes: usize,
+    source: Duration,
+    json: bool,
+}
 
 fn main() {
     let mut url = None;
@@ -52,8 +69,8 @@ fn main() {
     let mut bytes = 300_usize;
     let mut rounds = 3_usize;
     let mut latency = Duration::ZERO;
-    let mut serve = false;
     let mut source = Duration::ZERO;
+    let (mut serve, mut raw, mut json) = (false, false, false);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().unwrap();
@@ -65,6 +82,8 @@ fn main() {
             "--latency" => latency = Duration::from_millis(value().parse().unwrap()),
             "--source-micros" => source = Duration::from_micros(value().parse().unwrap()),
             "--serve" => serve = true,
+            "--raw" => raw = true,
+            "--json" => json = true,
             "--bench" => {}
             other => url = Some(other.to_owned()),
         }
@@ -81,19 +100,24 @@ fn main() {
         return;
     }
     let url = url.unwrap_or_else(|| receiver.as_ref().unwrap().url());
-    println!("{url}, {bytes} bytes, {events} events");
+    let task = Task { url, events, bytes, source, json };
     for _ in 0..rounds {
         for senders in &senders {
-            measure(&url, events, *senders, bytes, source);
+            if raw {
+                send_raw(&task, *senders);
+            } else {
+                deliver(&task, *senders);
+            }
         }
     }
 }
 
-fn measure(url: &str, events: usize, senders: usize, bytes: usize, source: Duration) {
+fn deliver(task: &Task, senders: usize) {
     // Without retries, a mistake shows at once and not after four hours.
     let policy = RetryPolicy::none();
     let options = DeliveryOptions { concurrency: senders, policy, ..DeliveryOptions::new("bench") };
     let counters = Arc::new(Counters::new());
+    let idle = resident_kib();
     let engine = Engine::start(
         options,
         Arc::new(MemoryStore::new()),
@@ -102,19 +126,20 @@ fn measure(url: &str, events: usize, senders: usize, bytes: usize, source: Durat
         Arc::clone(&counters),
     )
     .unwrap();
-    let target = Arc::new(Target::new("POST", url, Vec::new(), 5).unwrap());
-    let (cpu_before, began) = (cpu_seconds(), Instant::now());
+    let target = Arc::new(Target::new("POST", task.url.as_str(), Vec::new(), 5).unwrap());
+    let begun = Measure::begin();
     let mut number = 0;
-    let batch_size = if source.is_zero() { BATCH } else { SLOW_BATCH };
-    while number < events {
-        let working_until = Instant::now() + source * u32::try_from(batch_size).unwrap();
+    let batch_size = if task.source.is_zero() { BATCH } else { SLOW_BATCH };
+    while number < task.events {
+        let working_until = Instant::now() + task.source * u32::try_from(batch_size).unwrap();
         while Instant::now() < working_until {
             std::hint::spin_loop();
         }
-        let batch: Vec<NewDelivery> = (number..(number + batch_size).min(events))
+        let batch: Vec<NewDelivery> = (number..(number + batch_size).min(task.events))
             .map(|number| {
                 let id = format!("msg_{number:032x}");
-                let request = Request::new(Arc::clone(&target), id, vec![b'x'; bytes]).unwrap();
+                let body = vec![b'x'; task.bytes];
+                let request = Request::new(Arc::clone(&target), id, body).unwrap();
                 NewDelivery::new(number.to_string(), request, None)
             })
             .collect();
@@ -122,36 +147,53 @@ fn measure(url: &str, events: usize, senders: usize, bytes: usize, source: Durat
         engine.accept(batch, &|| false).unwrap();
     }
     while !engine.wait(Until::Settled, Duration::from_secs(1)).unwrap() {}
-    let (elapsed, cpu) = (began.elapsed(), cpu_seconds() - cpu_before);
+    let took = begun.end();
     let resident = resident_kib();
     engine.stop(Duration::from_secs(1)).unwrap();
-    let report = counters.snapshot(elapsed);
-    #[expect(clippy::cast_precision_loss, reason = "a count of events")]
-    let each = cpu * 1e6 / events as f64;
-    println!(
-        "N={senders:<4} {:>8.0} req/s  {each:>5.1} µs CPU a request  {resident:>7} KiB resident  \
-         delivered {} of {}, fresh connections {}",
-        report.events_per_second(),
-        report.delivered,
-        report.accepted,
-        report.fresh_connections,
-    );
+    let report = counters.snapshot(took.0);
+    let more = json!({
+        "senders": senders, "delivered": report.delivered, "resident_kib": resident,
+        "grown_kib": resident.saturating_sub(idle), "fresh_connections": report.fresh_connections,
+    });
+    show(task.json, "deliver", task.events, took, more);
     for error in &report.errors {
-        println!("       {} × {}: {}", error.count, error.kind, error.samples[0].message);
+        eprintln!("{} × {}: {}", error.count, error.kind, error.samples[0].message);
     }
 }
 
-/// User and system time of this process.
-fn cpu_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let fields: Vec<f64> =
-        after_name.split_whitespace().skip(11).take(2).filter_map(|f| f.parse().ok()).collect();
-    fields.iter().sum::<f64>() / TICKS
-}
-
-fn resident_kib() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(0)
+/// The floor of sending with blocking sockets: each thread writes its next request and reads the
+/// answer, and all there is to share is a count.
+fn send_raw(task: &Task, senders: usize) {
+    let address = task.url.strip_prefix("http://").unwrap().split('/').next().unwrap();
+    let left = AtomicUsize::new(task.events);
+    let begun = Measure::begin();
+    std::thread::scope(|scope| {
+        for _ in 0..senders {
+            scope.spawn(|| {
+                let mut stream = TcpStream::connect(address).unwrap();
+                stream.set_nodelay(true).unwrap();
+                let head = format!(
+                    "POST / HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+                     user-agent: Amplitude/Webhook/1.0\r\nwebhook-id: msg_{:032x}\r\n\
+                     content-length: {}\r\n\r\n",
+                    0, task.bytes,
+                );
+                let mut page = [0_u8; 4096];
+                while left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
+                    let mut request = Vec::with_capacity(head.len() + task.bytes);
+                    request.extend_from_slice(head.as_bytes());
+                    request.resize(head.len() + task.bytes, b'x');
+                    stream.write_all(&request).unwrap();
+                    let mut end = 0;
+                    while !page[..end].ends_with(b"\r\n\r\n") {
+                        let count = stream.read(&mut page[end..]).unwrap();
+                        assert!(count > 0, "the receiver closed the connection");
+                        end += count;
+                    }
+                    assert!(page.starts_with(b"HTTP/1.1 200"));
+                }
+            });
+        }
+    });
+    show(task.json, "raw sockets", task.events, begun.end(), json!({"senders": senders}));
 }

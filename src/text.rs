@@ -124,6 +124,12 @@ fn cut_around(line: &str, column: usize) -> (String, usize) {
     (format!("{left}{shown}{right}"), column - start + shift)
 }
 
+/// How many slips of the keyboard turn one word into the other: a letter too many, too few, wrong,
+/// or two in the wrong order.
+pub fn slips(word: &str, other: &str) -> usize {
+    strsim::osa_distance(word, other)
+}
+
 /// The candidate closest to `word`, when it is close enough to be what somebody meant.
 pub fn did_you_mean<'a>(
     word: &str,
@@ -132,7 +138,10 @@ pub fn did_you_mean<'a>(
     let tolerance = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()
-        .map(|candidate| (strsim::osa_distance(word, candidate), candidate))
+        .map(|candidate| match candidate.eq_ignore_ascii_case(word) {
+            true => (slips(word, candidate).min(1), candidate),
+            false => (slips(word, candidate), candidate),
+        })
         // Of a word of one or two letters, another one is no misspelling.
         .filter(|(distance, near)| {
             *distance <= tolerance && *distance < word.chars().count().min(near.chars().count())

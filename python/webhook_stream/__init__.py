@@ -14,7 +14,7 @@ Filtered, shaped by a FreeMarker template, and delivered even if the receiver is
 (2, [b'{"user": "ada"}', b'{"user": "bob"}'])
 """
 
-from webhook_stream._core import Filter, RetryPolicy, Settings, Template, __version__
+from webhook_stream._core import Filter, Finding, RetryPolicy, Settings, Template, __version__
 from webhook_stream._errors import (
     ConfigError,
     DeliveryError,
@@ -35,6 +35,7 @@ __all__ = [
     "EventError",
     "Filter",
     "FilterError",
+    "Finding",
     "Report",
     "RetryPolicy",
     "Settings",

@@ -29,3 +29,12 @@ def filter_(spelling: str, name: str, text: str) -> _core.Filter:
 def retry_policy(keywords: Mapping[str, Any]) -> _core.RetryPolicy:
     """Make a retry policy from its keywords."""
     return _core.RetryPolicy(**keywords)
+
+
+def finding(
+    kind: tuple[str, str],
+    words: tuple[str, str | None],
+    place: tuple[str, str, int, int],
+) -> _core.Finding:
+    """Make a finding from its parts."""
+    return _core.Finding._rebuild(kind, words, place)

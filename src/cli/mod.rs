@@ -2,6 +2,7 @@
 //! standard error, and the exit status says how it went.
 
 mod arguments;
+mod check;
 mod explain;
 mod receive;
 mod render;
@@ -123,7 +124,7 @@ pub fn main(arguments: &[String], world: &mut World<'_>) -> u8 {
     };
     let result = match &parsed.command {
         Command::Run(run) => run::run(run, world),
-        Command::Check(check) => run::check(check, world),
+        Command::Check(check) => check::check(check, world),
         Command::Render(render) => render::render(render, world),
         Command::Explain(explain) => explain::explain(explain, world),
         Command::SendTest(test) => send_test::send_test(test, world),

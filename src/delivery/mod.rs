@@ -340,6 +340,7 @@ fn build(
         clients,
         senders: options.concurrency,
         max_queued_bytes: options.max_queued_bytes,
+        min_queued: options.concurrency,
         seed: options.seed,
     });
     if resumed > 0 {

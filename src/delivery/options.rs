@@ -11,6 +11,10 @@ use crate::delivery::sign::SigningSecret;
 /// More senders than this are refused: each is a thread.
 pub const MAX_CONCURRENCY: usize = 4096;
 
+/// Some thousand deliveries: enough that no sender waits for the source, and little enough that
+/// what waits stays in the caches of the cores.
+const MAX_QUEUED_BYTES: usize = 8 * 1024 * 1024;
+
 /// How an engine delivers. Everything has a default but the name.
 #[derive(Clone, Debug)]
 pub struct DeliveryOptions {
@@ -31,7 +35,8 @@ pub struct DeliveryOptions {
     /// When a host that only fails is left alone; `None` for never, so that every attempt is made
     /// at its time.
     pub breaker: Option<BreakerOptions>,
-    /// How many bytes may wait between accept and the senders before accept blocks.
+    /// How many bytes may wait between accept and the senders before accept blocks. One delivery
+    /// for each sender always fits.
     pub max_queued_bytes: usize,
     /// Makes all dice the same in every run; for tests.
     pub seed: Option<u64>,
@@ -49,7 +54,7 @@ impl DeliveryOptions {
             addresses: AddressRules::default(),
             signing_secrets: Vec::new(),
             breaker: None,
-            max_queued_bytes: 64 * 1024 * 1024,
+            max_queued_bytes: MAX_QUEUED_BYTES,
             seed: None,
         }
     }

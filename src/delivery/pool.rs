@@ -99,6 +99,7 @@ pub(crate) struct Parts {
     pub(crate) scheduler: Scheduler,
     pub(crate) senders: usize,
     pub(crate) max_queued_bytes: usize,
+    pub(crate) min_queued: usize,
     pub(crate) seed: Option<u64>,
 }
 
@@ -114,7 +115,7 @@ impl Pool {
             paced: !parts.scheduler.is_idle(),
             scheduler: Mutex::new(parts.scheduler),
             queue: Queue::new(parts.senders),
-            room: Room::new(parts.max_queued_bytes),
+            room: Room::new(parts.max_queued_bytes, parts.min_queued),
             log: Log::new(),
             seed: parts.seed,
             senders: parts.senders,
@@ -271,7 +272,7 @@ impl Pool {
     ) -> Result<Option<Vec<NewDelivery>>, StoreError> {
         let count = batch.len();
         let weight = batch.iter().map(NewDelivery::weight).sum();
-        if !self.room.take(weight) {
+        if !self.room.take(weight, count) {
             return Ok(Some(batch));
         }
         let now = self.clock.now();
@@ -283,13 +284,13 @@ impl Pool {
             self.lanes().announce(&lanes);
         }
         let jobs = self.store.accept(batch).inspect_err(|_| {
-            self.room.give_back(weight);
+            self.room.give_back(weight, count);
             self.lanes().withdraw(&lanes);
         })?;
         let confirmed = count.saturating_sub(jobs.len());
         if confirmed > 0 {
             let taken: usize = jobs.iter().map(weight_of).sum();
-            self.room.give_back(weight - taken);
+            self.room.give_back(weight - taken, confirmed);
             self.counters.confirmed_before(confirmed as u64);
         }
         self.counters.accepted(jobs.len() as u64);
@@ -301,7 +302,7 @@ impl Pool {
         self.set_out(go);
         for job in &wait {
             let settled = self.store.settle(job, Change::PutOff { due: now });
-            self.room.give_back(weight_of(job));
+            self.room.give_back(weight_of(job), 1);
             if let Err(error) = settled {
                 self.break_off(error);
             }
@@ -324,7 +325,7 @@ impl Pool {
         }
         let jobs = self.store.revive(batch)?;
         let count = jobs.len();
-        self.room.add(jobs.iter().map(weight_of).sum());
+        self.room.add(jobs.iter().map(weight_of).sum(), count);
         self.counters.revived(count as u64);
         self.set_out(jobs);
         Ok(count)
@@ -467,7 +468,7 @@ impl Pool {
         }
         if job.first_turn {
             self.counters.had_first_attempt(1);
-            self.room.give_back(weight_of(job));
+            self.room.give_back(weight_of(job), 1);
         }
         if let Some(Follows { turns_over, next_may_go }) = follows {
             self.counters.had_first_attempt(turns_over);

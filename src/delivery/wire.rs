@@ -1,8 +1,9 @@
 //! The connection under the HTTP client: what makes a request cheap and its budget certain.
 //!
-//! Against the client's own transport this one sends head and body in one write, asks once (not
-//! twice) whether a kept-alive connection is still open, sets socket time-outs only when they are
-//! off by much, keeps small buffers, and notes in a [`Trace`] how far the request got.
+//! Against the client's own transport this one sends head and body in one write, asks whether a
+//! kept-alive connection is still open only after it rested for a moment, sets socket time-outs
+//! only when they are off by much, keeps small buffers, and notes in a [`Trace`] how far the
+//! request got.
 
 use std::fmt;
 use std::io;
@@ -28,6 +29,11 @@ const INPUT_BYTES: usize = 4 * 1024;
 /// The longest head of an answer that is read.
 pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
 
+/// A connection that rested for less than this is used again without a look at it: receivers close
+/// connections after seconds. Should it be closed all the same, the request goes out once more on
+/// a fresh one.
+const RESTED: Duration = Duration::from_millis(100);
+
 /// A socket time-out is left alone while it is at most this much too long.
 const TIMEOUT_SLACK: Duration = Duration::from_millis(100);
 
@@ -38,7 +44,8 @@ pub(crate) struct Wire {
     trace: Arc<Trace>,
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
-    idle: bool,
+    /// Since when it has been waiting for the next request.
+    idle: Option<Instant>,
 }
 
 impl Wire {
@@ -49,7 +56,7 @@ impl Wire {
             trace,
             read_timeout: None,
             write_timeout: None,
-            idle: false,
+            idle: None,
         }
     }
 
@@ -88,9 +95,9 @@ impl Wire {
 
 impl Transport for Wire {
     fn buffers(&mut self) -> &mut dyn Buffers {
-        if self.idle || self.pages.output.is_empty() {
+        if self.idle.is_some() || self.pages.output.is_empty() {
             // The first look at the buffers for a request.
-            self.idle = false;
+            self.idle = None;
             let wanted = self.trace.output_bytes();
             self.pages.make_room(wanted);
         }
@@ -132,16 +139,16 @@ impl Transport for Wire {
     }
 
     /// Asked right after an answer, when there is nothing to find out yet, and again before the
-    /// next request: then one look tells whether the peer has closed, or sent what nobody asked
-    /// for and the next answer must not be taken from.
+    /// next request: then, if that comes later, one look tells whether the peer has closed, or sent
+    /// what nobody asked for and the next answer must not be taken from.
     fn is_open(&mut self) -> bool {
         if self.trace.cut.load(Relaxed) {
             return false;
         }
-        if self.idle {
-            return is_quiet(&self.stream);
+        if let Some(since) = self.idle {
+            return since.elapsed() < RESTED || is_quiet(&self.stream);
         }
-        self.idle = true;
+        self.idle = Some(instant());
         self.pages.shrink();
         true
     }

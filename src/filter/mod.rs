@@ -24,6 +24,7 @@
 //! The format is Amplitude's, as its REST API documents it; what each operator says about each kind
 //! of value stands in `tests/cases/filter/`. Nothing here reads files or changes an event.
 
+mod check;
 mod condition;
 mod error;
 mod explain;
@@ -40,6 +41,7 @@ use crate::value::Key;
 use crate::value::Node;
 use crate::value::write_json_text;
 
+pub use crate::filter::check::FilterSamples;
 pub use crate::filter::error::{FilterError, FilterErrorKind};
 pub use crate::filter::explain::{Clause, Explanation, Saw, Verdict};
 

@@ -149,6 +149,18 @@ impl Property {
         Self { way: Way::OfGroups(group_type.map(Key::new), Key::new(name)), text }
     }
 
+    /// The fields it looks at, as keys from the event on; none for properties of groups, whose
+    /// names differ from event to event.
+    pub(in crate::filter) fn keys(&self) -> Vec<Vec<String>> {
+        let name = |key: &Key| key.name().to_owned();
+        match &self.way {
+            Way::Field(key) => vec![vec![name(key)]],
+            Way::Joined(left, right) => vec![vec![name(left)], vec![name(right)]],
+            Way::Inside(object, key) => vec![vec![name(object), name(key)]],
+            Way::OfGroups(..) => Vec::new(),
+        }
+    }
+
     fn inside(object: &str, name: &str) -> Self {
         let text = format!("{object}{}", shown_step(name));
         Self { way: Way::Inside(Key::new(object), Key::new(name)), text }

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use crate::ftl::ast::Output;
+use crate::ftl::check;
+use crate::ftl::check::Evidence;
+use crate::ftl::check::Finding;
 use crate::ftl::compile::compile_expression;
 use crate::ftl::error::TemplateError;
 use crate::ftl::error::TemplateErrorKind;
@@ -78,6 +81,16 @@ impl Expression {
     /// The paths of the event that the expression reads.
     pub fn reads(&self) -> Vec<String> {
         reads::of_program(&self.0.program)
+    }
+
+    /// What will hurt, found without evaluating it; sample events sharpen it.
+    pub fn check(&self, evidence: Option<&Evidence>) -> Vec<Finding> {
+        check::check_expression(&self.0.program, &self.0.settings, evidence)
+    }
+
+    /// The fields of the event that the expression reads, as their keys.
+    pub fn fields(&self) -> Vec<Vec<String>> {
+        check::reads(&self.0.program).into_iter().map(|(keys, _)| keys).collect()
     }
 
     /// Whether the expression is true for an event.

@@ -17,6 +17,7 @@
 
 pub mod ast;
 pub mod builtins;
+mod check;
 pub mod coerce;
 mod compile;
 mod error;
@@ -31,16 +32,19 @@ mod payload;
 mod program;
 mod reads;
 mod resolve;
+mod samples;
 mod settings;
 mod stack;
 pub mod statics;
 mod template;
 mod vocabulary;
 
+pub use crate::ftl::check::{Evidence, Finding, Level, Rule, Usage};
 pub use crate::ftl::error::{Blame, Fault, TemplateError, TemplateErrorKind};
 pub use crate::ftl::eval::Data;
 pub use crate::ftl::expression::{Clause, ClauseValue, Expression};
 pub use crate::ftl::library::Library;
+pub use crate::ftl::samples::Samples;
 pub use crate::ftl::settings::{
     Limits, NAMES as SETTING_NAMES, OutputFormat, SettingError, Settings,
 };

@@ -23,15 +23,16 @@ pub(in crate::ftl) fn not_json(
     }
     let place = offset_of(output, error.line, error.column);
     let (at, hint) = diagnose(output, place);
-    // The piece that began to write last before the place wrote it.
+    // The piece that began to write last before the place wrote it; where a value is missing it is
+    // the piece that wrote nothing.
     let behind = marks.partition_point(|mark| mark.offset <= at);
-    let mut mark = behind.checked_sub(1).and_then(|index| marks.get(index));
-    if hint == Some(MISSING) {
-        // What wrote nothing is to blame, not the text behind it.
-        let wrote_nothing = |before: &&Mark<'_>| before.offset == at;
-        let before = behind.checked_sub(2).and_then(|index| marks.get(index));
-        mark = before.filter(wrote_nothing).or(mark);
-    }
+    let value_from = output[..at].trim_end().len();
+    let nothing = marks[..behind]
+        .windows(2)
+        .find(|pair| pair[0].offset == pair[1].offset && pair[0].offset >= value_from)
+        .map(|pair| &pair[0])
+        .filter(|_| hint == Some(MISSING));
+    let mark = nothing.or(behind.checked_sub(1).and_then(|index| marks.get(index)));
     let (source, span) = match mark {
         Some(mark) => (&mark.program.source, within(mark, at, output)),
         None => (&program.source, Span::default()),
@@ -71,46 +72,106 @@ fn within(mark: &Mark<'_>, at: usize, output: &str) -> Span {
 
 /// The mistakes people make, and where they really are: parsers complain behind them.
 fn diagnose(output: &str, place: usize) -> (usize, Option<&'static str>) {
+    if let Some(start) = grouped_number(output, place) {
+        return (start, Some("a number is printed with grouping; print it with `?c`"));
+    }
+    let standing = Standing::at(output, place);
     let before = output[..place].trim_end();
     let behind = output[place..].trim_start();
-    let last = before.chars().next_back();
-    let next = behind.chars().next();
-    match (last, next) {
-        (Some(','), Some('}' | ']')) => (
+    let next_at = output.len() - behind.len();
+    let (last, next) = (before.chars().next_back(), behind.chars().next());
+    match (standing, last, next) {
+        (Standing::Control(at), ..) => (
+            at,
+            Some(
+                "a line break or another control character inside a string; print the value with `?json_string`",
+            ),
+        ),
+        (Standing::Text, _, None) => (place, Some("a string is open at the end")),
+        (Standing::Text, ..) => {
+            (place, Some("a backslash begins an escape; print the value with `?json_string`"))
+        }
+        (Standing::Behind, _, Some(_)) => {
+            (next_at, Some("a payload is one JSON value; put several into a list"))
+        }
+        (_, Some(','), Some('}' | ']')) => (
             before.len() - 1,
             Some(
                 "a comma stands before the end; write it with `<#sep>,</#sep>` or only where more follows",
             ),
         ),
-        (Some('{' | '[' | ','), Some(',')) | (Some(':'), Some(',' | '}' | ']')) => {
-            (place, Some(MISSING))
+        (_, Some('{' | '[' | ','), Some(',')) | (_, Some(':'), Some(',' | '}' | ']')) => {
+            (next_at, Some(MISSING))
         }
-        (Some('0'..='9'), Some(',')) if behind[1..].starts_with(|c: char| c.is_ascii_digit()) => {
-            (place, Some(GROUPED))
+        (_, _, None) => (place, Some(OPEN)),
+        (_, _, Some('\'')) => (next_at, Some("JSON has strings in double quotes only")),
+        (_, Some('"' | '}' | ']' | '0'..='9' | 'e' | 'l'), Some('"' | '{' | '[')) => {
+            (next_at, Some("a comma is missing between two values"))
         }
-        (Some(','), Some('0'..='9')) if is_grouped(before, behind) => {
-            (before.len() - 1, Some(GROUPED))
-        }
-        (Some('"' | '}' | ']' | '0'..='9' | 'e' | 'l'), Some('"' | '{' | '[')) => {
-            (before.len().saturating_sub(1), Some("a comma is missing between two values"))
-        }
-        (Some('"'), Some(c)) if !matches!(c, ',' | ':' | '}' | ']') => (
+        (_, Some('"'), Some(c)) if !matches!(c, ',' | ':' | '}' | ']') => (
             before.len() - 1,
             Some("a quote inside a string ends it; print the value with `?json_string`"),
         ),
-        (_, Some(c)) if c.is_control() => {
-            (place, Some("a line break inside a string; print the value with `?json_string`"))
+        (_, Some(':' | ',' | '['), Some(c)) if c.is_alphabetic() => {
+            (next_at, Some("text stands in quotes: `\"${x?json_string}\"`"))
+        }
+        _ if behind.len() <= 1 && Standing::at(output, output.len()) == Standing::Structure => {
+            (place, Some(OPEN))
         }
         _ => (place, None),
     }
 }
 
-const MISSING: &str = "a value is missing here; give it a default: `${x!\"…\"}`";
-const GROUPED: &str = "a number is printed with grouping; print it with `?c`";
+const MISSING: &str = "a value is missing here; give it a default: `${x!\"null\"}`";
+const OPEN: &str =
+    "brackets are open at the end; every branch of the template must close what it opens";
 
-fn is_grouped(before: &str, behind: &str) -> bool {
-    let before = before.trim_end_matches(',');
-    before.ends_with(|c: char| c.is_ascii_digit())
-        && behind.len() >= 3
-        && behind.bytes().take(3).all(|byte| byte.is_ascii_digit())
+/// Where a parser stood when it complained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Inside a string.
+    Text,
+    /// Inside a string, at a control character.
+    Control(usize),
+    /// Behind the end of the value.
+    Behind,
+    /// Between values.
+    Structure,
+}
+
+impl Standing {
+    fn at(output: &str, place: usize) -> Self {
+        let (mut in_text, mut escaped, mut open, mut begun) = (false, false, 0_usize, false);
+        for (offset, byte) in output.bytes().enumerate().take(place + 1) {
+            match byte {
+                _ if in_text && byte < b' ' => return Self::Control(offset),
+                _ if offset == place => break,
+                _ if escaped => escaped = false,
+                b'\\' if in_text => escaped = true,
+                b'"' => in_text = !in_text,
+                b'{' | b'[' if !in_text => open += 1,
+                b'}' | b']' if !in_text => open = open.saturating_sub(1),
+                _ => {}
+            }
+            begun |= open > 0;
+        }
+        match (in_text, begun && open == 0) {
+            (true, _) => Self::Text,
+            (false, true) => Self::Behind,
+            (false, false) => Self::Structure,
+        }
+    }
+}
+
+/// Where a number with grouping begins that the place lies in or directly behind: `1,238,554`.
+fn grouped_number(output: &str, place: usize) -> Option<usize> {
+    let is_part = |byte: &u8| byte.is_ascii_digit() || *byte == b',';
+    let bytes = output.as_bytes();
+    let start = place - bytes[..place].iter().rev().take_while(|byte| is_part(byte)).count();
+    let length = bytes[start..].iter().take_while(|byte| is_part(byte)).count();
+    let number = output[start..start + length].trim_end_matches(',');
+    let (first, rest) = number.split_once(',')?;
+    let is_grouped =
+        (1..=3).contains(&first.len()) && rest.split(',').all(|group| group.len() == 3);
+    is_grouped.then_some(start)
 }

@@ -5,6 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
+use crate::ftl::check;
+use crate::ftl::check::Checked;
+use crate::ftl::check::Evidence;
+use crate::ftl::check::Finding;
+use crate::ftl::check::Usage;
 use crate::ftl::compile::compile;
 use crate::ftl::error::TemplateError;
 use crate::ftl::eval::Arena;
@@ -18,6 +23,7 @@ use crate::ftl::program::Program;
 use crate::ftl::reads;
 use crate::ftl::settings::Settings;
 use crate::text::Source;
+use crate::text::Span;
 
 /// More than this is not reserved before it is needed.
 const MAX_RESERVED_BYTES: usize = 64 << 10;
@@ -131,6 +137,22 @@ impl Template {
                 (text, marks, Ok(())) => payload::not_json(&text, &marks, &self.0.program),
             }
         })
+    }
+
+    /// What will hurt, found without running the template; `usage` says which variables it is given.
+    pub fn check(&self, usage: &Usage) -> Vec<Finding> {
+        self.checked(usage, None).findings
+    }
+
+    /// The same with what sample events say.
+    pub(in crate::ftl) fn checked(&self, usage: &Usage, evidence: Option<&Evidence>) -> Checked {
+        let Inner { program, settings, library, .. } = &*self.0;
+        check::check(program, settings, library.as_deref(), usage, evidence)
+    }
+
+    /// The fields of the event that the template reads: their keys, and the first place of each.
+    pub(in crate::ftl) fn fields(&self) -> Vec<(Vec<String>, Span)> {
+        check::reads(&self.0.program)
     }
 
     /// The paths of the event that the template reads, as far as its text says:

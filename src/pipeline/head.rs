@@ -11,9 +11,11 @@ use crate::delivery::request::MaskedText;
 use crate::delivery::request::Part;
 use crate::delivery::request::Target;
 use crate::ftl::Data;
+use crate::ftl::Finding;
 use crate::ftl::RenderOptions;
 use crate::ftl::Settings;
 use crate::ftl::Template;
+use crate::ftl::Usage;
 use crate::pipeline::error::ConfigError;
 use crate::pipeline::error::ConfigErrorKind;
 use crate::pipeline::error::SetupError;
@@ -82,6 +84,13 @@ impl Head {
             head.fixed = Some(Arc::new(head.render(nothing.root())?));
         }
         Ok(head)
+    }
+
+    /// What will hurt in URL and headers.
+    pub(in crate::pipeline) fn check(&self) -> Vec<Finding> {
+        let usage = Usage::Event(&["input", "secrets"]);
+        let templates = std::iter::once(&self.url).chain(self.headers.iter().map(|(_, own)| own));
+        templates.flat_map(|template| template.check(&usage)).collect()
     }
 
     /// Whether the URL's text comes from events, so that only public addresses may be dialled.

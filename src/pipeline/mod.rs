@@ -4,6 +4,7 @@
 //! delivery engine and counts. Reading, parsing, filtering and rendering happen on the calling
 //! thread, which also polls for an interrupt; sending has its own threads.
 
+mod check;
 mod error;
 mod forecast;
 mod head;
@@ -25,8 +26,8 @@ use crate::ftl::TemplateError;
 use crate::pipeline::head::Head;
 use crate::value::Node;
 use crate::value::Path;
-use crate::value::View;
 
+pub use crate::pipeline::check::{Checkup, Diagnosis};
 pub use crate::pipeline::error::{ConfigError, ConfigErrorKind, SetupError};
 pub use crate::pipeline::forecast::{Outage, OutageKind};
 pub use crate::pipeline::options::{Durability, SyncOptions};
@@ -195,11 +196,15 @@ impl Sync {
         } else if let Some(event) = event.as_object()
             && let Some(insert_id) = event.get("$insert_id").filter(|node| !node.is_null())
         {
-            let device = event.get("device_id").filter(|node| !node.is_null()).map(plain);
-            return match device {
-                Some(device) => format!("{}/{device}", plain(insert_id)),
-                None => plain(insert_id),
-            };
+            let mut key = plain(insert_id);
+            if let Some(device) = event.get("device_id").filter(|node| !node.is_null()) {
+                key.push('/');
+                match device.as_text() {
+                    Some(device) => key.push_str(device),
+                    None => key.push_str(&plain(device)),
+                }
+            }
+            return key;
         }
         position.key(text)
     }
@@ -207,9 +212,9 @@ impl Sync {
 
 /// A value as text: `42` and `"42"` are the same.
 fn plain(node: Node<'_>) -> String {
-    match node.view() {
-        View::Text(text) => text.to_owned(),
-        _ => format!("{node:?}"),
+    match node.as_text() {
+        Some(text) => text.to_owned(),
+        None => format!("{node:?}"),
     }
 }
 

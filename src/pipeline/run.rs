@@ -40,6 +40,11 @@ pub use crate::delivery::Until;
 /// Events handed to the engine at once: few enough to start sending early, many enough to make
 /// handing over cheap.
 const BATCH: usize = 64;
+/// A block of fewer bytes comes from a source that gives little at a time.
+const SHORT_BLOCK: usize = 128 * 1024;
+/// Events prepared before the caller is asked whether to go on: a heavy template takes some
+/// milliseconds for each.
+const EVENTS_A_LOOK: usize = 8;
 /// The longest the caller waits before it is asked whether to go on.
 const SLICE: Duration = Duration::from_millis(40);
 
@@ -209,7 +214,10 @@ impl Run {
     ) -> Result<Progress, EngineError> {
         let origin = block.origin().to_string();
         let now = self.clock.wall().as_millis();
-        for line in block.lines() {
+        for (number, line) in block.lines().enumerate() {
+            if number % EVENTS_A_LOOK == 0 && !go_on() {
+                return Ok(Progress::Stopped);
+            }
             let line = match line {
                 Ok(line) => line,
                 Err(error) => {
@@ -239,7 +247,7 @@ impl Run {
             }
         }
         // A source that gives little at a time must not wait for a full batch.
-        if block.len() < BATCH { self.hand_over(batch, go_on) } else { Ok(Progress::Done) }
+        if block.len() < SHORT_BLOCK { self.hand_over(batch, go_on) } else { Ok(Progress::Done) }
     }
 
     /// Sends events given as JSON texts; returns when they are accepted.
@@ -248,13 +256,16 @@ impl Run {
     /// When the store does not take them.
     pub fn send(
         &self,
-        events: &[String],
+        events: &[impl AsRef<str>],
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, EngineError> {
         let mut batch = Batch::default();
         let now = self.clock.wall().as_millis();
-        for text in events {
-            let text = text.trim();
+        for (number, text) in events.iter().enumerate() {
+            if number % EVENTS_A_LOOK == EVENTS_A_LOOK - 1 && !go_on() {
+                return Ok(Progress::Stopped);
+            }
+            let text = text.as_ref().trim();
             let ordinal = self.ordinal.fetch_add(1, Ordering::Relaxed);
             match Document::parse_with(text, std::mem::take(&mut batch.buffers)) {
                 Ok(event) if event.root().as_object().is_some() => {

@@ -31,12 +31,52 @@ const MAX_DEPTH: usize = 127;
 /// # Errors
 /// `EventError` for what JSON doesn't have, naming the path to it.
 pub(in crate::python) fn event_text(event: &Bound<'_, PyAny>) -> PyResult<String> {
-    if let Ok(text) = event.cast::<PyString>() {
-        return Ok(text.to_cow()?.into_owned());
+    let mut text = String::new();
+    write_event(event, &mut text)?;
+    Ok(text)
+}
+
+/// Texts of events, one behind the other in memory that is used again.
+#[derive(Debug, Default)]
+pub(in crate::python) struct EventTexts {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl EventTexts {
+    /// One more event, as [`event_text`] has it.
+    ///
+    /// # Errors
+    /// As [`event_text`].
+    pub(in crate::python) fn push(&mut self, event: &Bound<'_, PyAny>) -> PyResult<()> {
+        write_event(event, &mut self.text)?;
+        self.ends.push(self.text.len());
+        Ok(())
     }
+
+    pub(in crate::python) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(in crate::python) fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+    }
+
+    /// The texts in order.
+    pub(in crate::python) fn texts(&self) -> Vec<&str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.text[start..*end]).collect()
+    }
+}
+
+fn write_event(event: &Bound<'_, PyAny>, out: &mut String) -> PyResult<()> {
     if let Ok(bytes) = event.cast::<PyBytes>() {
         return match std::str::from_utf8(bytes.as_bytes()) {
-            Ok(text) => Ok(text.to_owned()),
+            Ok(text) => {
+                out.push_str(text);
+                Ok(())
+            }
             Err(error) => Err(event_error(
                 event.py(),
                 "not_text",
@@ -48,9 +88,11 @@ pub(in crate::python) fn event_text(event: &Bound<'_, PyAny>) -> PyResult<String
             )),
         };
     }
-    let mut text = String::new();
-    write_value(event, &mut text, &mut Vec::new())?;
-    Ok(text)
+    if let Ok(text) = event.cast::<PyString>() {
+        out.push_str(&text.to_cow()?);
+        return Ok(());
+    }
+    write_value(event, out, &mut Vec::new())
 }
 
 fn write_value(value: &Bound<'_, PyAny>, out: &mut String, path: &mut Vec<String>) -> PyResult<()> {

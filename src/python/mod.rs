@@ -7,6 +7,7 @@ mod convert;
 mod errors;
 mod events;
 mod filter;
+mod finding;
 mod policy;
 mod receiver;
 mod run;
@@ -32,6 +33,8 @@ mod _core {
     use crate::python::filter::Explanation;
     #[pymodule_export]
     use crate::python::filter::Filter;
+    #[pymodule_export]
+    use crate::python::finding::Finding;
     #[pymodule_export]
     use crate::python::policy::RetryPolicy;
     #[pymodule_export]

@@ -12,14 +12,14 @@ use crate::events::Settings;
 use crate::pipeline;
 use crate::pipeline::Progress;
 use crate::pipeline::Until;
-use crate::python::convert::event_text;
+use crate::python::convert::EventTexts;
 use crate::python::convert::json_to_python;
 use crate::python::errors::delivery_error;
 use crate::python::errors::source_error;
 use crate::python::wait::Waiting;
 
 /// Events taken from a Python iterator before the interpreter is let go.
-const BATCH: usize = 256;
+const BATCH: usize = 128;
 
 /// A run under way.
 #[pyclass(frozen, module = "webhook_stream._core", name = "Run")]
@@ -58,16 +58,18 @@ impl Run {
         let shared = show.clone().unbind();
         let display = |py: Python<'_>| self.show(py, &shared);
         let waiting = Waiting::new(Some(&display));
+        let mut batch = EventTexts::default();
         while more {
-            let mut batch = Vec::with_capacity(BATCH);
+            batch.clear();
             while batch.len() < BATCH {
                 let Some(event) = events.next() else {
                     more = false;
                     break;
                 };
-                batch.push(event_text(&event?)?);
+                batch.push(&event?)?;
             }
-            let result = show.py().detach(|| self.inner.send(&batch, &|| waiting.go_on()));
+            let texts = batch.texts();
+            let result = show.py().detach(|| self.inner.send(&texts, &|| waiting.go_on()));
             ended(show.py(), &waiting, result)?;
             if !waiting.go_on() {
                 return Err(waiting.take_error().unwrap_or_else(stopped));
@@ -79,7 +81,9 @@ impl Run {
     /// Accepts events that are there already.
     #[pyo3(signature = (events, /))]
     fn send(&self, py: Python<'_>, events: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
-        let texts = events.iter().map(event_text).collect::<PyResult<Vec<String>>>()?;
+        let mut batch = EventTexts::default();
+        events.iter().try_for_each(|event| batch.push(event))?;
+        let texts = batch.texts();
         let waiting = Waiting::new(None);
         let result = py.detach(|| self.inner.send(&texts, &|| waiting.go_on()));
         ended(py, &waiting, result)

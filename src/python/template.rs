@@ -14,6 +14,8 @@ use crate::ftl;
 use crate::ftl::Data;
 use crate::ftl::Library;
 use crate::ftl::RenderOptions;
+use crate::ftl::Samples;
+use crate::ftl::Usage;
 use crate::pipeline::ConfigError;
 use crate::pipeline::ConfigErrorKind;
 use crate::python::convert::event_text;
@@ -22,6 +24,7 @@ use crate::python::errors::config_error;
 use crate::python::errors::event_error;
 use crate::python::errors::setting_error;
 use crate::python::errors::template_error;
+use crate::python::finding::Finding;
 use crate::value::Document;
 
 /// Settings(base='amplitude', **settings)
@@ -218,6 +221,31 @@ impl Template {
             Some(error) => Err(template_error(py, &error)),
             None => text_to_python(py, &rendered),
         }
+    }
+
+    /// What will hurt, found without rendering: a list of :class:`Finding`.
+    ///
+    /// With sample events (dicts or JSON texts, or a path as :func:`read` takes it) it also says which
+    /// of them fail, how often each field is missing, and what a missing field does to the payload.
+    #[pyo3(signature = (events = None))]
+    fn check(&self, py: Python<'_>, events: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<Finding>> {
+        let Some(events) = events else {
+            let findings = py.detach(|| self.inner.check(&Usage::Any));
+            return Ok(findings.into_iter().map(Finding::wrap).collect());
+        };
+        let is_path = events.is_instance_of::<PyString>() || events.hasattr("__fspath__")?;
+        let events = match is_path {
+            true => py.import("webhook_stream")?.getattr("read")?.call1((events,))?,
+            false => events.clone(),
+        };
+        let mut samples = Samples::new(&self.inner, Usage::Event(&["input"]), now());
+        for (index, event) in events.try_iter()?.enumerate() {
+            let text = event_text(&event?)?;
+            let document = parse_event(py, &text)?;
+            py.detach(|| samples.add(document.root(), &format!("event {}", index + 1)));
+        }
+        let findings = py.detach(|| samples.finish());
+        Ok(findings.into_iter().map(Finding::wrap).collect())
     }
 
     /// The fields of the event that it reads, as paths (``user_properties.email``), sorted.

@@ -15,6 +15,8 @@ use crate::value::document::{Buffers, Builder, Document, Node, View};
 /// An `f64` gives back every decimal number of up to 15 digits; sixteen characters of digits and
 /// point may be more than that.
 const LONG_NUMBER: usize = 16;
+/// A whole number of fewer digits fits 64 bits, so the quick parser keeps it as it is.
+const LONG_INTEGER: usize = 19;
 /// Below this an `f64` has fewer digits than 15.
 const SMALLEST_EXACT: f64 = 1e-290;
 /// Positions are kept in 32 bits.
@@ -80,8 +82,9 @@ fn json_error(error: &serde_json::Error) -> JsonError {
     JsonError { message, line: error.line(), column: error.column() }
 }
 
-/// Whether a run of digits and points is long enough to hold more than an `f64` keeps. Looks at
-/// every sixteenth byte first, since a long run covers at least one of them.
+/// Whether a run of digits and points is long enough to hold more than an `f64` keeps, and may be
+/// no whole number of 64 bits. Looks at every sixteenth byte first, since a long run covers at
+/// least one of them.
 fn has_long_number(text: &str) -> bool {
     let bytes = text.as_bytes();
     let numeric = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
@@ -89,7 +92,11 @@ fn has_long_number(text: &str) -> bool {
         numeric(&bytes[at]) && {
             let before = bytes[..at].iter().rev().take_while(|byte| numeric(byte)).count();
             let behind = bytes[at..].iter().take_while(|byte| numeric(byte)).count();
-            before + behind >= LONG_NUMBER
+            let (run, next) = (&bytes[at - before..at + behind], bytes.get(at + behind));
+            run.len() >= LONG_NUMBER
+                && (run.len() >= LONG_INTEGER
+                    || run.contains(&b'.')
+                    || matches!(next, Some(b'e' | b'E')))
         }
     })
 }
@@ -306,6 +313,9 @@ mod tests {
         for text in [
             r#"{"a":[1,-2,3.5,6396.0,null,true,false,"x\"\\\n\u0001é😀"],"b":{},"c":[]}"#,
             "18446744073709551616",
+            r#"{"exact":9007199254740993,"n":0.5}"#,
+            r#"{"long":9007199254740993.5,"n":0.5}"#,
+            r#"{"n":0.5,"id":"1234567890123456"}"#,
             "0.1000000000000000055511151231257827",
             r#"{"big":123456789012345678901234567890,"n":1.5}"#,
         ] {

@@ -167,7 +167,8 @@ public final class Oracle {
     private static Map<String, Object> failure(String phase, Throwable e) {
         Map<String, Object> answer = new LinkedHashMap<>();
         answer.put("phase", phase);
-        answer.put("class", e.getClass().getSimpleName());
+        String name = e.getClass().getName();
+        answer.put("class", name.startsWith("java.") ? name : e.getClass().getSimpleName());
         String message = e.getMessage();
         if (e instanceof TemplateException) {
             TemplateException mistake = (TemplateException) e;

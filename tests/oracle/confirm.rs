@@ -29,8 +29,7 @@ struct Case {
 /// Returns whether all are as the pages say.
 pub(crate) fn confirm(oracle: &mut Oracle, words: &[String]) -> Result<bool, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/ftl");
-    let entries =
-        fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let entries = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let mut pages: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     pages.sort();
     let (mut cases, mut skipped) = (Vec::new(), 0);

@@ -20,9 +20,7 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         reason: "FreeMarker works without end, or until memory is full; the engine has limits",
         fits: |_, theirs, _| {
             matches!(&theirs.answer, Answer::Error { phase, .. } if phase == "time" || phase == "size")
-                || failed(&theirs.answer, |kind, _| {
-                    kind == "StackOverflowError" || kind == "OutOfMemoryError"
-                })
+                || failed(&theirs.answer, |kind, _| kind.ends_with("Error"))
         },
     },
     Explanation {
@@ -41,7 +39,8 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
                 "Infinite or NaN",
             ];
             let accident = |message: &str| UNMEANT.iter().any(|words| message.contains(words));
-            failed(&theirs.answer, |_, message| accident(message)) || accident(&theirs.caught)
+            failed(&theirs.answer, |kind, message| accident(message) || kind.starts_with("java."))
+                || accident(&theirs.caught)
         },
     },
     Explanation {
@@ -69,6 +68,11 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
                     kind == "bad_format" && message.contains("in the format")
                 })
         },
+    },
+    Explanation {
+        name: "halves of characters",
+        reason: "what cuts a character beyond U+FFFF in two leaves halves that no UTF-8 text can hold",
+        fits: |_, theirs, _| matches!(&theirs.answer, Answer::Output(text) if text.contains('\u{fffd}')),
     },
     Explanation {
         name: "classes of Java",

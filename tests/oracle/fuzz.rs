@@ -30,10 +30,7 @@ pub(crate) struct Options {
 }
 
 /// Runs; returns whether there was no unexplained difference.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how long a run takes is no business of a test's clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "how long a run takes is no business of a test's clock")]
 pub(crate) fn fuzz(oracle: &mut Oracle, options: &Options) -> Result<bool, String> {
     let names: Vec<&'static str> = builtins::all().map(|line| line.name).collect();
     if let Some(name) = names.iter().find(|name| signatures::of(name).is_empty()) {

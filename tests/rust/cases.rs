@@ -1,5 +1,7 @@
-//! The language reference, run: every file of `tests/cases/ftl` is prose with templates and what
-//! they give, and so are the guides `docs/templates.md` and `docs/differences.md`. `UPDATE_CASES=1` writes what the engine gives today; a person reads the difference.
+//! The language reference, run: every file of `tests/cases/ftl` and `tests/cases/check` is prose with
+//! templates and what they give, or what is wrong with them, and so are the guides
+//! `docs/templates.md` and `docs/differences.md`. `UPDATE_CASES=1` writes what the engine gives
+//! today; a person reads the difference.
 //!
 //! A case is a heading of two or more `#` and the blocks behind it:
 //!
@@ -9,6 +11,10 @@
 //!   FreeMarker's own. Holds for this case.
 //! - `template NAME`: what the case may include or import. Holds for this case.
 //! - `ftl`: the template.
+//! - `events`: sample events, one a line, for the findings. Holds for this case.
+//! - `findings`: what the linter says about the template, with Amplitude's settings; a line
+//!   `freemarker` in `settings` starts from FreeMarker's own.
+//! - `payload`: what `payload()` gives, or its error, for the data as the event.
 //! - `output`, `output-escaped` (`\n`, `\t`, `\r`, `\u{…}`, `\\` spelled out) or `error`: what comes of it.
 //!   A word `differs` behind it says that FreeMarker answers otherwise (`make confirm-cases` asks it).
 
@@ -21,8 +27,10 @@ use std::sync::Arc;
 use webhook_stream::ftl::Data;
 use webhook_stream::ftl::Library;
 use webhook_stream::ftl::RenderOptions;
+use webhook_stream::ftl::Samples;
 use webhook_stream::ftl::Settings;
 use webhook_stream::ftl::Template;
+use webhook_stream::ftl::Usage;
 use webhook_stream::value::Document;
 
 /// A moment for `.now`: 2024-01-15T10:30:00.120Z.
@@ -30,8 +38,12 @@ const NOW_MILLIS: i64 = 1_705_314_600_120;
 
 #[test]
 fn every_case_gives_what_its_page_says() {
-    let mut pages: Vec<PathBuf> =
-        fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut pages: Vec<PathBuf> = ["ftl", "check"]
+        .into_iter()
+        .flat_map(|name| fs::read_dir(folder.join(name)).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .collect();
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     pages.extend(["docs/templates.md", "docs/differences.md"].map(|guide| root.join(guide)));
     pages.sort();
@@ -74,6 +86,7 @@ struct Case<'t> {
     settings: Option<&'t str>,
     templates: Vec<(String, String)>,
     source: Option<&'t str>,
+    events: Option<&'t str>,
 }
 
 /// The page with the outputs of today, and what differs.
@@ -99,10 +112,16 @@ fn run_page(page: &Path, text: &str) -> (String, Vec<String>) {
                 let source = without_last_line_feed(block.content).to_owned();
                 case.templates.push((rest.trim().to_owned(), source));
             }
+            "events" => case.events = Some(block.content),
             "ftl" => case.source = Some(without_last_line_feed(block.content)),
-            "output" | "output-escaped" | "error" => {
-                let result = run_case(&case);
+            "output" | "output-escaped" | "error" | "findings" | "payload" => {
+                let result = match word {
+                    "findings" => check_case(&case),
+                    "payload" => payload_of(&case),
+                    _ => run_case(&case),
+                };
                 let found = match (word, &result) {
+                    ("findings" | "payload", Ok(text) | Err(text)) => format!("{text}\n"),
                     ("output", Ok(output)) => format!("{output}\n"),
                     ("output-escaped", Ok(output)) => format!("{}\n", escaped(output)),
                     ("error", Err(error)) => format!("{error}\n"),
@@ -110,7 +129,8 @@ fn run_page(page: &Path, text: &str) -> (String, Vec<String>) {
                     (_, Err(error)) => format!("(error) {error}\n"),
                 };
                 // What `UPDATE_CASES` wrote into a block of the wrong kind is no agreement.
-                let is_of_the_kind = result.is_err() == (word == "error");
+                let is_of_the_kind =
+                    matches!(word, "findings" | "payload") || result.is_err() == (word == "error");
                 if found != block.content || !is_of_the_kind {
                     wrong.push(format!(
                         "{name}:{}\n  expected {:?}\n  found    {found:?}",
@@ -122,6 +142,7 @@ fn run_page(page: &Path, text: &str) -> (String, Vec<String>) {
                 }
                 case.settings = None;
                 case.templates.clear();
+                case.events = None;
             }
             _ => {}
         }
@@ -131,23 +152,8 @@ fn run_page(page: &Path, text: &str) -> (String, Vec<String>) {
 }
 
 fn run_case(case: &Case<'_>) -> Result<String, String> {
-    let mut settings = match case.event {
-        Some(_) => Settings::amplitude(),
-        None => Settings::freemarker(),
-    };
-    for line in case.settings.unwrap_or_default().lines().filter(|line| !line.trim().is_empty()) {
-        match line.split_once('=') {
-            Some((name, value)) => {
-                settings.set(name.trim(), value.trim()).map_err(|error| error.to_string())?;
-            }
-            None if line.trim() == "amplitude" => settings = Settings::amplitude(),
-            None => return Err(format!("settings: expected `name = value`, found `{line}`")),
-        }
-    }
-    let library = Arc::new(Library::new(case.templates.clone()));
-    let source = case.source.unwrap_or_default();
-    let template = Template::compile("case.ftl", source, &settings, Some(library));
-    let template = template.map_err(|error| error.to_string())?;
+    let base = if case.event.is_some() { Settings::amplitude() } else { Settings::freemarker() };
+    let template = compile(case, base)?;
     let document = Document::parse(case.event.unwrap_or(case.data));
     let document = document.map_err(|error| error.to_string())?;
     let data = match case.event {
@@ -156,6 +162,55 @@ fn run_case(case: &Case<'_>) -> Result<String, String> {
     };
     let options = RenderOptions { now_millis: NOW_MILLIS };
     template.render(data, options).map_err(|error| error.to_string())
+}
+
+fn check_case(case: &Case<'_>) -> Result<String, String> {
+    let template = compile(case, Settings::amplitude())?;
+    let usage = Usage::Event(&["input"]);
+    let findings = match case.events {
+        None => template.check(&usage),
+        Some(events) => {
+            let options = RenderOptions { now_millis: NOW_MILLIS };
+            let mut samples = Samples::new(&template, usage, options);
+            for (index, line) in events.lines().enumerate() {
+                let event = Document::parse(line).map_err(|error| error.to_string())?;
+                samples.add(event.root(), &format!("event {}", index + 1));
+            }
+            samples.finish()
+        }
+    };
+    if findings.is_empty() {
+        return Ok("none".to_owned());
+    }
+    Ok(findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
+
+fn payload_of(case: &Case<'_>) -> Result<String, String> {
+    let template = compile(case, Settings::amplitude())?;
+    let document = Document::parse(case.data).map_err(|error| error.to_string())?;
+    let (data, options) = (Data::event(document.root()), RenderOptions { now_millis: NOW_MILLIS });
+    match template.payload_error(data, options) {
+        Some(error) => Err(error.to_string()),
+        None => template.render(data, options).map_err(|error| error.to_string()),
+    }
+}
+
+fn compile(case: &Case<'_>, base: Settings) -> Result<Template, String> {
+    let mut settings = base;
+    for line in case.settings.unwrap_or_default().lines().filter(|line| !line.trim().is_empty()) {
+        match line.split_once('=') {
+            Some((name, value)) => {
+                settings.set(name.trim(), value.trim()).map_err(|error| error.to_string())?;
+            }
+            None if line.trim() == "amplitude" => settings = Settings::amplitude(),
+            None if line.trim() == "freemarker" => settings = Settings::freemarker(),
+            None => return Err(format!("settings: expected `name = value`, found `{line}`")),
+        }
+    }
+    let library = Arc::new(Library::new(case.templates.clone()));
+    let source = case.source.unwrap_or_default();
+    Template::compile("case.ftl", source, &settings, Some(library))
+        .map_err(|error| error.to_string())
 }
 
 fn without_last_line_feed(text: &str) -> &str {

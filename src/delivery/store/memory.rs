@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::fmt;
+use std::hash::BuildHasherDefault;
+use std::hash::Hasher;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -31,12 +33,15 @@ pub struct MemoryStore {
     state: Mutex<State>,
 }
 
+/// Delivered deliveries whose memory is given back together, at the latest.
+const MAX_FINISHED: usize = 512;
+
 #[derive(Default)]
 struct State {
     last_id: u64,
     accepted: u64,
     delivered: u64,
-    pending: HashMap<u64, Entry>,
+    pending: HashMap<u64, Entry, BuildHasherDefault<IdHasher>>,
     /// Due times and ids of all that can be claimed, now or later.
     waiting: BTreeSet<(Timestamp, u64)>,
     /// The pending deliveries of each lane, by rising id.
@@ -44,6 +49,30 @@ struct State {
     /// How many have a due time, but stand behind another one of their lane.
     held_back: u64,
     dead: BTreeMap<u64, DeadLetter>,
+    /// Delivered; the thread that accepts the next ones gives their memory back, because it took it:
+    /// to an allocator, that is cheaper than memory that changes threads.
+    finished: Vec<Entry>,
+}
+
+/// Ids count up, so spreading their bits is all a hash has to do.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(self.0 ^ u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        // The golden ratio as a fraction of 2^64: neighbours end up far from each other.
+        self.0 = id.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32);
+    }
 }
 
 struct Entry {
@@ -152,7 +181,11 @@ impl Store for MemoryStore {
     fn accept(&self, batch: Vec<NewDelivery>) -> Result<Vec<Job>, StoreError> {
         let mut state = self.lock();
         state.accepted += batch.len() as u64;
-        Ok(batch.into_iter().map(|new| state.take_on(new)).collect())
+        let finished = std::mem::take(&mut state.finished);
+        let jobs = batch.into_iter().map(|new| state.take_on(new)).collect();
+        drop(state);
+        drop(finished);
+        Ok(jobs)
     }
 
     fn bury(&self, batch: Vec<Discarded>) -> Result<(), StoreError> {
@@ -185,10 +218,13 @@ impl Store for MemoryStore {
         match change {
             Change::Delivered => {
                 state.delivered += 1;
-                let finished = state.remove(id);
-                drop(state);
-                // Its memory is given back when nobody else waits for the lock.
-                drop(finished);
+                let entry = state.remove(id);
+                state.finished.extend(entry);
+                if state.finished.len() >= MAX_FINISHED {
+                    let finished = std::mem::take(&mut state.finished);
+                    drop(state);
+                    drop(finished);
+                }
             }
             Change::Retry { record, due } => state.wait(id, due, Some(record)),
             Change::PutOff { due } => state.wait(id, due, None),

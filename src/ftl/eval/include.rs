@@ -248,7 +248,9 @@ impl<'r> Evaluator<'r> {
 
     #[cold]
     pub(in crate::ftl::eval) fn not_found(&self, name: &str, span: Span) -> Failure {
-        let message = format!("there is no template `{name}`");
+        let normalized = names::normalize(name, self.base.template_name_format);
+        let is_bad = normalized.is_err();
+        let message = normalized.err().unwrap_or_else(|| format!("there is no template `{name}`"));
         let failure = self.fail(TemplateErrorKind::TemplateNotFound, message, span);
         let Some(library) = self.library else {
             return failure.with_hint("this template was given no others to include");
@@ -257,6 +259,9 @@ impl<'r> Evaluator<'r> {
             return failure.with_hint(format!("did you mean `{near}`?"));
         }
         let names: Vec<&str> = library.names().take(MAX_NAMES_SHOWN).collect();
+        if is_bad || names.is_empty() {
+            return failure;
+        }
         failure.with_hint(format!("there are {}", names.join(", ")))
     }
 }

@@ -7,7 +7,8 @@ impl Generator {
     /// A template of directives.
     pub(crate) fn document(&mut self) -> String {
         let mut out = String::new();
-        for _ in 0..self.between(2, 6) {
+        let count = self.budget / 4;
+        for _ in 0..self.between(2, count) {
             out.push_str(&self.node(3));
         }
         out

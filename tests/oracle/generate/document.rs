@@ -211,7 +211,7 @@ impl Generator {
         }
         for _ in 0..self.between(2, 9) {
             for _ in 0..self.between(0, 4) {
-                match self.below(12) {
+                match self.below(13) {
                     0 => out.push_str("  "),
                     1 => out.push('\t'),
                     2 => out.push('x'),
@@ -278,6 +278,15 @@ impl Generator {
                         if self.one_in(2) {
                             out.push(',');
                             out.push_str(&self.end_tag("sep"));
+                        }
+                    }
+                    11 if self.one_in(2) && !self.square_tags => {
+                        let piece = self.pick(&[
+                            "<@mc/>", "<@mc> </@>", "<@mc>\n</@mc>", "<@ma a='x'/>", "<#include 'nosuch' ignore_missing=true>", "<#assign q>\n</#assign>", "<#setting locale='de'>", "<#global gq=1>", "<#flush>", "<#assign\n  m = 1\n>", "<#nested>", "<#return>", "<#stop>", "<#t/>", "<#if true></#if>", "<#list [] as x></#list>", "<#macro e></#macro>", "<#function e></#function>", "<#break>", "<#import 'nosuch' as x>", "<#noparse> </#noparse>", "<#-- a --><#-- b -->",
+                        ]);
+                        let stray = matches!(piece, "<#nested>" | "<#return>" | "<#stop>" | "<#break>" | "<#import 'nosuch' as x>") || piece.contains("macro e") || piece.contains("function e") || (self.camel_case && piece.contains("ignore_missing")) || (self.camel_case && piece.contains("noparse"));
+                        if !stray || self.mistakes {
+                            out.push_str(&piece.replace("\\n", "\n"));
                         }
                     }
                     _ => out.push_str(self.pick(words::TEXT_PIECES)),

@@ -4,6 +4,7 @@ mod directive;
 mod document;
 mod expression;
 mod mutate;
+mod oddity;
 pub(crate) mod signatures;
 mod words;
 
@@ -34,6 +35,10 @@ pub(crate) enum Style {
     Mutated,
     /// Expressions alone, with their operators.
     Expressions,
+    /// Operators without regard to types.
+    Operators,
+    /// Odd spellings.
+    Oddities,
 }
 
 /// The state of a template in the making.
@@ -66,17 +71,20 @@ pub(crate) fn case(seed: u64, subject: &'static str) -> Case {
     let mut random = fastrand::Rng::with_seed(seed);
     let mistakes = random.u8(..100) < 18;
     let style = match random.u8(..100) {
-        0..=34 => Style::BuiltIns,
-        35..=52 => Style::Document,
-        53..=66 => Style::Formats,
-        67..=75 => Style::WhiteSpace,
-        76..=82 => Style::Modules,
-        83..=87 => Style::Mutated,
+        0..=31 => Style::BuiltIns,
+        32..=50 => Style::Document,
+        51..=62 => Style::Formats,
+        63..=70 => Style::WhiteSpace,
+        71..=77 => Style::Modules,
+        78..=81 => Style::Mutated,
+        82..=88 => Style::Operators,
+        89..=91 => Style::Oddities,
         _ => Style::Expressions,
     };
+    let budget = if random.u8(..8) == 0 { 80 } else { 24 };
     let mut generator = Generator {
         camel_case: random.u8(..100) < 15,
-        square_tags: random.u8(..100) < 7,
+        square_tags: random.u8(..100) < 7 && !matches!(style, Style::Oddities),
         square_interpolations: false,
         random,
         used: Vec::new(),
@@ -87,7 +95,7 @@ pub(crate) fn case(seed: u64, subject: &'static str) -> Case {
         wants_markup: matches!(style, Style::BuiltIns)
             && matches!(subject, "esc" | "no_esc" | "markup_string" | "is_markup_output")
             || subject.starts_with("truncate") && subject.ends_with("_m"),
-        budget: 24,
+        budget,
     };
     generator.make(style, subject)
 }
@@ -109,6 +117,8 @@ impl Generator {
                 let text = if self.one_in(2) { self.document() } else { self.lines() };
                 self.mutated(&text)
             }
+            Style::Operators => self.operators(),
+            Style::Oddities => self.oddities(),
             Style::Expressions => (0..self.between(1, 5)).map(|_| self.shown()).collect(),
         };
         request.template = format!("{header}{prelude}{body}");
@@ -142,8 +152,7 @@ impl Generator {
 
     /// The name of a directive, built-in or special variable in the spelling of the template.
     pub(crate) fn word(&mut self, name: &str) -> String {
-        let camel =
-            if self.mistakes && self.one_in(60) { !self.camel_case } else { self.camel_case };
+        let camel = if self.mistakes && self.one_in(60) { !self.camel_case } else { self.camel_case };
         if camel { webhook_stream::ftl::builtins::camel_case(name) } else { name.to_owned() }
     }
 
