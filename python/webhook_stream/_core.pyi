@@ -170,6 +170,10 @@ class Sync:
         address_policy: str,
         allow_addresses: Sequence[str],
         max_headers: int,
+        ca_file: str | None,
+        client_certificate: str | None,
+        client_key: str | None,
+        pause_after_failures: int | None,
         enabled: bool,
     ) -> Self: ...
     def preview(self, event: object, /) -> dict[str, Any]: ...

@@ -79,6 +79,10 @@ class Sync:
         address_policy: Literal["metadata", "public", "any"] = "metadata",
         allow_addresses: Sequence[str] = (),
         max_headers: int = 5,
+        ca_file: str | os.PathLike[str] | None = None,
+        client_certificate: str | os.PathLike[str] | None = None,
+        client_key: str | os.PathLike[str] | None = None,
+        pause_after_failures: int | None = None,
         enabled: bool = True,
         clock: VirtualClock | None = None,
     ) -> None:
@@ -101,6 +105,10 @@ class Sync:
             "address_policy": address_policy,
             "allow_addresses": list(allow_addresses),
             "max_headers": max_headers,
+            "ca_file": _path(ca_file),
+            "client_certificate": _path(client_certificate),
+            "client_key": _path(client_key),
+            "pause_after_failures": pause_after_failures,
             "enabled": enabled,
         }
         self.name = name
@@ -250,6 +258,10 @@ def load_syncs(path: str | os.PathLike[str]) -> dict[str, Sync]:
 
 def _sync(name: str, url: str, options: Mapping[str, Any]) -> Sync:
     return Sync(name, url, **options)
+
+
+def _path(path: str | os.PathLike[str] | None) -> str | None:
+    return None if path is None else os.fspath(path)
 
 
 def _events(source: Source | Iterable[Event] | str) -> Iterable[Event]:

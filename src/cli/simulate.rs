@@ -1,6 +1,5 @@
 //! `simulate`: what an outage of the receiver would mean, forecast by the engine itself.
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use serde_json::json;

@@ -22,7 +22,6 @@ use ureq::http::HeaderName;
 use ureq::http::HeaderValue;
 use ureq::http::Method;
 use ureq::http::Uri;
-use ureq::tls::RootCerts;
 use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::Connector as _;
 use ureq::unversioned::transport::RustlsConnector;
@@ -42,6 +41,7 @@ use crate::delivery::request::Secrets;
 use crate::delivery::request::Target;
 use crate::delivery::sign::SigningSecret;
 use crate::delivery::sign::signature;
+use crate::delivery::tls::TlsOptions;
 use crate::delivery::trace::Trace;
 use crate::delivery::wire::MAX_HEAD_BYTES;
 
@@ -99,6 +99,7 @@ pub(crate) struct HttpClients {
     pub(crate) names: Names,
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) signing: Arc<[SigningSecret]>,
+    tls: TlsConfig,
     cut: Arc<AtomicBool>,
     agents: Mutex<Vec<Agent>>,
 }
@@ -110,6 +111,7 @@ impl HttpClients {
         names: Names,
         secrets: Arc<dyn Secrets>,
         signing: Vec<SigningSecret>,
+        tls: &TlsOptions,
     ) -> Self {
         Self {
             timeout,
@@ -117,6 +119,7 @@ impl HttpClients {
             names,
             secrets,
             signing: signing.into(),
+            tls: tls.config(),
             cut: Arc::new(AtomicBool::new(false)),
             agents: Mutex::new(Vec::new()),
         }
@@ -131,7 +134,7 @@ impl Clients for HttpClients {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(None)
-            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
+            .tls_config(self.tls.clone())
             .timeout_global(Some(self.timeout))
             .timeout_recv_body(Some(BODY_TIMEOUT))
             .max_response_header_size(MAX_HEAD_BYTES)

@@ -1,5 +1,6 @@
 //! A run: a source's events on their way to the delivery engine, counted.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -11,6 +12,7 @@ use crate::delivery::Engine;
 use crate::delivery::EngineError;
 use crate::delivery::address::AddressPolicy;
 use crate::delivery::address::AddressRules;
+use crate::delivery::breaker::BreakerOptions;
 use crate::delivery::clock::Clock;
 use crate::delivery::clock::Timestamp;
 use crate::delivery::log::LogRecord;
@@ -20,6 +22,8 @@ use crate::delivery::store::Discarded;
 use crate::delivery::store::NewDelivery;
 use crate::delivery::store::Reason;
 use crate::delivery::store::Store;
+use crate::delivery::tls::TlsError;
+use crate::delivery::tls::TlsOptions;
 use crate::events::Block;
 use crate::events::EventError;
 use crate::events::Reader;
@@ -140,6 +144,7 @@ impl Sync {
 
     fn delivery_options(&self, secrets: &dyn Secrets) -> Result<DeliveryOptions, ConfigError> {
         let mut delivery = self.unsigned_delivery_options();
+        delivery.tls = self.tls_options()?;
         for text in &self.options().signing_secrets {
             let secret = match secret_reference(text) {
                 Some(name) => secrets.get(name).ok_or_else(|| missing_secret(name))?,
@@ -152,7 +157,26 @@ impl Sync {
         Ok(delivery)
     }
 
-    /// How it delivers, without what needs secrets.
+    fn tls_options(&self) -> Result<TlsOptions, ConfigError> {
+        let options = self.options();
+        let mut tls = TlsOptions::default();
+        let wrong = |option: &str, error: TlsError| {
+            ConfigError::new(ConfigErrorKind::File, format!("{option}: {error}"))
+                .of_sync(&options.name)
+        };
+        if let Some(file) = &options.ca_file {
+            tls = tls.trust(Path::new(file)).map_err(|error| wrong("ca_file", error))?;
+        }
+        if let Some(certificate) = &options.client_certificate {
+            let key = options.client_key.as_deref().map(Path::new);
+            tls = tls
+                .show(Path::new(certificate), key)
+                .map_err(|error| wrong("client_certificate", error))?;
+        }
+        Ok(tls)
+    }
+
+    /// How it delivers, without what needs secrets or files.
     pub(in crate::pipeline) fn unsigned_delivery_options(&self) -> DeliveryOptions {
         let options = self.options();
         let mut delivery = DeliveryOptions::new(&options.name);
@@ -160,6 +184,9 @@ impl Sync {
         delivery.timeout = options.timeout;
         delivery.rate_limit_per_second = options.rate_limit_per_second;
         delivery.policy = options.retry.clone();
+        delivery.breaker = options
+            .pause_after_failures
+            .map(|failures| BreakerOptions { failures, ..BreakerOptions::default() });
         let policy = if self.head.url_reads_events() {
             AddressPolicy::Public
         } else {

@@ -45,7 +45,7 @@ pub(in crate::python) struct Sync {
 impl Sync {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "each is a keyword of the Python class")]
-    #[pyo3(signature = (name, url, *, clock, method, headers, template, filter, retry, store, concurrency, timeout_seconds, rate_limit_per_second, event_key, ordering, durability, keep_events, signing_secret, address_policy, allow_addresses, max_headers, enabled))]
+    #[pyo3(signature = (name, url, *, clock, method, headers, template, filter, retry, store, concurrency, timeout_seconds, rate_limit_per_second, event_key, ordering, durability, keep_events, signing_secret, address_policy, allow_addresses, max_headers, ca_file, client_certificate, client_key, pause_after_failures, enabled))]
     fn new(
         py: Python<'_>,
         name: &str,
@@ -68,6 +68,10 @@ impl Sync {
         address_policy: &str,
         allow_addresses: Vec<String>,
         max_headers: usize,
+        ca_file: Option<String>,
+        client_certificate: Option<String>,
+        client_key: Option<String>,
+        pause_after_failures: Option<u32>,
         enabled: bool,
     ) -> PyResult<Self> {
         let wrong = |message: String| bad_value(py, message);
@@ -98,6 +102,10 @@ impl Sync {
             options.allow_addresses.push(network);
         }
         options.max_headers = max_headers;
+        options.ca_file = ca_file;
+        options.client_certificate = client_certificate;
+        options.client_key = client_key;
+        options.pause_after_failures = pause_after_failures;
         options.enabled = enabled;
         let inner = pipeline::Sync::new(options).map_err(|error| setup_error(py, &error))?;
         let clock: Arc<dyn Clock> = match clock {
@@ -214,6 +222,10 @@ pub(in crate::python) fn load_syncs<'py>(
             options.allow_addresses.iter().map(ToString::to_string).collect();
         keywords.set_item("allow_addresses", networks)?;
         keywords.set_item("max_headers", options.max_headers)?;
+        keywords.set_item("ca_file", options.ca_file)?;
+        keywords.set_item("client_certificate", options.client_certificate)?;
+        keywords.set_item("client_key", options.client_key)?;
+        keywords.set_item("pause_after_failures", options.pause_after_failures)?;
         keywords.set_item("enabled", options.enabled)?;
         let row = [
             options.name.into_pyobject(py)?.into_any(),

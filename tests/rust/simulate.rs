@@ -16,12 +16,8 @@ fn run(folder: &Path, words: &str) -> (u8, String, String) {
         })
         .collect();
     let status = {
-        let mut world = cli::World {
-            out: &mut out,
-            err: &mut err,
-            err_is_terminal: false,
-            go_on: &|| true,
-        };
+        let mut world =
+            cli::World { out: &mut out, err: &mut err, err_is_terminal: false, go_on: &|| true };
         cli::main(&arguments, &mut world)
     };
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -56,8 +52,7 @@ fn the_example_of_the_documentation_is_what_the_command_prints() {
     let folder = folder_with(&block("toml"));
     let console = block("console");
     let (command, expected) = console.split_once('\n').unwrap();
-    let (status, out, err) =
-        run(folder.path(), command.strip_prefix("$ webhook-stream ").unwrap());
+    let (status, out, err) = run(folder.path(), command.strip_prefix("$ webhook-stream ").unwrap());
     assert_eq!(status, cli::OK, "{err}");
     if std::env::var_os("UPDATE_CASES").is_some() {
         fs::write(&page, text.replace(expected, &format!("{}\n", out.trim_end()))).unwrap();
