@@ -2,7 +2,8 @@
 //! are, or when it says that it is too much; more again when it is quick.
 //!
 //! Answers are looked at in windows of some dozens. After one in which many were throttled, the
-//! limit is lowered. After one in which answers took much longer than usual, it is lowered on
+//! limit is lowered; but not when nothing got through at all: then the receiver is down, not busy,
+//! and that is the retry schedule's matter. After one in which answers took much longer than usual, it is lowered on
 //! trial: if as many answers come in as before, those requests had only been queueing, and the
 //! limit stays; if fewer do, the receiver itself has got slower, so the limit is restored and that
 //! latency is the usual one from now on. After a good window the limit rises. No clock, no threads.
@@ -125,7 +126,9 @@ impl Adaptive {
         let mut window = std::mem::take(&mut self.window);
         let elapsed = now.since(window.began.unwrap_or(now)).as_secs_f64();
         let rate = window.answers as f64 / elapsed.max(f64::MIN_POSITIVE);
-        if window.throttled as f64 > window.answers as f64 * THROTTLED_SHARE {
+        if window.throttled == window.answers {
+            self.trial = None;
+        } else if window.throttled as f64 > window.answers as f64 * THROTTLED_SHARE {
             self.trial = None;
             self.limit = (self.limit * WHEN_THROTTLED).max(self.least);
         } else if let Some(mean) = self.learn(&mut window.took) {
@@ -136,14 +139,14 @@ impl Adaptive {
         self.window = Window { took: window.took, began: Some(now), ..Window::default() };
     }
 
-    /// The mean of a window; what the quickest tenth took is what is usual, if it is less than
-    /// was known.
+    /// The mean of a window; what the quickest of its answers took (but for a few freaks) is what is
+    /// usual, if it is less than was known.
     fn learn(&mut self, took: &mut [f32]) -> Option<f64> {
         if took.is_empty() {
             return None;
         }
-        let tenth = took.len() / 10;
-        let (_, quickest, _) = took.select_nth_unstable_by(tenth, f32::total_cmp);
+        let few = took.len() / 20;
+        let (_, quickest, _) = took.select_nth_unstable_by(few, f32::total_cmp);
         let quickest = f64::from(*quickest);
         self.usual = Some(self.usual.map_or(quickest, |usual| usual.min(quickest)));
         Some(took.iter().map(|took| f64::from(*took)).sum::<f64>() / took.len() as f64)
@@ -290,21 +293,25 @@ mod tests {
     fn throttling_lowers_the_limit_at_once_and_quiet_raises_it_again() {
         let mut adaptive = Adaptive::new(32);
         let mut now = Timestamp::from_micros(0);
-        let mut answer = |adaptive: &mut Adaptive, answer, count| {
-            for _ in 0..count {
+        let mut answer = |adaptive: &mut Adaptive, answers: &[Answer], count| {
+            for answer in answers.iter().cycle().take(count) {
                 now = now + Duration::from_millis(2);
-                adaptive.ended(answer, 0, now);
+                adaptive.ended(*answer, 0, now);
             }
         };
-        answer(&mut adaptive, Answer::After(Duration::from_millis(50)), 640);
+        let fine = Answer::After(Duration::from_millis(50));
+        answer(&mut adaptive, &[fine], 640);
         assert_eq!(adaptive.limit(), 32);
-        answer(&mut adaptive, Answer::Throttled, 200);
-        assert!(adaptive.limit() < 12, "{}", adaptive.limit());
-        answer(&mut adaptive, Answer::Throttled, 10_000);
+        answer(&mut adaptive, &[fine, Answer::Throttled, Answer::Throttled], 200);
+        assert!(adaptive.limit() < 20, "{}", adaptive.limit());
+        answer(&mut adaptive, &[fine, Answer::Throttled], 10_000);
         assert_eq!(adaptive.limit(), 4);
-        answer(&mut adaptive, Answer::Other, 1_000);
+        answer(&mut adaptive, &[Answer::Other], 1_000);
         assert_eq!(adaptive.limit(), 4);
-        answer(&mut adaptive, Answer::After(Duration::from_millis(50)), 2_000);
+        answer(&mut adaptive, &[fine], 2_000);
+        assert_eq!(adaptive.limit(), 32);
+        // Nothing gets through: that is no matter of how many at once.
+        answer(&mut adaptive, &[Answer::Throttled], 10_000);
         assert_eq!(adaptive.limit(), 32);
     }
 

@@ -26,3 +26,4 @@ mod simulator;
 mod store_contract;
 mod support;
 mod template_tests;
+mod tls;
