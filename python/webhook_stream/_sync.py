@@ -196,12 +196,44 @@ class Sync:
         """Return counts by state, the oldest pending delivery and when the next one is due."""
         return self._core.status()
 
+    def simulate(
+        self,
+        *,
+        rate: float,
+        outage_seconds: float,
+        latency_seconds: float = 0.05,
+        failure: Literal["503", "refused", "timeout"] = "503",
+    ) -> Forecast:
+        """Return what an outage of the receiver would mean, by the engine on an invented clock.
+
+        ``rate`` is events a second, ``failure`` what requests meet while the receiver is down.
+        Nothing is sent.
+        """
+        figures, text = self._core.simulate(
+            rate=rate,
+            outage_seconds=outage_seconds,
+            latency_seconds=latency_seconds,
+            failure=failure,
+        )
+        return Forecast(figures, text)
+
     def dead_letters(self) -> Iterator[dict[str, Any]]:
         """Yield what was given up: event key, payload, reason and every attempt."""
         return iter(self._core.dead_letters())
 
     def _start(self) -> _core.Run:
         return self._core.start()
+
+
+class Forecast(dict[str, Any]):
+    """What an outage would mean: the figures, times in seconds. Prints as a table with a plot."""
+
+    def __init__(self, figures: Mapping[str, Any], text: str) -> None:
+        super().__init__(figures)
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
 
 
 class Stream:

@@ -15,9 +15,6 @@ use crate::pipeline::Outage;
 use crate::pipeline::OutageKind;
 use crate::pipeline::Sync;
 
-/// More events than this take minutes, and memory.
-const MAX_EVENTS: f64 = 20_000_000.0;
-
 /// Runs the command `simulate`.
 pub(in crate::cli) fn simulate(arguments: &Simulate, world: &mut World<'_>) -> Result<u8, Failure> {
     let outage = Outage {
@@ -26,14 +23,6 @@ pub(in crate::cli) fn simulate(arguments: &Simulate, world: &mut World<'_>) -> R
         rate: arguments.rate,
         latency: arguments.latency,
     };
-    let events = arguments.rate * arguments.outage.as_secs_f64();
-    if !(arguments.rate > 0.0 && events <= MAX_EVENTS) {
-        return Err(Failure::Usage(format!(
-            "expected a rate above 0 and at most {MAX_EVENTS} events in the outage, found {} events a \
-             second, {events} in all",
-            arguments.rate
-        )));
-    }
     let mut forecasts = Vec::new();
     for options in syncs(&arguments.syncs, arguments.name.as_deref())? {
         let name = options.name.clone();
@@ -45,6 +34,7 @@ pub(in crate::cli) fn simulate(arguments: &Simulate, world: &mut World<'_>) -> R
         let forecast = match sync.forecast(outage, world.go_on) {
             Ok(forecast) => forecast,
             Err(EngineError::Interrupted) => return Ok(INTERRUPTED),
+            Err(error @ EngineError::Options(_)) => return Err(Failure::Usage(error.to_string())),
             Err(error) => return Err(Failure::Io(format!("{name}: {error}"))),
         };
         if arguments.json {

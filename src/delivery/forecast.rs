@@ -18,6 +18,7 @@ use crate::delivery::forecast::ledger::Ledger;
 use crate::delivery::outcome::FailureKind;
 use crate::delivery::outcome::Outcome;
 use crate::delivery::outcome::Phase;
+use crate::delivery::policy::PolicyError;
 use crate::delivery::policy::clock_time;
 use crate::delivery::request::Request;
 use crate::delivery::request::Target;
@@ -34,6 +35,9 @@ const BEFORE: Duration = Duration::from_mins(1);
 
 /// Events are handed over this often, those in between at once.
 const TICK: Duration = Duration::from_millis(20);
+
+/// More events than this take minutes, and memory.
+const MAX_EVENTS: f64 = 20_000_000.0;
 
 /// Rows of the table.
 const ROWS: u32 = 20;
@@ -142,6 +146,15 @@ impl Forecast {
     /// # Errors
     /// When an option is wrong, or `go_on` says no.
     pub fn run(options: &ForecastOptions, go_on: &dyn Fn() -> bool) -> Result<Self, EngineError> {
+        let events = options.rate * options.outage.as_secs_f64();
+        if !(options.rate > 0.0 && events <= MAX_EVENTS) {
+            let message = format!(
+                "expected more than 0, and at most {MAX_EVENTS} events in the outage, found {} ({events} \
+                 events)",
+                options.rate
+            );
+            return Err(EngineError::Options(PolicyError { field: "rate", message }));
+        }
         let start = VirtualClock::START;
         let counters = Arc::new(Counters::new());
         let target = Target::new("POST", "http://receiver.invalid/", Vec::new(), 0);

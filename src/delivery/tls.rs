@@ -119,10 +119,10 @@ fn check_private(file: &Path) -> Result<(), TlsError> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let mode = fs::metadata(file).map_err(|error| TlsError::of(file, error))?.permissions().mode();
-    if mode & 0o077 == 0 {
+    let (for_others, found) = (mode & 0o077, mode & 0o777);
+    if for_others < 1 {
         return Ok(());
     }
-    let found = mode & 0o777;
     Err(TlsError::of(
         file,
         format!(

@@ -16,6 +16,8 @@ use crate::delivery::store::Store;
 use crate::delivery::store::memory::MemoryStore;
 use crate::pipeline;
 use crate::pipeline::EnvironmentSecrets;
+use crate::pipeline::Outage;
+use crate::pipeline::OutageKind;
 use crate::pipeline::StartError;
 use crate::pipeline::SyncOptions;
 use crate::python::convert::event_text;
@@ -31,6 +33,7 @@ use crate::python::policy::seconds;
 use crate::python::receiver::VirtualClock;
 use crate::python::run::Run;
 use crate::python::template::Template;
+use crate::python::wait::Waiting;
 
 /// The core of a sync: its options checked, and what is not finished.
 #[pyclass(frozen, module = "webhook_stream._core", name = "Sync")]
@@ -161,6 +164,40 @@ impl Sync {
         status.set_item("oldest_pending", text(counts.oldest_pending))?;
         status.set_item("next_due", text(counts.next_due))?;
         Ok(status)
+    }
+
+    /// What an outage of the receiver would mean.
+    #[pyo3(signature = (*, rate, outage_seconds, latency_seconds, failure))]
+    fn simulate<'py>(
+        &self,
+        py: Python<'py>,
+        rate: f64,
+        outage_seconds: f64,
+        latency_seconds: f64,
+        failure: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let Some(kind) = OutageKind::from_name(failure) else {
+            let message = format!("failure: expected 503, refused or timeout, found {failure}");
+            return Err(bad_value(py, message));
+        };
+        let outage = Outage {
+            lasts: seconds(py, "outage_seconds", outage_seconds)?,
+            kind,
+            rate,
+            latency: seconds(py, "latency_seconds", latency_seconds)?,
+        };
+        let waiting = Waiting::new(None);
+        match py.detach(|| self.inner.forecast(outage, &|| waiting.go_on())) {
+            Ok(forecast) => {
+                let text = forecast.to_string();
+                let figures = json_to_python(py, &forecast.to_json())?;
+                Ok(PyTuple::new(py, [figures, text.into_pyobject(py)?.into_any()])?.into_any())
+            }
+            Err(error) => match waiting.take_error() {
+                Some(interrupted) => Err(interrupted),
+                None => Err(bad_value(py, error.to_string())),
+            },
+        }
     }
 
     /// What was given up, oldest first.

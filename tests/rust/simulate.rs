@@ -94,6 +94,15 @@ fn the_rate_limit_and_the_concurrency_of_the_file_hold() {
 }
 
 #[test]
+fn no_more_than_the_concurrency_comes_down_on_a_receiver_that_is_back() {
+    let few = format!("{PLAIN}concurrency = 4\n");
+    let forecast = forecast(&few, "--rate 10 --outage 10m --failure refused --latency 100ms");
+    let peak = forecast["recovery_peak_requests_per_second"].as_u64().unwrap();
+    assert!(peak <= 44, "{peak}");
+    assert_eq!(forecast["expired"], 0);
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     let folder = folder_with(PLAIN);
     for words in [
