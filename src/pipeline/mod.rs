@@ -4,6 +4,7 @@
 //! delivery engine and counts. Reading, parsing, filtering and rendering happen on the calling
 //! thread, which also polls for an interrupt; sending has its own threads.
 
+mod certificates;
 mod check;
 mod error;
 mod forecast;

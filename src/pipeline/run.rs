@@ -1,6 +1,5 @@
 //! A run: a source's events on their way to the delivery engine, counted.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -22,8 +21,6 @@ use crate::delivery::store::Discarded;
 use crate::delivery::store::NewDelivery;
 use crate::delivery::store::Reason;
 use crate::delivery::store::Store;
-use crate::delivery::tls::TlsError;
-use crate::delivery::tls::TlsOptions;
 use crate::events::Block;
 use crate::events::EventError;
 use crate::events::Reader;
@@ -155,25 +152,6 @@ impl Sync {
             })?);
         }
         Ok(delivery)
-    }
-
-    fn tls_options(&self) -> Result<TlsOptions, ConfigError> {
-        let options = self.options();
-        let mut tls = TlsOptions::default();
-        let wrong = |option: &str, error: TlsError| {
-            ConfigError::new(ConfigErrorKind::File, format!("{option}: {error}"))
-                .of_sync(&options.name)
-        };
-        if let Some(file) = &options.ca_file {
-            tls = tls.trust(Path::new(file)).map_err(|error| wrong("ca_file", error))?;
-        }
-        if let Some(certificate) = &options.client_certificate {
-            let key = options.client_key.as_deref().map(Path::new);
-            tls = tls
-                .show(Path::new(certificate), key)
-                .map_err(|error| wrong("client_certificate", error))?;
-        }
-        Ok(tls)
     }
 
     /// How it delivers, without what needs secrets or files.
