@@ -34,12 +34,15 @@
 //!
 //! The room knows nothing of events, filters and templates: it is handed finished requests.
 
+pub mod adaptive;
 pub mod address;
 mod attempt;
 pub mod breaker;
 pub mod client;
 pub mod clock;
 mod dial;
+pub mod forecast;
+mod gate;
 mod identity;
 mod lanes;
 pub mod log;
@@ -56,6 +59,7 @@ mod side_by_side;
 pub mod sign;
 pub mod stepped;
 pub mod store;
+pub mod tls;
 mod trace;
 mod wire;
 
@@ -140,6 +144,7 @@ impl Engine {
             Names::new(pool::look_up_threads()),
             secrets,
             options.signing_secrets.clone(),
+            &options.tls,
         );
         Self::start_with_clients(options, store, clock, counters, Arc::new(clients))
     }

@@ -5,8 +5,10 @@
 //! also polls for an interrupt; reading and sending have their own threads.
 
 mod ahead;
+mod certificates;
 mod check;
 mod error;
+mod forecast;
 mod head;
 mod letters;
 mod options;
@@ -34,6 +36,7 @@ use crate::value::Path;
 pub use crate::delivery::store::Durability;
 pub use crate::pipeline::check::{Checkup, Diagnosis};
 pub use crate::pipeline::error::{ConfigError, ConfigErrorKind, SetupError};
+pub use crate::pipeline::forecast::{Outage, OutageKind};
 pub use crate::pipeline::letters::{LetterFilter, Letters, NotRenewed, Renewed};
 pub use crate::pipeline::options::SyncOptions;
 pub use crate::pipeline::preview::Preview;

@@ -15,6 +15,7 @@ use crate::delivery::Engine;
 use crate::delivery::EngineError;
 use crate::delivery::address::AddressPolicy;
 use crate::delivery::address::AddressRules;
+use crate::delivery::breaker::BreakerOptions;
 use crate::delivery::clock::Clock;
 use crate::delivery::clock::Timestamp;
 use crate::delivery::log::LogRecord;
@@ -185,19 +186,9 @@ impl Sync {
     }
 
     fn delivery_options(&self, secrets: &dyn Secrets) -> Result<DeliveryOptions, ConfigError> {
-        let options = self.options();
-        let mut delivery = DeliveryOptions::new(&options.name);
-        delivery.concurrency = options.concurrency;
-        delivery.timeout = options.timeout;
-        delivery.rate_limit_per_second = options.rate_limit_per_second;
-        delivery.policy = options.retry.clone();
-        let policy = if self.head.url_reads_events() {
-            AddressPolicy::Public
-        } else {
-            options.address_policy
-        };
-        delivery.addresses = AddressRules { policy, allow: options.allow_addresses.clone() };
-        for text in &options.signing_secrets {
+        let mut delivery = self.unsigned_delivery_options();
+        delivery.tls = self.tls_options()?;
+        for text in &self.options().signing_secrets {
             let secret = match secret_reference(text) {
                 Some(name) => secrets.get(name).ok_or_else(|| missing_secret(name))?,
                 None => text.clone(),
@@ -207,6 +198,26 @@ impl Sync {
             })?);
         }
         Ok(delivery)
+    }
+
+    /// How it delivers, without what needs secrets or files.
+    pub(in crate::pipeline) fn unsigned_delivery_options(&self) -> DeliveryOptions {
+        let options = self.options();
+        let mut delivery = DeliveryOptions::new(&options.name);
+        delivery.concurrency = options.concurrency;
+        delivery.timeout = options.timeout;
+        delivery.rate_limit_per_second = options.rate_limit_per_second;
+        delivery.policy = options.retry.clone();
+        delivery.breaker = options
+            .pause_after_failures
+            .map(|failures| BreakerOptions { failures, ..BreakerOptions::default() });
+        let policy = if self.head.url_reads_events() {
+            AddressPolicy::Public
+        } else {
+            options.address_policy
+        };
+        delivery.addresses = AddressRules { policy, allow: options.allow_addresses.clone() };
+        delivery
     }
 }
 
