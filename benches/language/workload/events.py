@@ -171,7 +171,7 @@ def main():
     elif a.gzip:
         f = gzip.GzipFile(a.out, "wb", compresslevel=6, mtime=0)
     else:
-        f = Path(a.out).open("wb")
+        f = Path(a.out).open("wb")  # noqa: SIM115 - closed by the `with` below
     with f:
         for i in range(a.n):
             f.write(
