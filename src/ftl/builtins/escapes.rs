@@ -79,9 +79,12 @@ fn has_escape(bytes: &[u8], script: Script) -> bool {
 }
 
 /// Whether nothing in a text needs an escape in a script, sixteen bytes at a time.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches, the compiler compares all sixteen bytes at once"
+)]
 #[inline]
 fn is_plain(bytes: &[u8]) -> bool {
-    // Without branches, so that all bytes are compared at once.
     let plain = |chunk: &[u8; 16]| {
         !chunk.iter().fold(false, |found, byte| {
             found

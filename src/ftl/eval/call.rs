@@ -30,7 +30,8 @@ use crate::ftl::program::Name;
 use crate::ftl::program::Program;
 use crate::ftl::statics;
 use crate::text::Span;
-use crate::value::Node;
+use crate::value::Key;
+use crate::value::Object;
 
 /// A macro or function that a value can mean.
 #[derive(Debug)]
@@ -212,8 +213,8 @@ impl<'r> Evaluator<'r> {
         value: Model<'r>,
     ) -> Evaluated<'r> {
         let Lambda { function, program } = lambda;
-        if let Some(field) = field_by(lambda, &value) {
-            return Ok(field.map_or(Model::Missing, Model::from_node));
+        if let Some((object, key)) = field_by(lambda, &value) {
+            return Ok(object.get_key(key).map_or(Model::Missing, Model::from_node));
         }
         let outside = std::mem::replace(&mut self.place.program, program);
         let binding = self.binding(&function.parameter, value);
@@ -343,17 +344,17 @@ impl<'r> Evaluator<'r> {
     }
 }
 
-/// What `x -> x.key` gives for a JSON object, which needs no variable: the value of the key, if
-/// there is one. `None` for other lambdas and values.
+/// The object and the key that `x -> x.key` reads, which needs no variable. `None` for other lambdas
+/// and values.
 #[inline]
 pub(in crate::ftl::eval) fn field_by<'r>(
     lambda: Lambda<'r>,
     value: &Model<'r>,
-) -> Option<Option<Node<'r>>> {
+) -> Option<(Object<'r>, &'r Key)> {
     let Lambda { function, .. } = lambda;
     match (&function.body.kind, value) {
         (ExprKind::Dot { target, key }, Model::Hash(Hash::Json(object))) if matches!(&target.kind, ExprKind::Variable(name) if name.is(&function.parameter)) => {
-            Some(object.get_key(key))
+            Some((*object, key))
         }
         _ => None,
     }

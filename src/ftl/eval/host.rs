@@ -177,7 +177,8 @@ impl<'r> Evaluator<'r> {
                 let result = self.call_lambda(lambda, item)?;
                 return walk::mapped(result).map(Some);
             }
-            let plain = field_by(lambda, &item).flatten().and_then(Node::as_boolean);
+            let field = field_by(lambda, &item).and_then(|(object, key)| object.get_key(key));
+            let plain = field.and_then(Node::as_boolean);
             let holds = match plain {
                 Some(holds) => holds,
                 None => walk::condition(&self.call_lambda(lambda, item.clone())?, stage)?,
