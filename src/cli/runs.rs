@@ -37,20 +37,19 @@ pub(in crate::cli) struct Runs {
 }
 
 impl Runs {
-    /// Starts a run of each sync. Of several, disabled ones are skipped. `only_stored`: those
-    /// that have no store with something in it, too.
+    /// Starts a run of each sync that is enabled. `only_stored`: those without a store to go on
+    /// with are skipped, too.
     pub(in crate::cli) fn start(
         syncs: Vec<SyncOptions>,
         only_stored: bool,
         world: &mut World<'_>,
     ) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let is_only_one = syncs.len() == 1;
         let mut runs = Vec::new();
         for options in syncs {
             let name = options.name.clone();
             let sync = Sync::new(options)?;
-            if !sync.options().enabled && !is_only_one {
+            if !sync.options().enabled {
                 writeln!(world.err, "{name}: disabled, skipped")?;
                 continue;
             }

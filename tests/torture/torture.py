@@ -1,8 +1,8 @@
 """Kills processes at random moments and counts what became of every event.
 
-``torture.py [SCENARIO…] [--length ci|long] [--seed N]`` runs scenarios and prints their figures,
-one line each, with `figure:` in front. It fails when an event is lost, sent without having been
-offered, damaged, or sent more often than the bound allows.
+``torture.py [SCENARIO…] [--length ci|long] [--scale X] [--seed N]`` runs scenarios and prints
+their figures, one line each, with `figure:` in front. It fails when an event is lost, sent without
+having been offered, damaged, or sent more often than the bound allows.
 
 Three kinds of process, none of which trusts another: producers with a ledger of their own
 (``producer.py``, or the command line), the receiver with its log (``oracle.py``), and this one,
@@ -25,7 +25,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,13 @@ class Length:
     rate: float
     longest_seconds: float
 
+    def scaled(self, share: float) -> Length:
+        """Return the same with so many more or fewer kills."""
+        kills = {name: round(getattr(self, name) * share) for name in KILLS}
+        return replace(self, **kills)
+
+
+KILLS = ("kills", "double_kills", "file_kills", "file_events")
 
 LENGTHS = {
     "ci": Length(30, 10, 12, 6_000, 400.0, 0.5),
@@ -441,13 +448,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("scenarios", nargs="*", default=list(SCENARIOS))
     parser.add_argument("--length", choices=LENGTHS, default="ci")
+    parser.add_argument("--scale", type=float, default=1.0, help="so many more or fewer kills")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
     words = parser.parse_args()
     failed = 0
     for name in words.scenarios:
         what = (SCENARIOS[name].__doc__ or "").strip()
         began = time.monotonic()
-        with world(LENGTHS[words.length], words.seed) as made:
+        with world(LENGTHS[words.length].scaled(words.scale), words.seed) as made:
             try:
                 figures = SCENARIOS[name](made)
             except ViolationError as violation:
