@@ -8,7 +8,9 @@ from pathlib import Path
 
 import webhook_stream as ws
 
-CARELESS = ws.Template('{"name": "${input.user_id}", "price": ${input.price!}}', name="careless.ftl")
+CARELESS = ws.Template(
+    '{"name": "${input.user_id}", "price": ${input.price!}}', name="careless.ftl"
+)
 
 
 def test_a_finding_has_its_place_a_message_and_a_hint() -> None:
