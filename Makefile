@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo test test-rust test-python lint doc check format update-cases confirm-cases bench clean need-rust need-python bench-language
+.PHONY: help setup develop demo test test-rust test-python torture lint doc check format update-cases confirm-cases bench clean need-rust need-python bench-language oracle oracle-quick need-java fuzz
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -43,6 +43,11 @@ test-rust: need-rust ## the core's tests, without Python
 test-python: develop ## the package, its docstrings and the examples
 	$(BIN)/python -m pytest -q
 
+torture: develop ## kills processes for an hour or so and writes docs/reliability.md
+	@mkdir -p target/torture
+	$(BIN)/python tests/torture/torture.py --length long | tee target/torture/processes.log
+	$(BIN)/python tests/torture/page.py target/torture/*.log --page docs/reliability.md
+
 lint: setup ## formatting, clippy, ruff, mypy, and that the stub tells the truth
 	cargo fmt --check
 	cargo clippy --quiet --all-targets -- -D warnings
@@ -56,7 +61,7 @@ lint: setup ## formatting, clippy, ruff, mypy, and that the stub tells the truth
 doc: need-rust ## the core's documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
 
-check: lint test doc ## what CI runs: lint, test, doc
+check: lint test doc oracle-quick ## what CI runs: lint, test, doc, oracle-quick
 
 format: setup ## formats everything
 	cargo fmt
@@ -66,7 +71,25 @@ format: setup ## formats everything
 update-cases: need-rust ## writes what the Markdown cases give now; read the diff
 	UPDATE_CASES=1 cargo test --quiet
 
-confirm-cases: need-rust ## FreeMarker itself confirms the Markdown cases (needs java and mvn)
+# Another seed makes other cases; a run says with which seed a difference comes back.
+SEED ?= $(shell date +%s)
+HAS_JAVA := $(shell command -v javac >/dev/null && command -v mvn >/dev/null && echo yes)
+
+need-java:
+	@test -n "$(HAS_JAVA)" || { echo "A JDK and Maven are missing: javac and mvn must be on the path"; exit 1; }
+
+oracle: need-rust need-java ## 200,000 made-up templates, asked of FreeMarker as well (ten minutes)
+	cargo test --quiet --test oracle -- fuzz --cases 200000 --seed $(SEED)
+
+oracle-quick: need-rust ## the Markdown cases and two minutes of made-up templates, if Java and Maven are here
+ifeq ($(HAS_JAVA),yes)
+	cargo test --quiet --test oracle -- confirm
+	cargo test --quiet --test oracle -- fuzz --seconds 120 --seed $(SEED)
+else
+	@echo "SKIPPED: FreeMarker was not asked, because javac or mvn is missing"
+endif
+
+confirm-cases: need-rust need-java ## FreeMarker itself confirms the Markdown cases
 	cargo test --quiet --test oracle -- confirm
 
 bench: develop ## speed, side by side with peers (benches/README.md)
@@ -77,6 +100,15 @@ bench-language: setup ## the template engine side by side with others (benches/l
 	@command -v mvn >/dev/null && command -v javac >/dev/null || { echo "Maven and a JDK of 17 or newer are missing: apt-get install maven default-jdk-headless"; exit 1; }
 	@$(BIN)/python -m pip install --requirement benches/language/requirements.txt
 	$(BIN)/python benches/language/run.py
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS := template filter events syncs
+
+fuzz: need-rust ## coverage-guided fuzzing, FUZZ_SECONDS for each target (docs/fuzzing.md)
+	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }
+	$(PYTHON) fuzz/seeds.py
+	for target in $(FUZZ_TARGETS); do \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target -- -dict=fuzz/ftl.dict -max_len=2048 -timeout=10 -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
 
 clean: ## removes the virtual environment and all builds
 	rm -rf $(VENV) target

@@ -139,6 +139,9 @@ impl Workshop<'_> {
         dice: &mut dyn FnMut() -> f64,
     ) -> Step {
         if let Stage::New = attempt.stage {
+            if job.damaged {
+                return Step::Ended(self.give_up_damaged());
+            }
             if let Admission::NotBefore(until) = self.admit(job) {
                 return Step::Ended(put_off(until));
             }
@@ -238,6 +241,17 @@ impl Workshop<'_> {
             },
         };
         Ended { change, failure: Some(*failure), number }
+    }
+
+    /// What was stored is not what was accepted: it is never sent.
+    fn give_up_damaged(&self) -> Ended {
+        let change = Change::Dead {
+            record: None,
+            reason: Reason::Damaged,
+            message: String::from("expected what was accepted, found damaged bytes in the store"),
+            at: self.clock.now(),
+        };
+        Ended { change, failure: None, number: 0 }
     }
 
     fn admit(&self, job: &Job) -> Admission {

@@ -196,7 +196,13 @@ mod tests {
             place: None,
             lane: Some(lane),
         };
-        Job { delivery: Arc::new(delivery), attempts: 0, first_attempt_at: None, first_turn: true }
+        Job {
+            delivery: Arc::new(delivery),
+            attempts: 0,
+            first_attempt_at: None,
+            first_turn: true,
+            damaged: false,
+        }
     }
 
     fn accept(lanes: &mut Lanes, jobs: &[(u64, u64)]) -> Sorted {

@@ -186,6 +186,7 @@ struct FaultInner {
     hint: Option<String>,
     blame: Blame,
     placed: Option<TemplateError>,
+    excusable: bool,
 }
 
 /// Which part of an expression a [`Fault`] lies in.
@@ -203,7 +204,26 @@ impl Fault {
     /// A mistake in the whole expression.
     pub fn new(kind: TemplateErrorKind, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self(Box::new(FaultInner { kind, message, hint: None, blame: Blame::Whole, placed: None }))
+        Self(Box::new(FaultInner {
+            kind,
+            message,
+            hint: None,
+            blame: Blame::Whole,
+            placed: None,
+            excusable: true,
+        }))
+    }
+
+    /// The same fault, for something missing that `(…)!` doesn't make up for.
+    #[must_use]
+    pub fn inexcusable(mut self) -> Self {
+        self.0.excusable = false;
+        self
+    }
+
+    /// Whether `(…)!` makes up for it.
+    pub fn is_excusable(&self) -> bool {
+        self.0.excusable && self.0.kind == TemplateErrorKind::MissingValue
     }
 
     /// The same fault with a hint what to do.

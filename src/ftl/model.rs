@@ -3,6 +3,8 @@
 //! `'r` is the life of one rendering: data, compiled templates and what they evaluate are borrowed
 //! for it, so reading an event copies nothing. Models are cheap to clone and stay in one thread.
 
+mod teardown;
+
 use std::cell::Cell;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -70,7 +72,7 @@ impl<'r> Model<'r> {
 
     /// A list of its own.
     pub fn list(items: Vec<Self>) -> Self {
-        Self::Sequence(Sequence::Items(Rc::new(items)))
+        Self::Sequence(Sequence::Items(Rc::new(items.into())))
     }
 
     /// Whether this is nothing.
@@ -219,12 +221,37 @@ pub enum Sequence<'r> {
     /// A JSON array.
     Json(List<'r>),
     /// A list of the template's own.
-    Items(Rc<Vec<Model<'r>>>),
+    Items(Rc<ListItems<'r>>),
     /// `a..b`
     Range(Range),
     /// Items that are computed as they are walked over (`?map`, `?filter` … on something endless or
     /// not yet needed). Not indexable.
     Lazy(Rc<Lazy<'r>>),
+}
+
+/// The items of a list of the template's own.
+#[derive(Clone, Debug, Default)]
+pub struct ListItems<'r>(Vec<Model<'r>>);
+
+impl<'r> Deref for ListItems<'r> {
+    type Target = [Model<'r>];
+
+    #[inline]
+    fn deref(&self) -> &[Model<'r>] {
+        &self.0
+    }
+}
+
+impl<'r> From<Vec<Model<'r>>> for ListItems<'r> {
+    fn from(items: Vec<Model<'r>>) -> Self {
+        Self(items)
+    }
+}
+
+impl<'r> FromIterator<Model<'r>> for ListItems<'r> {
+    fn from_iter<I: IntoIterator<Item = Model<'r>>>(items: I) -> Self {
+        Self(items.into_iter().collect())
+    }
 }
 
 /// A range of integers.
@@ -280,7 +307,7 @@ pub enum Cursor<'r> {
     /// Over a JSON array.
     Json(Items<'r>),
     /// Over a list; the number is the next index.
-    Items(Rc<Vec<Model<'r>>>, usize),
+    Items(Rc<ListItems<'r>>, usize),
     /// Over a range; the number is the next index.
     Range(Range, u64),
     /// Over a lazy sequence.
@@ -380,6 +407,21 @@ pub enum NamespaceState {
     Failed,
 }
 
+/// Puts what has names into the order in which Java's `HashMap` lists it: that of its buckets.
+/// `items` are in the order they were added.
+pub fn sort_as_java<T>(items: &mut [T], name: impl Fn(&T) -> &str) {
+    const FIRST_SIZE: usize = 16;
+    let mut buckets = FIRST_SIZE;
+    while items.len() > buckets / 4 * 3 {
+        buckets *= 2;
+    }
+    items.sort_by_cached_key(|item| {
+        let add = |hash: u32, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit));
+        let hash = name(item).encode_utf16().fold(0, add);
+        (hash ^ (hash >> 16)) as usize & (buckets - 1)
+    });
+}
+
 /// Keys and values in the order they were added.
 #[derive(Clone, Debug, Default)]
 pub struct Map<'r> {
@@ -431,6 +473,11 @@ impl<'r> Map<'r> {
         } else if let Some(index) = &mut self.index {
             Rc::make_mut(index).insert(Box::from(&*self.entries[count - 1].key), count - 1);
         }
+    }
+
+    /// The values, which are taken out.
+    fn take_values(&mut self) -> Vec<Model<'r>> {
+        std::mem::take(&mut self.entries).into_iter().map(|entry| entry.value).collect()
     }
 
     /// The number of keys.

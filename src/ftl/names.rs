@@ -121,7 +121,7 @@ pub(in crate::ftl) fn candidates(name: &str, locale: Option<&str>) -> Vec<String
     let dot = name.rfind('.').unwrap_or(name.len());
     let (prefix, suffix) = name.split_at(dot);
     let mut variants = Vec::new();
-    let mut language = format!("_{}", locale.replace('-', "_"));
+    let mut language = format!("_{}", locale_parts(locale).join("_"));
     loop {
         variants.push(format!("{prefix}{language}{suffix}"));
         match language.rfind('_') {
@@ -130,6 +130,22 @@ pub(in crate::ftl) fn candidates(name: &str, locale: Option<&str>) -> Vec<String
         }
     }
     variants.into_iter().flat_map(|variant| acquired(&variant)).collect()
+}
+
+/// Language, country and variant, as Java spells them.
+pub(in crate::ftl) fn locale_parts(locale: &str) -> Vec<String> {
+    let parts = locale.split(['_', '-', ',', ' ']).filter(|part| !part.is_empty());
+    let spelled = parts.enumerate().map(|(index, part)| match index {
+        0 => match part.to_ascii_lowercase().as_str() {
+            "iw" => "he".to_owned(),
+            "in" => "id".to_owned(),
+            "ji" => "yi".to_owned(),
+            language => language.to_owned(),
+        },
+        1 => part.to_ascii_uppercase(),
+        _ => part.to_owned(),
+    });
+    spelled.collect()
 }
 
 fn acquired(name: &str) -> Vec<String> {

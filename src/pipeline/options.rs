@@ -1,11 +1,11 @@
 //! What a sync is made of: every option with its default, in one place.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use crate::delivery::address::AddressPolicy;
 use crate::delivery::address::Network;
 use crate::delivery::policy::RetryPolicy;
+use crate::delivery::store::Durability;
 use crate::filter::Filter;
 use crate::ftl::Template;
 use crate::pipeline::error::ConfigError;
@@ -75,41 +75,6 @@ pub struct SyncOptions {
     pub enabled: bool,
 }
 
-/// When an event counts as accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// It is on the disk.
-    Disk,
-    /// The system has it: it survives the end of the process, not of the machine.
-    Process,
-    /// It is in memory.
-    None,
-}
-
-impl FromStr for Durability {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "disk" => Ok(Self::Disk),
-            "process" => Ok(Self::Process),
-            "none" => Ok(Self::None),
-            _ => Err(format!("durability: expected `disk`, `process` or `none`, found `{text}`")),
-        }
-    }
-}
-
-impl Durability {
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Disk => "disk",
-            Self::Process => "process",
-            Self::None => "none",
-        }
-    }
-}
-
 impl SyncOptions {
     /// A sync with the default options.
     pub fn new(name: &str, url: &str) -> Self {
@@ -165,6 +130,7 @@ impl SyncOptions {
         {
             return wrong(format!("rate_limit_per_second: expected more than 0, found {rate}"));
         }
+        check_store(&self.store)?;
         for (option, path) in [("event_key", &self.event_key), ("ordering", &self.ordering)] {
             if let Some(path) = path
                 && let Err(error) = Path::parse(path)
@@ -182,4 +148,20 @@ impl SyncOptions {
         }
         self.retry.check().or_else(|error| wrong(error.to_string()))
     }
+}
+
+/// A store is in memory, a file, or, in a later version, shared.
+fn check_store(store: &str) -> Result<(), ConfigError> {
+    if store.starts_with("postgresql://") || store.starts_with("postgres://") {
+        let message = "store: shared stores come with a later version";
+        return Err(ConfigError::new(ConfigErrorKind::NotAvailable, message)
+            .with_hint("a path, such as braze.db, keeps what is pending on this machine"));
+    }
+    if store.is_empty() || store.contains("://") || store.contains('\0') {
+        let shown = store.split("://").next().unwrap_or_default();
+        let message = format!("store: expected `memory` or a path, found `{shown}`");
+        return Err(ConfigError::new(ConfigErrorKind::BadValue, message)
+            .with_hint("a path, such as braze.db, keeps what is pending in that file"));
+    }
+    Ok(())
 }

@@ -27,6 +27,12 @@ use smallvec::SmallVec;
 const MIN_DIVISION_SCALE: i64 = 12;
 /// Exponents beyond this are refused: writing them out would fill the memory.
 const MAX_SCALE: i64 = 100_000;
+/// Digits beyond this are refused, since reading and printing them takes time by their square; what is
+/// calculated may have a few more.
+const MAX_DIGITS: usize = 20_000;
+const MAX_BITS: u64 = 70_000;
+/// Decimal digits in a word of 64 bits.
+const DIGITS_A_WORD: u64 = 19;
 
 /// A number.
 #[derive(Clone, Debug)]
@@ -106,7 +112,7 @@ pub struct Decimal {
 
 impl Number {
     /// Reads a number in JSON's spelling, or `BigDecimal`'s: sign, digits, point, exponent.
-    /// `None` when it is none, or its exponent is beyond ±100,000.
+    /// `None` when it is none, its exponent is beyond ±100,000, or it has more than 20,000 digits.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(value) = parse_small(text) {
             return Some(value);
@@ -122,6 +128,9 @@ impl Number {
         };
         let (whole, fraction) = magnitude.split_once('.').unwrap_or((magnitude, ""));
         let digits_only = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.len() + fraction.len() > MAX_DIGITS {
+            return None;
+        }
         if whole.len() + fraction.len() == 0 || !digits_only(whole) || !digits_only(fraction) {
             return None;
         }
@@ -404,6 +413,18 @@ impl Number {
         Some(left.cmp(&right))
     }
 
+    /// How many words of memory it takes to calculate with; 0 for what the processor calculates.
+    pub fn words(&self) -> usize {
+        match &self.0 {
+            Repr::Big(big) => {
+                let words = big.unscaled.bits() / 64 + big.scale.unsigned_abs() / DIGITS_A_WORD;
+                usize::try_from(words).unwrap_or(usize::MAX) + 1
+            }
+            Repr::Small { scale, .. } => scale.unsigned_abs() as usize / DIGITS_A_WORD as usize,
+            Repr::Int(_) | Repr::Double(_) | Repr::Float(_) => 0,
+        }
+    }
+
     /// The sum.
     ///
     /// # Errors
@@ -447,7 +468,7 @@ impl Number {
         }
         let ((left, left_scale), (right, right_scale)) = (self.to_big()?, other.to_big()?);
         let scale = left_scale + right_scale;
-        if scale.abs() > MAX_SCALE {
+        if scale.abs() > MAX_SCALE || left.bits() + right.bits() > MAX_BITS {
             return Err(NumberError::OutOfRange);
         }
         let product = Self::from_big(left * right, scale);
@@ -498,14 +519,27 @@ impl Number {
     pub fn negate(&self) -> Self {
         match &self.0 {
             Repr::Int(value) if *value != i64::MIN => Self(Repr::Int(-value)),
-            Repr::Small { unscaled, scale } if *unscaled != i64::MIN => {
+            // Java's `long` has no other half of its least value, which so stays as it is.
+            Repr::Int(value) => Self(Repr::Int(*value)),
+            Repr::Small { unscaled, scale }
+                if *unscaled != i64::MIN && i64::from(*scale) <= MIN_DIVISION_SCALE =>
+            {
                 Self(Repr::Small { unscaled: -unscaled, scale: *scale })
             }
             Repr::Double(value) => Self(Repr::Double(-value)),
             Repr::Float(value) => Self(Repr::Float(-value)),
             _ => self.to_big().map_or_else(
                 |_| self.clone(),
-                |(unscaled, scale)| Self::from_big(-unscaled, scale),
+                |(unscaled, scale)| {
+                    let negative = Self::from_big(-unscaled, scale);
+                    // It is a multiplication by -1, which has twelve digits at the most.
+                    if scale > MIN_DIVISION_SCALE {
+                        let rounded = negative.rounded(MIN_DIVISION_SCALE, Rounding::HalfUp);
+                        rounded.unwrap_or(negative)
+                    } else {
+                        negative
+                    }
+                },
             ),
         }
     }

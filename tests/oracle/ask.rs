@@ -38,16 +38,5 @@ pub(crate) fn ask(oracle: &mut Oracle, arguments: &[String]) -> Result<bool, Str
 /// A line: a JSON string is a template, an object a whole request.
 fn read(line: &str) -> Result<Request, String> {
     let json: Json = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let text = |json: &Json| json.as_str().map_or_else(|| json.to_string(), str::to_owned);
-    let pairs = |json: &Json| -> Vec<(String, String)> {
-        let pairs = json.as_object().into_iter().flatten();
-        pairs.map(|(name, value)| (name.clone(), text(value))).collect()
-    };
-    Ok(Request {
-        name: json["name"].as_str().unwrap_or("case.ftl").to_owned(),
-        template: text(json.get("template").unwrap_or(&json)),
-        templates: pairs(&json["templates"]),
-        data: json["data"].as_object().cloned().unwrap_or_default(),
-        settings: pairs(&json["settings"]),
-    })
+    Ok(Request::from_json(&json))
 }

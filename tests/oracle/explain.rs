@@ -39,8 +39,9 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
                 "Infinite or NaN",
             ];
             let accident = |message: &str| UNMEANT.iter().any(|words| message.contains(words));
-            failed(&theirs.answer, |kind, message| accident(message) || kind.starts_with("java."))
-                || accident(&theirs.caught)
+            failed(&theirs.answer, |kind, message| {
+                accident(message) || kind.starts_with("java.") || kind == "Return"
+            }) || accident(&theirs.caught)
         },
     },
     Explanation {
@@ -56,7 +57,8 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         name: "combined formats",
         reason: "FreeMarker forgets the name of a combined output format",
         fits: |request, _, _| {
-            mentions(request, &["output_format", "outputFormat"]) && mentions(request, &["XML{", "HTML{"])
+            mentions(request, &["output_format", "outputFormat"])
+                && mentions(request, &["XML{", "HTML{"])
         },
     },
     Explanation {
@@ -72,7 +74,72 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         name: "halves of characters",
         reason: "what cuts a character beyond U+FFFF in two leaves halves that no UTF-8 text can hold",
-        fits: |_, theirs, _| matches!(&theirs.answer, Answer::Output(text) if text.contains('\u{fffd}')),
+        fits: |request, theirs, _| {
+            let beyond =
+                request.json().contains("\\ud") || request.json().chars().any(|c| c > '\u{ffff}');
+            matches!(&theirs.answer, Answer::Output(text) if text.contains('\u{fffd}'))
+                || (beyond && mentions(request, &["?matches", "?replace", "?split"]))
+        },
+    },
+    Explanation {
+        name: "names of time zones",
+        reason: "in full, they are in English whatever the locale",
+        fits: |request, _, _| {
+            has_other_locale(request)
+                && mentions(request, &["zzz", "z'", "z\"", "' z", "\" z", "z ", "full", "long"])
+        },
+    },
+    Explanation {
+        name: "order of letters",
+        reason: "strings are sorted as English sorts them, whatever the locale",
+        fits: |request, _, _| has_other_locale(request) && mentions(request, &["?sort"]),
+    },
+    Explanation {
+        name: "unused escapes",
+        reason: "the names in an `<#escape>` are checked where it is used, and only there",
+        fits: |_, theirs, ours| {
+            matches!(ours, Answer::Output(_))
+                && failed(&theirs.answer, |_, message| message.contains("Unknown built-in"))
+        },
+    },
+    Explanation {
+        name: "FreeMarker 1",
+        reason: "`classic_compatible` is imitated where values are printed, not in every built-in",
+        fits: |request, _, _| {
+            request
+                .settings
+                .iter()
+                .any(|(name, value)| name == "classic_compatible" && value == "true")
+        },
+    },
+    Explanation {
+        name: "charsets",
+        reason: "`?url` has six charsets, Java has all",
+        fits: |_, theirs, ours| {
+            matches!(theirs.answer, Answer::Output(_))
+                && failed(ours, |_, message| message.contains("`UTF-16LE`, found"))
+        },
+    },
+    Explanation {
+        name: "digits of doubles",
+        reason: "Java before 19 writes some doubles with a digit too many",
+        fits: |request, _, _| mentions(request, &["?double", "?float", "#{", "INF", "NaN"]),
+    },
+    Explanation {
+        name: "formats and charsets are looked at once",
+        reason: "FreeMarker finds out that `x?url` has no charset when the text is printed",
+        fits: |request, _, _| {
+            mentions(request, &["?url"])
+                && !request
+                    .settings
+                    .iter()
+                    .any(|(name, _)| name.ends_with("charset") || name.ends_with("encoding"))
+        },
+    },
+    Explanation {
+        name: "what ?if_exists gives",
+        reason: "for what is missing, FreeMarker's `?if_exists` gives what is a boolean and a function as well",
+        fits: |request, _, _| mentions(request, &["if_exists", "ifExists"]),
     },
     Explanation {
         name: "classes of Java",
@@ -86,6 +153,14 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
 /// Whether an answer is an error whose kind and message are so.
 fn failed(answer: &Answer, is: impl Fn(&str, &str) -> bool) -> bool {
     matches!(answer, Answer::Error { kind, message, .. } if is(kind, message))
+}
+
+/// Whether a locale other than the default is set.
+fn has_other_locale(request: &Request) -> bool {
+    let english = ["en", "en_US", "en_us"];
+    let is_other =
+        |(name, value): &(String, String)| name == "locale" && !english.contains(&value.as_str());
+    request.settings.iter().any(is_other) || mentions(request, &["locale=", "locale ="])
 }
 
 fn mentions(request: &Request, words: &[&str]) -> bool {

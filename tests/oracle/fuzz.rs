@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use webhook_stream::ftl::builtins;
 
+use crate::corpus::Corpus;
 use crate::engine;
 use crate::explain::explain;
 use crate::generate;
@@ -27,10 +28,15 @@ pub(crate) struct Options {
     pub(crate) differences: usize,
     /// How many of FreeMarker's most frequent errors are listed.
     pub(crate) errors: usize,
+    /// What is changed instead of making cases up.
+    pub(crate) corpus: Option<Corpus>,
 }
 
 /// Runs; returns whether there was no unexplained difference.
-#[expect(clippy::disallowed_methods, reason = "how long a run takes is no business of a test's clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a run takes is no business of a test's clock"
+)]
 pub(crate) fn fuzz(oracle: &mut Oracle, options: &Options) -> Result<bool, String> {
     let names: Vec<&'static str> = builtins::all().map(|line| line.name).collect();
     if let Some(name) = names.iter().find(|name| signatures::of(name).is_empty()) {
@@ -46,7 +52,12 @@ pub(crate) fn fuzz(oracle: &mut Oracle, options: &Options) -> Result<bool, Strin
         let batch: Vec<(u64, Case)> = (0..count)
             .map(|_| {
                 seed += 1;
-                (seed, generate::case(seed, names[seed as usize % names.len()]))
+                let subject = names[seed as usize % names.len()];
+                let case = match &options.corpus {
+                    Some(corpus) => corpus.case(seed),
+                    None => generate::case(seed, subject),
+                };
+                (seed, case)
             })
             .collect();
         let requests: Vec<_> = batch.iter().map(|(_, case)| case.request.clone()).collect();
@@ -78,7 +89,11 @@ pub(crate) fn fuzz(oracle: &mut Oracle, options: &Options) -> Result<bool, Strin
         println!("{count} {message}");
     }
     println!("{statistics}");
-    if statistics.differences == 0 && options.seconds.is_none() && !statistics.is_representative() {
+    if statistics.differences == 0
+        && options.seconds.is_none()
+        && options.corpus.is_none()
+        && !statistics.is_representative()
+    {
         return Err("too few cases render, or a built-in got too few inputs".to_owned());
     }
     Ok(statistics.differences == 0)

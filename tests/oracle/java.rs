@@ -62,7 +62,8 @@ impl Oracle {
         requests: &[Request],
         meanwhile: impl FnOnce() -> T,
     ) -> Result<(Vec<Reply>, T), String> {
-        let lines: String = requests.iter().map(|request| format!("{}\n", request.json())).collect();
+        let lines: String =
+            requests.iter().map(|request| format!("{}\n", request.json())).collect();
         let mut input = self.requests.take().ok_or("the JVM has ended")?;
         let answers = &mut self.answers;
         thread::scope(|scope| {
@@ -106,13 +107,15 @@ fn read_answer(answers: &mut BufReader<ChildStdout>) -> Result<Reply, String> {
     let text = |key: &str| json[key].as_str().unwrap_or_default().to_owned();
     let caught = text("caught");
     if json.get("output").is_some() {
-        return Ok(Reply { answer: Answer::Output(text("output").replace("oracle_now", ".now")), caught });
+        return Ok(Reply {
+            answer: Answer::Output(text("output").replace("oracle_now", ".now")),
+            caught,
+        });
     }
     let number = |key: &str| json[key].as_u64().unwrap_or_default() as usize;
     let message = format!("{}: {}", text("class"), text("message"));
     let (line, column) = (number("line"), number("column"));
-    let answer =
-        Answer::Error { phase: text("phase"), kind: text("class"), message, line, column };
+    let answer = Answer::Error { phase: text("phase"), kind: text("class"), message, line, column };
     Ok(Reply { answer, caught })
 }
 

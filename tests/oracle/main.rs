@@ -2,7 +2,8 @@
 //!
 //! `cargo test --test oracle -- WORD`, with a word of these:
 //!
-//! - `fuzz [--cases N] [--seconds N] [--seed N] [--differences N]` makes up cases.
+//! - `fuzz [--cases N] [--seconds N] [--seed N] [--differences N] [--corpus FILE]` makes up
+//!   cases, or changes those of a file.
 //! - `confirm [PAGE…]` asks about the Markdown cases.
 //! - `ask [--all] FILE…` asks what a person wants to know.
 #![expect(clippy::print_stdout, reason = "a program that reports")]
@@ -10,6 +11,7 @@
 
 mod ask;
 mod confirm;
+mod corpus;
 mod engine;
 mod explain;
 mod fuzz;
@@ -21,6 +23,7 @@ mod statistics;
 
 use std::process::ExitCode;
 
+use crate::corpus::Corpus;
 use crate::fuzz::Options;
 use crate::java::Oracle;
 
@@ -47,9 +50,20 @@ fn run(arguments: &[String]) -> Result<bool, String> {
 }
 
 fn options(words: &[String]) -> Result<Options, String> {
-    let mut options = Options { seconds: None, cases: usize::MAX, seed: 0, differences: 10, errors: 0 };
+    let mut options = Options {
+        seconds: None,
+        cases: usize::MAX,
+        seed: 0,
+        differences: 10,
+        errors: 0,
+        corpus: None,
+    };
     for pair in words.chunks(2) {
         let [name, value] = pair else { return Err(format!("expected a number behind {pair:?}")) };
+        if name == "--corpus" {
+            options.corpus = Some(Corpus::read(value)?);
+            continue;
+        }
         let number: u64 = value.parse().map_err(|_| format!("{name}: no number: {value}"))?;
         match name.as_str() {
             "--cases" => options.cases = number as usize,

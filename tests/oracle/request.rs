@@ -23,6 +23,29 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// A request from JSON: a string is a template, an object has all parts.
+    pub(crate) fn from_json(json: &Json) -> Self {
+        let text = |json: &Json| json.as_str().map_or_else(|| json.to_string(), str::to_owned);
+        let pairs = |json: &Json| -> Vec<(String, String)> {
+            let pairs = json.as_object().into_iter().flatten();
+            pairs.map(|(name, value)| (name.clone(), text(value))).collect()
+        };
+        let templates = pairs(&json["templates"]);
+        let name = json["name"].as_str().unwrap_or("case.ftl").to_owned();
+        let named = templates.iter().find(|(known, _)| *known == name);
+        let template = match json.get("template").or(json.as_str().map(|_| json)) {
+            Some(template) => text(template),
+            None => named.map(|(_, text)| text.clone()).unwrap_or_default(),
+        };
+        Self {
+            name,
+            template,
+            templates,
+            data: json["data"].as_object().cloned().unwrap_or_default(),
+            settings: pairs(&json["settings"]),
+        }
+    }
+
     /// The request as FreeMarker's side reads it. That side has no say in what time it is, so `.now`
     /// becomes a variable.
     pub(crate) fn json(&self) -> String {
@@ -48,7 +71,8 @@ fn fixed_now(template: &str) -> String {
     while let Some(at) = rest.find(".now") {
         let (before, behind) = (&rest[..at], &rest[at + ".now".len()..]);
         let letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '@');
-        let is_step = before.ends_with(|c| letter(c) || matches!(c, ']' | ')' | '.' | '"'));
+        let is_step =
+            before.trim_end().ends_with(|c| letter(c) || matches!(c, ']' | ')' | '.' | '"'));
         fixed.push_str(before);
         fixed.push_str(if is_step || behind.starts_with(letter) { ".now" } else { "oracle_now" });
         rest = behind;

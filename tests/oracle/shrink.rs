@@ -176,11 +176,14 @@ fn pairs(letters: &[char]) -> Vec<(Stretch, Stretch)> {
                 let end = at + length + 1;
                 let tag: String = letters[at + 1..end - 1].iter().collect();
                 let name = |tag: &str| -> String {
-                    tag.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '#' | '@' | '_')).collect()
+                    tag.chars()
+                        .take_while(|c| c.is_alphanumeric() || matches!(c, '#' | '@' | '_'))
+                        .collect()
                 };
                 if let Some(closed) = tag.strip_prefix('/') {
                     let closed = name(closed);
-                    let matches = |open: &String| *open == closed || (closed == "@" && open.starts_with('@'));
+                    let matches =
+                        |open: &String| *open == closed || (closed == "@" && open.starts_with('@'));
                     if let Some(index) = tags.iter().rposition(|(name, _)| matches(name)) {
                         let (_, start) = tags[index].clone();
                         tags.truncate(index);

@@ -9,9 +9,14 @@ use webhook_stream::delivery::store::AttemptRecord;
 use webhook_stream::delivery::store::Change;
 use webhook_stream::delivery::store::Discarded;
 use webhook_stream::delivery::store::Job;
+use webhook_stream::delivery::store::KnownSource;
 use webhook_stream::delivery::store::Reason;
 use webhook_stream::delivery::store::Revival;
+use webhook_stream::delivery::store::SourcePlace;
 use webhook_stream::delivery::store::Store;
+use webhook_stream::delivery::store::positions::Positions;
+use webhook_stream::delivery::store::sqlite::OpenOptions;
+use webhook_stream::delivery::store::sqlite::SqliteStore;
 
 use crate::support::deliveries;
 use crate::support::target;
@@ -224,6 +229,183 @@ fn rule_12_counts_add_up(store: &dyn Store) {
     assert_eq!((counts.expired, counts.discarded), (1, 0));
 }
 
+fn in_lanes(store: &dyn Store, lanes: &[Option<u64>]) -> Vec<Job> {
+    let mut batch = deliveries(&target("http://a.example/"), lanes.len());
+    for (new, lane) in batch.iter_mut().zip(lanes) {
+        new.lane = *lane;
+    }
+    store.accept(batch).unwrap()
+}
+
+fn put_off(store: &dyn Store, job: &Job, due: Timestamp) {
+    store.settle(job, Change::PutOff { due }).unwrap();
+}
+
+fn rule_13_a_lane_comes_one_at_a_time_and_in_order(store: &dyn Store) {
+    let given = in_lanes(store, &[Some(7), Some(7), Some(8), None, Some(7), None]);
+    // The second of the lane is due long before the first, and the third before the second.
+    for (job, due) in given.iter().zip([50, 20, 30, 40, 10, 60]) {
+        put_off(store, job, second(due));
+    }
+    let free: Vec<Job> = store.claim(second(40), 10).unwrap();
+    assert_eq!(ids(&free), [given[2].delivery.id, given[3].delivery.id]);
+    let first = store.claim(second(50), 10).unwrap();
+    assert_eq!(ids(&first), [given[0].delivery.id]);
+    assert_eq!(ids(&store.claim(second(100), 10).unwrap()), [given[5].delivery.id]);
+    // On hand or waiting for another attempt, the first one keeps its lane waiting.
+    retry(store, &first[0], 1, second(70));
+    assert!(store.claim(second(60), 10).unwrap().is_empty());
+    assert_eq!(store.take_over(second(60), &|_| second(1000)).unwrap(), 6);
+    let taken_over = store.claim(second(60), 10).unwrap();
+    assert_eq!(taken_over.len(), 3, "all that is in no lane, or first in its own");
+    assert!(taken_over.iter().all(|job| job.delivery.lane != Some(7)));
+    let first = store.claim(second(70), 10).unwrap();
+    assert_eq!(ids(&first), [given[0].delivery.id]);
+    // Delivered or dead, it lets the next one go, one at a time.
+    store.settle(&first[0], Change::Delivered).unwrap();
+    let next = store.claim(second(70), 10).unwrap();
+    assert_eq!(ids(&next), [given[1].delivery.id]);
+    assert_eq!(next[0].delivery.lane, Some(7));
+    die(store, &next[0]);
+    assert_eq!(ids(&store.claim(second(70), 10).unwrap()), [given[4].delivery.id]);
+}
+
+fn rule_13_holds_for_what_a_stopped_engine_had_on_hand(store: &dyn Store) {
+    let given = in_lanes(store, &[Some(1), Some(1), None, Some(1)]);
+    assert_eq!(store.take_over(second(5), &|_| second(1000)).unwrap(), 4);
+    let claimed = store.claim(second(5), 10).unwrap();
+    assert_eq!(ids(&claimed), [given[0].delivery.id, given[2].delivery.id]);
+    store.settle(&claimed[0], Change::Delivered).unwrap();
+    let next = store.claim(second(5), 10).unwrap();
+    assert_eq!(ids(&next), [given[1].delivery.id]);
+    store.settle(&next[0], Change::Delivered).unwrap();
+    assert_eq!(ids(&store.claim(second(5), 10).unwrap()), [given[3].delivery.id]);
+}
+
+fn a_source(name: &str) -> KnownSource {
+    KnownSource {
+        name: name.to_owned(),
+        identity: format!("identity of {name}"),
+        size: 1000,
+        head_bytes: 100,
+        head_hash: String::from("h"),
+        content_hash: String::from("c"),
+        ..KnownSource::default()
+    }
+}
+
+fn from_source(store: &dyn Store, source: u64, positions: &[u64]) -> Vec<Job> {
+    let mut batch = deliveries(&target("http://a.example/"), positions.len());
+    for (new, position) in batch.iter_mut().zip(positions) {
+        new.place = Some(SourcePlace { source, position: *position });
+    }
+    store.accept(batch).unwrap()
+}
+
+fn finished(store: &dyn Store, source: u64) -> String {
+    store.flush().unwrap();
+    let sources = store.sources().unwrap();
+    sources.iter().find(|known| known.id == source).unwrap().finished.to_text()
+}
+
+fn rule_14_a_position_is_finished_when_its_event_is_cared_for(store: &dyn Store) {
+    let source = store.begin_source(&a_source("events.json")).unwrap();
+    let given = from_source(store, source, &[0, 1, 2, 3, 5, 6]);
+    assert_eq!(finished(store, source), "", "on hand is not finished");
+    let counts = store.counts().unwrap();
+    assert_eq!((counts.accepted, counts.pending, counts.on_hand), (6, 6, 6));
+    store.settle(&given[0], Change::Delivered).unwrap();
+    retry(store, &given[1], 1, second(10));
+    put_off(store, &given[2], second(20));
+    die(store, &given[3]);
+    store.pass(&[SourcePlace { source, position: 4 }]).unwrap();
+    assert_eq!(finished(store, source), "0-4");
+    let discarded = Discarded {
+        key: String::from("bad"),
+        reason: Reason::Render,
+        message: String::from("x is missing"),
+        event: None,
+        at: second(3),
+        place: Some(SourcePlace { source, position: 8 }),
+    };
+    store.bury(vec![discarded]).unwrap();
+    assert_eq!(finished(store, source), "0-4,8-8");
+    let counts = store.counts().unwrap();
+    assert_eq!((counts.accepted, counts.delivered, counts.pending), (7, 1, 4));
+    assert_eq!((counts.expired, counts.discarded, counts.on_hand), (1, 1, 2));
+    let again = store.claim(second(20), 10).unwrap();
+    assert_eq!(ids(&again), [given[1].delivery.id, given[2].delivery.id]);
+    assert_eq!(again[0].delivery.request, given[1].delivery.request);
+    assert_eq!((again[0].attempts, again[0].delivery.place), (1, given[1].delivery.place));
+    // What comes after the end of the reading is not waited for.
+    for job in &given[4..] {
+        store.settle(job, Change::Delivered).unwrap();
+    }
+    store.end_source(source, 8).unwrap();
+    assert_eq!(finished(store, source), "0-6,8-8");
+    assert!(!store.sources().unwrap()[0].is_finished);
+    store.pass(&[SourcePlace { source, position: 7 }]).unwrap();
+    assert_eq!(finished(store, source), "0-8");
+    let known = store.sources().unwrap().remove(0);
+    assert!(known.is_finished);
+    assert_eq!(known.accepted, 7);
+    assert_eq!(known.identity, "identity of events.json");
+}
+
+fn rule_14_a_source_that_grew_or_begins_anew_keeps_its_id(store: &dyn Store) {
+    let source = store.begin_source(&a_source("events.json")).unwrap();
+    let other = store.begin_source(&a_source("other.json")).unwrap();
+    assert!(source > 0 && other > 0 && source != other);
+    let given = from_source(store, source, &[0, 1]);
+    store.settle(&given[0], Change::Delivered).unwrap();
+    store.flush().unwrap();
+    let mut known = store.sources().unwrap().remove(0);
+    known.size = 2000;
+    assert_eq!(store.begin_source(&known).unwrap(), source);
+    assert_eq!(store.sources().unwrap()[0], known);
+    store.settle(&given[1], Change::Delivered).unwrap();
+    assert_eq!(finished(store, source), "0-1");
+    known.finished = Positions::default();
+    known.accepted = 0;
+    assert_eq!(store.begin_source(&known).unwrap(), source);
+    assert_eq!(finished(store, source), "");
+    assert_eq!(finished(store, other), "");
+}
+
+fn rule_14_what_a_stopped_engine_had_on_hand_of_a_source_is_not_lost(store: &dyn Store) {
+    let source = store.begin_source(&a_source("events.json")).unwrap();
+    let given = from_source(store, source, &[0, 1]);
+    store.settle(&given[0], Change::Delivered).unwrap();
+    assert_eq!(store.take_over(second(5), &|_| second(1000)).unwrap(), 1);
+    let again = store.claim(second(5), 10).unwrap();
+    assert_eq!(ids(&again), [given[1].delivery.id]);
+    assert_eq!(finished(store, source), "0-1");
+}
+
+fn keys(jobs: &[Job]) -> Vec<&str> {
+    jobs.iter().map(|job| job.delivery.key.as_str()).collect()
+}
+
+fn rule_15_what_an_earlier_run_delivered_is_left_out(store: &dyn Store) {
+    store.take_over(second(0), &|_| second(0)).unwrap();
+    let given = accept(store, 3);
+    store.settle(&given[0], Change::Delivered).unwrap();
+    die(store, &given[1]);
+    retry(store, &given[2], 1, second(10));
+    assert_eq!(accept(store, 3).len(), 3, "within a run, equal keys are sent each time");
+    store.take_over(second(5), &|_| second(1000)).unwrap();
+    let again = accept(store, 3);
+    assert_eq!(keys(&again), ["key-1", "key-2"], "only what was delivered is left out");
+    let counts = store.counts().unwrap();
+    assert_eq!((counts.accepted, counts.delivered), (8, 1));
+    let mut batch = deliveries(&target("http://a.example/"), 1);
+    batch[0].again = true;
+    assert_eq!(store.accept(batch).unwrap().len(), 1, "asked for once more");
+    let source = store.begin_source(&a_source("events.json")).unwrap();
+    assert_eq!(keys(&from_source(store, source, &[0, 1])), ["key-1"]);
+    assert_eq!(finished(store, source), "0-0", "what was confirmed is finished");
+}
+
 /// Runs every rule against a store, each on an empty one.
 macro_rules! store_contract {
     ($name:ident, $make:expr, [$($rule:ident),* $(,)?]) => {
@@ -256,3 +438,42 @@ macro_rules! store_contract {
 
 store_contract!(memory, webhook_stream::delivery::store::memory::MemoryStore::new());
 store_contract!(simulated, crate::simulator::SimStore::default());
+
+/// A store in a folder that goes with it.
+struct OnDisk {
+    store: SqliteStore,
+    _folder: tempfile::TempDir,
+}
+
+impl OnDisk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sync.db");
+        let store = SqliteStore::open(&path, "sync", OpenOptions::default()).unwrap();
+        Self { store, _folder: folder }
+    }
+}
+
+impl std::ops::Deref for OnDisk {
+    type Target = SqliteStore;
+
+    fn deref(&self) -> &SqliteStore {
+        &self.store
+    }
+}
+
+store_contract!(sqlite, *crate::store_contract::OnDisk::new());
+
+// Rules that a store in memory need not keep: it is gone before they matter.
+store_contract!(
+    sqlite_alone,
+    *crate::store_contract::OnDisk::new(),
+    [
+        rule_13_a_lane_comes_one_at_a_time_and_in_order,
+        rule_13_holds_for_what_a_stopped_engine_had_on_hand,
+        rule_14_a_position_is_finished_when_its_event_is_cared_for,
+        rule_14_a_source_that_grew_or_begins_anew_keeps_its_id,
+        rule_14_what_a_stopped_engine_had_on_hand_of_a_source_is_not_lost,
+        rule_15_what_an_earlier_run_delivered_is_left_out,
+    ]
+);

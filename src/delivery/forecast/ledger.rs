@@ -105,6 +105,7 @@ impl Ledger {
             attempts: entry.attempts,
             first_attempt_at: entry.first_attempt_at,
             first_turn,
+            damaged: false,
         }
     }
 }

@@ -89,6 +89,7 @@ impl Entry {
             attempts: self.attempts.last().map_or(0, |attempt| attempt.number),
             first_attempt_at: self.attempts.first().map(|attempt| attempt.started_at),
             first_turn,
+            damaged: false,
         }
     }
 }

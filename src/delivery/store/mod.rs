@@ -39,6 +39,7 @@
 //! so an event may be delivered again, or an attempt made again.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ use crate::delivery::store::positions::Positions;
 
 pub mod memory;
 pub mod positions;
+pub mod sqlite;
 
 /// Unfinished deliveries and dead letters of one sync. See the rules at the top of the room.
 pub trait Store: Send + Sync + fmt::Debug {
@@ -147,6 +149,42 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// # Errors
     /// When it could not be made safe.
     fn flush(&self) -> Result<(), StoreError>;
+}
+
+/// When an event counts as accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// It is on the disk.
+    #[default]
+    Disk,
+    /// The system has it: it survives the end of the process, not of the machine.
+    Process,
+    /// It is in memory.
+    None,
+}
+
+impl FromStr for Durability {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "disk" => Ok(Self::Disk),
+            "process" => Ok(Self::Process),
+            "none" => Ok(Self::None),
+            _ => Err(format!("durability: expected `disk`, `process` or `none`, found `{text}`")),
+        }
+    }
+}
+
+impl Durability {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disk => "disk",
+            Self::Process => "process",
+            Self::None => "none",
+        }
+    }
 }
 
 /// An event's place in a source that can be read again.
@@ -288,6 +326,9 @@ pub struct Job {
     pub first_attempt_at: Option<Timestamp>,
     /// Whether this is its first turn since it was accepted.
     pub first_turn: bool,
+    /// Whether what was stored of it can no longer be read. It must not be sent, only given up
+    /// as [`Reason::Damaged`]; its request is a stand-in.
+    pub damaged: bool,
 }
 
 /// One attempt that did not deliver.
@@ -356,6 +397,8 @@ pub enum Reason {
     Render,
     /// The filter could not be evaluated.
     Filter,
+    /// What was stored of it can no longer be read.
+    Damaged,
 }
 
 impl Reason {
@@ -368,7 +411,24 @@ impl Reason {
             Self::Blocked => "blocked",
             Self::Render => "render",
             Self::Filter => "filter",
+            Self::Damaged => "damaged",
         }
+    }
+
+    /// Every reason there is.
+    pub const ALL: [Self; 7] = [
+        Self::Exhausted,
+        Self::Expired,
+        Self::Gone,
+        Self::Blocked,
+        Self::Render,
+        Self::Filter,
+        Self::Damaged,
+    ];
+
+    /// The reason of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 
     /// Whether attempts were made and given up (`expired` in reports), or none could be made
@@ -432,6 +492,7 @@ impl DeadLetter {
             .as_ref()
             .map(|request| String::from_utf8_lossy(&request.body).into_owned());
         serde_json::json!({
+            "id": self.id,
             "key": self.key,
             "webhook_id": self.request.as_ref().map(|request| request.id.clone()),
             "reason": self.reason.name(),

@@ -209,7 +209,7 @@ fn in_zone<'r>(
     accuracy: Accuracy,
     offset: bool,
 ) -> Outcome<'r> {
-    let blame = |fault: Fault| fault.blaming(Blame::Argument(0));
+    let blame = |fault: Fault| fault.blaming(Blame::Argument(0)).inexcusable();
     let name = expect_text(arguments.first().unwrap_or(&Model::Missing)).map_err(blame)?;
     if name.eq_ignore_ascii_case("JVM default") {
         let message = "`JVM default` is for the setting `time_zone` only";

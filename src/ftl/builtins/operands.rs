@@ -68,7 +68,7 @@ impl<'a, 'r> Argument<'a, 'r> {
     /// Any value as text, for the built-ins that convert their arguments.
     pub fn printed(self, host: &mut (dyn Host<'r> + '_)) -> Result<Text<'r>, Fault> {
         match self.value {
-            Model::Missing => Err(self.wrong_type("a string")),
+            Model::Missing => Err(self.missing_or_wrong_type("a string")),
             value => text(host, value.clone(), Blame::Argument(self.index)),
         }
     }
@@ -92,6 +92,11 @@ impl<'a, 'r> Argument<'a, 'r> {
 
     /// The fault for an argument of another type.
     pub fn wrong_type(self, expected: &str) -> Fault {
+        self.missing_or_wrong_type(expected).inexcusable()
+    }
+
+    /// The same, where `(…)!` makes up for an argument that is missing.
+    pub fn missing_or_wrong_type(self, expected: &str) -> Fault {
         let Self { built_in, index, value } = self;
         let place = format!("{expected} as argument {} of `?{built_in}`", index + 1);
         let fault = wrong_type(&place, value).blaming(Blame::Argument(index));

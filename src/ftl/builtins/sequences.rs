@@ -171,7 +171,7 @@ fn lazy<'r>(
         }
         function @ Model::Callable(_) => function.clone(),
         _ => {
-            let fault = argument.wrong_type("a function or lambda");
+            let fault = argument.missing_or_wrong_type("a function or lambda");
             return Err(fault
                 .with_hint(format!("a condition or value of its item: `?{name}(x -> x.name)`")));
         }
@@ -210,6 +210,11 @@ fn join<'r>(
             }
         }
         host.spend((out.len() - before) / 64)?;
+        let limit = host.formatting().settings.limits.max_output_bytes;
+        if out.len() > limit {
+            let message = format!("a string is larger than {limit} bytes (`max_output_bytes`)");
+            return Err(Fault::new(TemplateErrorKind::Limit, message));
+        }
         Ok(ControlFlow::Continue(()))
     })?;
     let end = if is_empty { when_empty } else { after_last };

@@ -122,6 +122,9 @@ fn sort<'r>(
     let sequence = operands::sequence(name, target)?;
     refuse_endless(name, &sequence)?;
     let items = walk::items(host, &sequence)?;
+    if items.is_empty() {
+        return Ok(target.clone());
+    }
     let mut keyed: Vec<(Key, &Model<'r>)> = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         let fault = |fault: Fault| at_item(fault, index).blaming(Blame::Target);
@@ -160,12 +163,14 @@ fn key_value<'r>(
         if value.is_missing() {
             let message = format!("expected a value under `{key}` for `?{name}`, found nothing");
             return Err(Fault::new(TemplateErrorKind::MissingValue, message)
+                .inexcusable()
                 .with_hint(format!("leave out what has none: `?filter(x -> x.{key}??)`")));
         }
     }
     if value.is_missing() {
         let message = format!("expected a value for `?{name}`, found nothing (null or missing)");
         return Err(Fault::new(TemplateErrorKind::MissingValue, message)
+            .inexcusable()
             .with_hint("leave out what is missing: `?filter(x -> x??)`"));
     }
     Ok(value)

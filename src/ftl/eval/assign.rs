@@ -40,11 +40,17 @@ impl<'r> Evaluator<'r> {
     ) -> Result<(), Failure> {
         for assignment in assignments {
             self.step(span)?;
-            let target = self.target(scope)?;
-            let value = self.assigned(&target, assignment)?;
-            self.put(&target, &assignment.name, value)?;
+            let result = self.assign_one(scope, assignment);
+            // Each is a directive of its own, of which some may fail where errors are ignored.
+            result.or_else(|failure| self.handle(failure))?;
         }
         Ok(())
+    }
+
+    fn assign_one(&mut self, scope: &'r Scope, assignment: &'r Assignment) -> Result<(), Failure> {
+        let target = self.target(scope)?;
+        let value = self.assigned(&target, assignment)?;
+        self.put(&target, &assignment.name, value)
     }
 
     /// `<#assign x>…</#assign>`

@@ -15,6 +15,7 @@ use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
+use crate::ftl::eval::expression::java_int;
 use crate::ftl::format::Formatting;
 use crate::ftl::model::Callable;
 use crate::ftl::model::Hash;
@@ -29,6 +30,13 @@ use crate::ftl::program::Direct;
 use crate::ftl::program::Expr;
 use crate::ftl::program::Form;
 use crate::text::Span;
+
+/// Bytes of text that are looked at in one step.
+const READ_BYTES_A_STEP: usize = 64;
+/// Bytes of text that are made in one step: a template may keep all of them.
+const WRITTEN_BYTES_A_STEP: usize = 16;
+/// Words of a long number that are looked at in one step, by each of its words.
+const WORDS_A_STEP: usize = 64;
 
 impl<'r> Evaluator<'r> {
     /// The value of `x?name`, `x?name(…)` or `x?name.key`.
@@ -73,6 +81,8 @@ impl<'r> Evaluator<'r> {
             && self.settings.datetime_format.is_empty();
         let written = match (direct, &value) {
             (Direct::JsonString, Model::Text(text)) => {
+                let steps = text.len() / READ_BYTES_A_STEP;
+                self.steps_left = self.steps_left.saturating_sub(steps as u64);
                 self.writer.push(&escapes::script(text, Script::Json, false));
                 return Ok(None);
             }
@@ -115,6 +125,15 @@ impl<'r> Evaluator<'r> {
             Model::Empty => suited(built_in),
             value => value,
         };
+        // Nearly every built-in looks at its text once.
+        match &value {
+            Model::Text(text) => self.steps(text.len() / READ_BYTES_A_STEP, span)?,
+            Model::Number(number) => {
+                let words = number.words();
+                self.steps(words.saturating_mul(words) / WORDS_A_STEP + words, span)?;
+            }
+            _ => {}
+        }
         let result = match (&built_in.function, &application.form) {
             (Function::Value(function), Form::Bare) => {
                 self.within(application, |this| function(this, value))
@@ -148,6 +167,17 @@ impl<'r> Evaluator<'r> {
                 return Err(self.blame(fault, span, target.span, arguments));
             }
         };
+        match &result {
+            Model::Text(text) => {
+                self.check_text_length(text.len(), span)?;
+                self.steps(text.len() / WRITTEN_BYTES_A_STEP, span)?;
+            }
+            // Items that nobody else has were made for it.
+            Model::Sequence(Sequence::Items(items)) if Rc::strong_count(items) == 1 => {
+                self.steps(items.len(), span)?;
+            }
+            _ => {}
+        }
         match result {
             Model::Sequence(Sequence::Lazy(_)) if !application.lazy => {
                 let Model::Sequence(sequence) = result else { return Ok(result) };
@@ -197,8 +227,12 @@ impl<'r> Evaluator<'r> {
             }
             Form::Index(index) => {
                 let key = match self.required(index)? {
-                    number @ Model::Number(_) => {
-                        return Err(self.wrong_type("the format, a string", &number, index));
+                    Model::Number(number) => {
+                        // A character of the text, as of any other.
+                        let text = self
+                            .within(application, |this| function(this, value, Applied::Bare))
+                            .map_err(|fault| self.blame(fault, span, target, &[]))?;
+                        return self.item(text, java_int(&number), &application.target, index);
                     }
                     key => self.text_of(key, index)?,
                 };
@@ -315,9 +349,21 @@ impl<'r> Evaluator<'r> {
                         return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
                     }
                     [] => Text::Borrowed(self.place.program.source.name()),
-                    [base, ..] => self.text(base)?,
+                    [base] => self.text(base)?,
+                    [_, more @ ..] => {
+                        let count = more.len() + 1;
+                        let message =
+                            format!("`?absolute_template_name` takes 1 argument, found {count}");
+                        return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
+                    }
                 };
-                let name = names::absolute(&names::resolve(&base, &path));
+                // FreeMarker 1 knew names from the root only.
+                let full = if self.settings.classic_compatible {
+                    path.to_string()
+                } else {
+                    names::resolve(&base, &path)
+                };
+                let name = names::absolute(&full);
                 Ok(Model::Text(Text::from(name)))
             }
             Special::Loop(_) => Ok(Model::Missing),

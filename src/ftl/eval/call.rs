@@ -72,7 +72,7 @@ impl<'r> Evaluator<'r> {
                 }
                 let body = call.body.as_ref().map(|body| (body, &call.loop_variables[..]));
                 self.run_macro(id, bound.as_deref(), &arguments, body, span)?;
-                Ok(Flow::Next)
+                Ok(self.leaving.take().unwrap_or(Flow::Next))
             }
             Callable::Directive { id } => {
                 self.run_directive(id, bound.as_deref(), &call.arguments, call.body.as_ref(), span)
@@ -254,7 +254,9 @@ impl<'r> Evaluator<'r> {
         self.quiet = quiet;
         self.frames.truncate(index + 1);
         let Some(frame) = self.frames.pop() else { return Ok(Model::Missing) };
+        let included = self.place.included;
         self.place = frame.caller;
+        self.place.included = included;
         match result {
             Ok(()) => Ok(frame.result),
             Err(Failure::Error(error))
@@ -279,15 +281,23 @@ impl<'r> Evaluator<'r> {
                 frame.arguments = Some(arguments);
             }
         }
-        self.run(&definition.body).map(|_| ())
+        let flow = self.run(&definition.body)?;
+        self.leaving = matches!(flow, Flow::Break | Flow::Continue).then_some(flow);
+        Ok(())
     }
 
     /// `<#return …>`
     pub(in crate::ftl::eval) fn return_value(
         &mut self,
         value: Option<&'r Expr>,
+        span: Span,
     ) -> Result<Flow, Failure> {
         if let Some(value) = value {
+            if self.frames.is_empty() {
+                let message = "a value can only be returned from a function";
+                let failure = self.fail(TemplateErrorKind::BadArgument, message, span);
+                return Err(failure.with_hint("`<#stop>` ends the whole template"));
+            }
             let value = self.evaluate(value)?;
             if let Some(frame) = self.frame() {
                 frame.result = value;

@@ -39,6 +39,11 @@ impl<'r> Evaluator<'r> {
                 self.check_stack(expression.span)?;
                 self.condition(inner)
             }
+            // Whatever its ends are, which are not even looked at.
+            ExprKind::Range { .. } => {
+                let message = "expected a boolean, found a range";
+                Err(self.fail(TemplateErrorKind::WrongType, message, expression.span))
+            }
             ExprKind::Binary { operator, left, right } => {
                 match self.binary(*operator, left, right, expression)? {
                     Model::Boolean(value) => Ok(value),
@@ -47,6 +52,8 @@ impl<'r> Evaluator<'r> {
             }
             _ => match self.evaluate(expression)? {
                 Model::Boolean(value) => Ok(value),
+                // Nothing is false for FreeMarker, if it is `?if_exists` that gives it.
+                Model::Empty if is_if_exists(expression) => Ok(false),
                 other => self.truth(other, expression),
             },
         }
@@ -112,4 +119,8 @@ impl<'r> Evaluator<'r> {
 
     /// The kind of error for values that can't be compared or calculated with.
     pub(in crate::ftl::eval) const TYPE_ERROR: TemplateErrorKind = TemplateErrorKind::WrongType;
+}
+
+fn is_if_exists(expression: &Expr) -> bool {
+    matches!(&expression.kind, ExprKind::BuiltIn(application) if application.built_in.name == "if_exists")
 }

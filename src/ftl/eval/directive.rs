@@ -79,7 +79,7 @@ impl<'r> Evaluator<'r> {
             NodeKind::Capture(capture) => return self.capture(capture, span),
             NodeKind::Macro(index) => self.define(self.place.program, *index),
             NodeKind::Nested(values) => return self.nested(values, span),
-            NodeKind::Return(value) => return self.return_value(value.as_ref()),
+            NodeKind::Return(value) => return self.return_value(value.as_ref(), span),
             NodeKind::Include(include) => return self.include(include, span),
             NodeKind::Import { path, name } => self.import(path, name, span)?,
             NodeKind::Setting { name, value } => self.set(name, value)?,

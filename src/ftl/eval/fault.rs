@@ -71,7 +71,7 @@ impl<'r> Evaluator<'r> {
         target: Span,
         arguments: &[Expr],
     ) -> Failure {
-        if self.quiet && fault.kind() == TemplateErrorKind::MissingValue {
+        if self.quiet && fault.is_excusable() {
             return Failure::Missing;
         }
         let span = match fault.blame() {

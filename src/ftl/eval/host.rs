@@ -18,6 +18,7 @@ use crate::ftl::model::ScopeHash;
 use crate::ftl::model::Stage;
 use crate::ftl::model::Statics;
 use crate::ftl::model::Text;
+use crate::ftl::model::sort_as_java;
 use crate::ftl::statics;
 use crate::text::Span;
 
@@ -137,19 +138,9 @@ impl<'r> Host<'r> for Evaluator<'r> {
     }
 }
 
-/// FreeMarker keeps variables in a `HashMap`, and lists them in the order of its buckets.
+/// FreeMarker keeps variables in a `HashMap`.
 fn in_order_of_java<'r>(mut pairs: Vec<(Text<'r>, Model<'r>)>) -> Vec<(Text<'r>, Model<'r>)> {
-    const FIRST_SIZE: usize = 16;
-    let mut buckets = FIRST_SIZE;
-    while pairs.len() > buckets / 4 * 3 {
-        buckets *= 2;
-    }
-    pairs.sort_by_cached_key(|(name, _)| {
-        let hash = name
-            .encode_utf16()
-            .fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));
-        (hash ^ hash >> 16) as usize & (buckets - 1)
-    });
+    sort_as_java(&mut pairs, |(name, _)| name);
     pairs
 }
 

@@ -155,7 +155,7 @@ impl<'r> Evaluator<'r> {
             }
         };
         let Model::Text(path) = path else {
-            return Err(crate::ftl::coerce::wrong_type("a string", path));
+            return Err(crate::ftl::coerce::wrong_type("a string", path).inexcusable());
         };
         let mut parse = true;
         let pairs = match options {

@@ -164,11 +164,12 @@ impl<'r> Evaluator<'r> {
         self.step(span)?;
         self.check_stack(span)?;
         let outside = std::mem::replace(&mut self.place.program, program);
-        let included = std::mem::replace(&mut self.place.included, program.source.name());
+        self.place.included = program.source.name();
         self.define_macros(program);
         let flow = self.run(&program.body);
         self.place.program = outside;
-        self.place.included = included;
+        // Not the template that included it: FreeMarker goes back to the first one.
+        self.place.included = self.main_program.source.name();
         match flow {
             Err(Failure::Error(error)) => {
                 let what = format!("in template `{}`", program.source.name());
@@ -248,20 +249,18 @@ impl<'r> Evaluator<'r> {
 
     #[cold]
     pub(in crate::ftl::eval) fn not_found(&self, name: &str, span: Span) -> Failure {
-        let normalized = names::normalize(name, self.base.template_name_format);
-        let is_bad = normalized.is_err();
-        let message = normalized.err().unwrap_or_else(|| format!("there is no template `{name}`"));
-        let failure = self.fail(TemplateErrorKind::TemplateNotFound, message, span);
-        let Some(library) = self.library else {
+        let kind = TemplateErrorKind::TemplateNotFound;
+        if let Err(message) = names::normalize(name, self.base.template_name_format) {
+            return self.fail(kind, message, span);
+        }
+        let failure = self.fail(kind, format!("there is no template `{name}`"), span);
+        let Some(library) = self.library.filter(|library| library.names().next().is_some()) else {
             return failure.with_hint("this template was given no others to include");
         };
         if let Some(near) = crate::text::did_you_mean(name, library.names()) {
             return failure.with_hint(format!("did you mean `{near}`?"));
         }
         let names: Vec<&str> = library.names().take(MAX_NAMES_SHOWN).collect();
-        if is_bad || names.is_empty() {
-            return failure;
-        }
         failure.with_hint(format!("there are {}", names.join(", ")))
     }
 }

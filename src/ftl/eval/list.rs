@@ -224,7 +224,7 @@ impl<'r> Evaluator<'r> {
                 Source::Pairs(pairs.into_iter())
             }
             (value, false) if self.settings.classic_compatible => {
-                Source::Items(Cursor::Items(Rc::new(vec![value]), 0))
+                Source::Items(Cursor::Items(Rc::new(vec![value].into()), 0))
             }
             (value @ Model::Hash(_), false) => {
                 let failure = self.wrong_type("a sequence", &value, expression);

@@ -132,6 +132,8 @@ pub(in crate::ftl) struct Evaluator<'r> {
     stack: Stack,
     /// Whether a missing value is looked for, so that its message would be lost.
     quiet: bool,
+    /// A `<#break>` or `<#continue>` of nested content, on its way to the loop around the call.
+    leaving: Option<Flow>,
     place: Place<'r>,
     main: Rc<Namespace<'r>>,
     main_program: &'r Program,
@@ -177,6 +179,7 @@ impl<'r> Evaluator<'r> {
             steps_left: settings.limits.max_steps,
             stack: Stack::here(),
             quiet: false,
+            leaving: None,
             place,
             main,
             main_program: program,
@@ -201,10 +204,9 @@ impl<'r> Evaluator<'r> {
     /// Runs the template. Gives what was written, up to the error if there is one.
     pub(in crate::ftl) fn render(mut self) -> (String, Vec<Mark<'r>>, Result<(), TemplateError>) {
         let program = self.place.program;
-        let result = self.prepare().and_then(|()| {
-            self.define_macros(program);
-            self.run(&program.body).map(|_| ())
-        });
+        // What is included before anything else may call the template's macros.
+        self.define_macros(program);
+        let result = self.prepare().and_then(|()| self.run(&program.body).map(|_| ()));
         let result = result.map_err(|failure| give_up(failure, program));
         let (out, marks) = self.writer.finish();
         (out, marks, result)
@@ -277,7 +279,7 @@ impl<'r> Evaluator<'r> {
     }
 
     /// What `template_exception_handler` says about an error.
-    fn handle(&mut self, failure: Failure) -> Result<(), Failure> {
+    pub(in crate::ftl::eval) fn handle(&mut self, failure: Failure) -> Result<(), Failure> {
         if self.settings.template_exception_handler != ExceptionHandler::Ignore || self.quiet {
             return Err(failure);
         }

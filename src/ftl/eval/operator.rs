@@ -22,6 +22,13 @@ use crate::value::Number;
 
 /// How many items or bytes are copied for one step.
 const COPIES_A_STEP: usize = 16;
+/// Items copied in one step: each is as large as a short text, and a template may keep every list.
+const ITEMS_A_STEP: usize = 2;
+
+/// How many bytes are compared in one step.
+const COMPARED_BYTES_A_STEP: usize = 64;
+/// How many words of long numbers are multiplied in one step.
+const WORDS_A_STEP: usize = 64;
 
 impl<'r> Evaluator<'r> {
     /// `left operator right`
@@ -63,6 +70,7 @@ impl<'r> Evaluator<'r> {
         second: &Number,
         span: Span,
     ) -> Result<Number, Failure> {
+        self.pay(first, second, span)?;
         let result = match operator {
             BinaryOperator::Add => first.add(second),
             BinaryOperator::Subtract => first.subtract(second),
@@ -124,6 +132,17 @@ impl<'r> Evaluator<'r> {
         }
     }
 
+    /// Counts the work with numbers that are longer than the processor's.
+    #[inline]
+    fn pay(&mut self, first: &Number, second: &Number, span: Span) -> Result<(), Failure> {
+        let (first, second) = (first.words(), second.words());
+        if first + second == 0 {
+            return Ok(());
+        }
+        let words = first.saturating_mul(second) / WORDS_A_STEP;
+        self.steps(words.saturating_add(first + second), span)
+    }
+
     /// Two texts as one.
     pub(in crate::ftl::eval) fn join(
         &mut self,
@@ -169,7 +188,12 @@ impl<'r> Evaluator<'r> {
         let mut items = Vec::new();
         for sequence in [first, second] {
             if let Sequence::Items(more) = &sequence {
-                self.steps(more.len() / COPIES_A_STEP, span)?;
+                self.steps(more.len() / ITEMS_A_STEP, span)?;
+                let limit = self.settings.limits.max_items;
+                if items.len() + more.len() > limit {
+                    let message = format!("a sequence has more than {limit} items (`max_items`)");
+                    return Err(self.fail(TemplateErrorKind::Limit, message, span));
+                }
                 items.extend_from_slice(more);
                 continue;
             }
@@ -231,6 +255,7 @@ impl<'r> Evaluator<'r> {
         let equality = matches!(operator, BinaryOperator::Equal | BinaryOperator::NotEqual);
         let ordering = match (&first, &second) {
             (Model::Number(first), Model::Number(second)) => {
+                self.pay(first, second, span)?;
                 first.compare(second).unwrap_or(Ordering::Less)
             }
             (Model::Text(first), Model::Text(second)) => {
@@ -239,6 +264,7 @@ impl<'r> Evaluator<'r> {
                         "numbers in strings compare by `?number`, dates by `?date` or `?datetime`",
                     ));
                 }
+                self.steps(first.len().min(second.len()) / COMPARED_BYTES_A_STEP, span)?;
                 equal_texts(first, second)
             }
             (Model::Boolean(first), Model::Boolean(second)) => {

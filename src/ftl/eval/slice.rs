@@ -55,7 +55,7 @@ impl<'r> Evaluator<'r> {
         }
     }
 
-    fn item(
+    pub(in crate::ftl::eval) fn item(
         &mut self,
         value: Model<'r>,
         index: i64,
@@ -137,6 +137,10 @@ impl<'r> Evaluator<'r> {
         index: &'r Expr,
     ) -> Evaluated<'r> {
         let items = match &value {
+            // A mistake of FreeMarker: an empty part of what is computed item by item is a text.
+            Model::Sequence(Sequence::Lazy(_)) if range.length == Some(0) => {
+                return Ok(Model::Text(Text::Borrowed("")));
+            }
             Model::Sequence(Sequence::Lazy(_)) => {
                 let Model::Sequence(sequence) = &value else { return Ok(value) };
                 Some(self.taken(sequence, &range, index)?)

@@ -16,6 +16,7 @@ use crate::ftl::model::Method;
 use crate::ftl::model::Model;
 use crate::ftl::model::ScopeHash;
 use crate::ftl::model::Text;
+use crate::ftl::names;
 use crate::ftl::program::SpecialVariable;
 use crate::text::Span;
 
@@ -77,10 +78,10 @@ impl<'r> Evaluator<'r> {
                 Ok(Model::Text(Text::from(format!("{major}.{minor}.{micro}"))))
             }
             SpecialVariable::Locale | SpecialVariable::LocaleObject => {
-                Ok(Model::Text(Text::from(locale_parts(&self.settings.locale).join("_"))))
+                Ok(Model::Text(Text::from(names::locale_parts(&self.settings.locale).join("_"))))
             }
             SpecialVariable::Lang => {
-                let language = locale_parts(&self.settings.locale).into_iter().next();
+                let language = names::locale_parts(&self.settings.locale).into_iter().next();
                 Ok(Model::Text(Text::from(language.unwrap_or_default())))
             }
             SpecialVariable::TimeZone => {
@@ -115,22 +116,6 @@ impl<'r> Evaluator<'r> {
         let message = format!("`.{variable}` can only be used inside a macro or function");
         Err(self.fail(TemplateErrorKind::BadArgument, message, span))
     }
-}
-
-/// Language, country and variant, as Java spells them.
-fn locale_parts(locale: &str) -> Vec<String> {
-    let parts = locale.split(['_', '-', ',', ' ']).filter(|part| !part.is_empty());
-    let spelled = parts.enumerate().map(|(index, part)| match index {
-        0 => match part.to_ascii_lowercase().as_str() {
-            "iw" => "he".to_owned(),
-            "in" => "id".to_owned(),
-            "ji" => "yi".to_owned(),
-            language => language.to_owned(),
-        },
-        1 => part.to_ascii_uppercase(),
-        _ => part.to_owned(),
-    });
-    spelled.collect()
 }
 
 /// A template without a name has none.

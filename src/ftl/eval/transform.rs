@@ -16,6 +16,7 @@ use crate::ftl::model::WithArguments;
 use crate::ftl::program::Arguments;
 use crate::ftl::program::Body;
 use crate::ftl::program::Node;
+use crate::ftl::settings::ExceptionHandler;
 use crate::text::Span;
 
 /// The directives that every template has as variables.
@@ -148,6 +149,15 @@ impl<'r> Evaluator<'r> {
                 let quiet = std::mem::replace(&mut self.quiet, false);
                 let flow = self.run_loaded(included, span);
                 self.quiet = quiet;
+                // For FreeMarker a `<#stop>` in there is an error like any other.
+                let is_ignored =
+                    self.settings.template_exception_handler == ExceptionHandler::Ignore;
+                if let Err(Failure::Error(error)) = &flow
+                    && is_ignored
+                    && error.kind() == TemplateErrorKind::Stopped
+                {
+                    return Ok(Flow::Next);
+                }
                 match flow? {
                     Flow::Next => self.run(body),
                     flow => Ok(flow),

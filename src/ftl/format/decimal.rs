@@ -231,6 +231,14 @@ impl DecimalFormat {
                 .with_hint("use another `roundingMode`, or a pattern with more digits"));
             }
             mode => match (dropped[0], dropped.len()) {
+                // Java writes such numbers with an exponent, and then takes a lone 5 for exact.
+                (b'5', 1)
+                    if keep == 0
+                        && mode == Rounding::HalfEven
+                        && exact.is_some_and(|value| value < 1e-3) =>
+                {
+                    false
+                }
                 (b'5', 1) => match exact.map(|value| exact_order(value, decimal)) {
                     Some(std::cmp::Ordering::Greater) => true,
                     Some(std::cmp::Ordering::Less) => false,

@@ -195,8 +195,9 @@ impl<'a> Reader<'a> {
         let parts = &mut self.parts;
         match field {
             Field::Year | Field::WeekYear => {
-                let two_digits = length == 2
-                    && self.text[start..].chars().take(2).all(|c| digit_of(c).is_some());
+                let digits = &self.text[start..start + length];
+                let two_digits =
+                    digits.chars().count() == 2 && digits.chars().all(|c| digit_of(c).is_some());
                 let mut year = value;
                 if count <= 2 && two_digits {
                     let (start, _) = century_start(self.now, self.zone);
@@ -257,7 +258,8 @@ impl<'a> Reader<'a> {
     }
 
     fn zone_name(&mut self) -> Result<(), usize> {
-        let (zone, length, daylight) = self.zone.match_name(self.rest()).ok_or(self.at)?;
+        let (zone, length, daylight) =
+            self.zone.match_name(self.rest(), &self.locale.name).ok_or(self.at)?;
         let saving = zone.saving();
         match daylight {
             Some(true) if saving != 0 => self.parts.set_saving(saving),
@@ -385,10 +387,12 @@ fn read_exponent<'a>(text: &'a str, locale: &Locale) -> Option<(i32, &'a str)> {
 }
 
 /// The value of a decimal digit of any script.
-fn digit_of(c: char) -> Option<u32> {
+pub(in crate::ftl) fn digit_of(c: char) -> Option<u32> {
     /// Zeros of the scripts that locales use.
-    const ZEROS: [char; 14] =
-        ['٠', '۰', '߀', '०', '০', '੦', '૦', '୦', '௦', '౦', '೦', '൦', '๐', '０'];
+    const ZEROS: [char; 19] = [
+        '٠', '۰', '߀', '०', '০', '੦', '૦', '୦', '௦', '౦', '೦', '൦', '๐', '໐', '༠', '၀', '០', '᠐',
+        '０',
+    ];
     c.to_digit(10).or_else(|| {
         let of = |zero: &char| (c as u32).checked_sub(*zero as u32).filter(|digit| *digit < 10);
         ZEROS.iter().find_map(of)

@@ -92,6 +92,13 @@ impl<'s> Layout<'s> {
         self.add(Shape::Text, from, to, Cow::Borrowed(text));
     }
 
+    /// The text of a `<#noparse>`, which begins where its tag does.
+    pub(crate) fn unread(&mut self, text: &'s str, from: usize, to: usize) {
+        let piece = self.add(Shape::Text, from, to, Cow::Borrowed(text));
+        let begin = self.pieces[piece].begin;
+        self.pieces[piece].at_line_start = self.lines.get(begin - 1) == Some(&from);
+    }
+
     /// A piece whose content follows.
     pub(crate) fn open(&mut self, shape: Shape, from: usize) {
         let piece = self.add(shape, from, from + 1, Cow::Borrowed(""));

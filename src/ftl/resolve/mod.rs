@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::ftl::ast;
 use crate::ftl::error::TemplateError;
 use crate::ftl::error::TemplateErrorKind;
+use crate::ftl::model::sort_as_java;
 use crate::ftl::program::Arguments;
 use crate::ftl::program::Assignment;
 use crate::ftl::program::Body;
@@ -321,7 +322,11 @@ impl<'s> Resolver<'s> {
                 let pair = |(name, value): (String, ast::Expr)| {
                     Ok((self.name(&name), self.expression(value, false)?))
                 };
-                Arguments::Named(pairs.into_iter().map(pair).collect::<Result<_, _>>()?)
+                let mut pairs =
+                    pairs.into_iter().map(pair).collect::<Result<Vec<_>, TemplateError>>()?;
+                // As FreeMarker lists them where a macro takes any argument.
+                sort_as_java(&mut pairs, |(name, _)| name.text());
+                Arguments::Named(pairs)
             }
         };
         let body = body.map(|body| self.body(body)).transpose()?;

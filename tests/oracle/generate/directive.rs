@@ -1,4 +1,6 @@
 //! Directives inside directives.
+//!
+//! Longer than other files, because it is mostly lists of what can be written.
 
 use crate::generate::Generator;
 use crate::generate::words;
@@ -18,9 +20,30 @@ impl Generator {
     pub(crate) fn tag(&mut self, name: &str, rest: &str) -> String {
         let name = self.directive_name(name);
         let space = if rest.is_empty() { "" } else { " " };
-        let slash = if self.one_in(40) && matches!(&*name, "assign" | "include" | "import" | "break" | "return" | "setting" | "else" | "nested" | "t" | "sep") { " /" } else { "" };
+        let slash = if self.one_in(40)
+            && matches!(
+                &*name,
+                "assign"
+                    | "include"
+                    | "import"
+                    | "break"
+                    | "return"
+                    | "setting"
+                    | "else"
+                    | "nested"
+                    | "t"
+                    | "sep"
+            ) {
+            " /"
+        } else {
+            ""
+        };
         let slash = if name == "sep" { "" } else { slash };
-        if self.square_tags { format!("[#{name}{space}{rest}{slash}]") } else { format!("<#{name}{space}{rest}{slash}>") }
+        if self.square_tags {
+            format!("[#{name}{space}{rest}{slash}]")
+        } else {
+            format!("<#{name}{space}{rest}{slash}>")
+        }
     }
 
     /// `</#name>`
@@ -31,7 +54,8 @@ impl Generator {
     }
 
     fn directive_name(&mut self, name: &str) -> String {
-        let camel = if self.mistakes && self.one_in(80) { !self.camel_case } else { self.camel_case };
+        let camel =
+            if self.mistakes && self.one_in(80) { !self.camel_case } else { self.camel_case };
         if !camel {
             return name.to_owned();
         }
@@ -74,18 +98,36 @@ impl Generator {
             'B' => match self.below(4) {
                 0 => self.interpolation(&format!("{wrapped}?c")),
                 1 => self.interpolation(&format!("{wrapped}?string('yes', 'no')")),
-                2 => self.tag("if", expression) + "T" + &self.tag("else", "") + "F" + &self.end_tag("if"),
+                2 => {
+                    self.tag("if", expression)
+                        + "T"
+                        + &self.tag("else", "")
+                        + "F"
+                        + &self.end_tag("if")
+                }
                 _ => self.interpolation(&format!("{wrapped}?then(1, 0)")),
             },
             'l' | 'n' if self.one_in(2) => self.interpolation(&format!("{wrapped}?join('|')")),
             'l' | 'n' | 'L' | 'm' | 'b' | 'g' => {
                 let item = self.any_value("it");
-                self.tag("list", &format!("{expression} as it")) + &item + &self.tag("sep", "") + ";" + &self.tag("else", "") + "none" + &self.end_tag("list")
+                self.tag("list", &format!("{expression} as it"))
+                    + &item
+                    + &self.tag("sep", "")
+                    + ";"
+                    + &self.tag("else", "")
+                    + "none"
+                    + &self.end_tag("list")
             }
             'H' => {
                 let item = self.any_value("v");
                 let key = self.interpolation("k");
-                self.tag("list", &format!("{expression} as k, v")) + &key + "=" + &item + &self.tag("sep", "") + ";" + &self.end_tag("list")
+                self.tag("list", &format!("{expression} as k, v"))
+                    + &key
+                    + "="
+                    + &item
+                    + &self.tag("sep", "")
+                    + ";"
+                    + &self.end_tag("list")
             }
             'A' => {
                 let assign = self.tag("assign", &format!("any = {expression}"));
@@ -93,9 +135,29 @@ impl Generator {
             }
             'O' => self.interpolation(&format!("{wrapped}!'missing'")),
             'K' => {
-                let call = self.pick(&["<@KK/>", "<@KK 'p'/>", "<@KK a='x' b='y'/>", "<@KK 1 2 3/>", "<@KK>body</@>", "${FF('q')}", "<@KK a=1; i>${i}</@>", "${FF()}", "${FF(1, 2)}", "<@KK a='x' zz='y'; i, j>${i!}${j!}</@>"]);
-                let call = call.replace("KK", &format!("({expression})")).replace("FF", &format!("({expression})"));
-                if self.square_tags { call.replace("<@", "[@").replace("</@", "[/@").replace("/>", "/]").replace("/@>", "/@]") } else { call }
+                let call = self.pick(&[
+                    "<@KK/>",
+                    "<@KK 'p'/>",
+                    "<@KK a='x' b='y'/>",
+                    "<@KK 1 2 3/>",
+                    "<@KK>body</@>",
+                    "${FF('q')}",
+                    "<@KK a=1; i>${i}</@>",
+                    "${FF()}",
+                    "${FF(1, 2)}",
+                    "<@KK a='x' zz='y'; i, j>${i!}${j!}</@>",
+                ]);
+                let call = call
+                    .replace("KK", &format!("({expression})"))
+                    .replace("FF", &format!("({expression})"));
+                if self.square_tags {
+                    call.replace("<@", "[@")
+                        .replace("</@", "[/@")
+                        .replace("/>", "/]")
+                        .replace("/@>", "/@]")
+                } else {
+                    call
+                }
             }
             _ => self.interpolation(expression),
         }
@@ -104,7 +166,8 @@ impl Generator {
     /// Prints a variable of any type.
     fn any_value(&mut self, name: &str) -> String {
         let is = |this: &mut Self, what: &str| this.word(&format!("is_{what}"));
-        let (sequence, hash, boolean) = (is(self, "sequence"), is(self, "hash_ex"), is(self, "boolean"));
+        let (sequence, hash, boolean) =
+            (is(self, "sequence"), is(self, "hash_ex"), is(self, "boolean"));
         let value = self.interpolation(name);
         let parts = [
             self.tag("if", &format!("!{name}??")),
@@ -133,11 +196,14 @@ impl Generator {
         let kind = self.pick(&['l', 'n', 'L', 'n', 'b']);
         let list = self.expression(kind, 1);
         self.loops.push(name.to_owned());
-        self.locals.push((name.to_owned(), match kind {
-            'l' => 'S',
-            'n' => 'N',
-            _ => 'A',
-        }));
+        self.locals.push((
+            name.to_owned(),
+            match kind {
+                'l' => 'S',
+                'n' => 'N',
+                _ => 'A',
+            },
+        ));
         let inside = body(self);
         let nested = if self.one_in(4) && self.budget > 0 {
             self.budget -= 1;
@@ -150,11 +216,33 @@ impl Generator {
         let blank = self.pick(&["", " ", "\n"]);
         match self.below(6) {
             0 => {
-                let before = self.tag("list", &list) + "[" + &self.tag("items", &format!("as {name}")) + &inside + &nested;
-                before + &self.tag("sep", "") + "," + &self.end_tag("sep") + &self.end_tag("items") + "]" + &self.tag("else", "") + "empty" + &self.end_tag("list")
+                let before = self.tag("list", &list)
+                    + "["
+                    + &self.tag("items", &format!("as {name}"))
+                    + &inside
+                    + &nested;
+                before
+                    + &self.tag("sep", "")
+                    + ","
+                    + &self.end_tag("sep")
+                    + &self.end_tag("items")
+                    + "]"
+                    + &self.tag("else", "")
+                    + "empty"
+                    + &self.end_tag("list")
             }
-            1 => self.tag("foreach", &format!("{name} in {list}")) + &inside + &self.end_tag("foreach"),
-            _ => self.tag("list", &format!("{list} as {name}")) + &inside + &nested + blank + &self.end_tag("list"),
+            1 => {
+                self.tag("foreach", &format!("{name} in {list}"))
+                    + &inside
+                    + &self.end_tag("foreach")
+            }
+            _ => {
+                self.tag("list", &format!("{list} as {name}"))
+                    + &inside
+                    + &nested
+                    + blank
+                    + &self.end_tag("list")
+            }
         }
     }
 
@@ -174,7 +262,11 @@ impl Generator {
     /// A piece of a template.
     pub(crate) fn node(&mut self, depth: usize) -> String {
         if depth == 0 || self.budget == 0 {
-            return if self.one_in(2) { self.pick(words::TEXT_PIECES).to_owned() } else { self.shown() };
+            return if self.one_in(2) {
+                self.pick(words::TEXT_PIECES).to_owned()
+            } else {
+                self.shown()
+            };
         }
         self.budget -= 1;
         match self.below(34) {
@@ -200,7 +292,9 @@ impl Generator {
                 if this.one_in(4) {
                     let condition = this.expression('B', 1);
                     let leave = this.pick(&["break", "continue"]);
-                    out.push_str(&(this.tag("if", &condition) + &this.tag(leave, "") + &this.end_tag("if")));
+                    out.push_str(
+                        &(this.tag("if", &condition) + &this.tag(leave, "") + &this.end_tag("if")),
+                    );
                 }
                 if this.one_in(4) {
                     out.push_str(&(this.tag("sep", "") + ", "));
@@ -237,7 +331,12 @@ impl Generator {
             17 => {
                 let inner = self.inside(depth);
                 let recover = self.inside(depth);
-                self.tag("attempt", "") + &inner + &self.tag("recover", "") + "R" + &recover + &self.end_tag("attempt")
+                self.tag("attempt", "")
+                    + &inner
+                    + &self.tag("recover", "")
+                    + "R"
+                    + &recover
+                    + &self.end_tag("attempt")
             }
             18 => {
                 let (name, value) = self.format_setting();
@@ -249,13 +348,21 @@ impl Generator {
                 let format = self.pick(&words::OUTPUT_FORMATS[..11]);
                 let inner = self.inside(depth);
                 let format = if self.one_in(10) && self.mistakes { "{HTML}" } else { format };
-                self.tag("outputformat", &format!("'{format}'")) + &inner + &self.end_tag("outputformat")
+                self.tag("outputformat", &format!("'{format}'"))
+                    + &inner
+                    + &self.end_tag("outputformat")
             }
             20 => {
                 let name = self.pick(&["noautoesc", "noautoesc", "autoesc"]);
                 let inner = self.inside(depth);
                 if name == "autoesc" && !(self.mistakes && self.one_in(4)) {
-                    return self.tag("outputformat", "'HTML'") + &self.tag("noautoesc", "") + &self.tag(name, "") + &inner + &self.end_tag(name) + &self.end_tag("noautoesc") + &self.end_tag("outputformat");
+                    return self.tag("outputformat", "'HTML'")
+                        + &self.tag("noautoesc", "")
+                        + &self.tag(name, "")
+                        + &inner
+                        + &self.end_tag(name)
+                        + &self.end_tag("noautoesc")
+                        + &self.end_tag("outputformat");
                 }
                 self.tag(name, "") + &inner + &self.end_tag(name)
             }
@@ -269,13 +376,26 @@ impl Generator {
                 }
             }
             22 => {
-                let (escape, inner) = (self.pick(&["x as x?html", "y as y?upper_case", "x as '[' + x + ']'", "x as x!'none'"]), self.inside(depth));
+                let (escape, inner) = (
+                    self.pick(&[
+                        "x as x?html",
+                        "y as y?upper_case",
+                        "x as '[' + x + ']'",
+                        "x as x!'none'",
+                    ]),
+                    self.inside(depth),
+                );
                 let escape = escape.replace("upper_case", &self.word("upper_case"));
-                let not = if self.one_in(2) { self.tag("noescape", "") + &self.inside(depth) + &self.end_tag("noescape") } else { String::new() };
+                let not = if self.one_in(2) {
+                    self.tag("noescape", "") + &self.inside(depth) + &self.end_tag("noescape")
+                } else {
+                    String::new()
+                };
                 self.tag("escape", &escape) + &inner + &not + &self.end_tag("escape")
             }
             23 => self.tag("noparse", "") + "${x} <#if>" + self.blank() + &self.end_tag("noparse"),
             24..=26 if self.in_macro && !self.mistakes => self.shown(),
+            24 if self.one_in(2) => self.macros(depth),
             24 | 25 => self.macro_(depth),
             26 => self.function(depth),
             27 => {
@@ -284,7 +404,15 @@ impl Generator {
             }
             28 => {
                 let comment = self.pick(&["<#-- c -->", "<#--c\nd-->", "<#comment>x</#comment>"]);
-                if self.square_tags { comment.replace("<#comment>", "[#comment]").replace("</#comment>", "[/#comment]").replace("<#--", "[#--").replace("-->", "--]") } else { comment.to_owned() }
+                if self.square_tags {
+                    comment
+                        .replace("<#comment>", "[#comment]")
+                        .replace("</#comment>", "[/#comment]")
+                        .replace("<#--", "[#--")
+                        .replace("-->", "--]")
+                } else {
+                    comment.to_owned()
+                }
             }
             29 => {
                 let source = self.pick(words::INNER_TEMPLATES);
@@ -295,7 +423,9 @@ impl Generator {
             }
             30 => {
                 let global = self.expression('S', 2);
-                self.tag("global", &format!("gg = {global}")) + &self.interpolation("gg") + &self.interpolation(".globals.gg!'-'")
+                self.tag("global", &format!("gg = {global}"))
+                    + &self.interpolation("gg")
+                    + &self.interpolation(".globals.gg!'-'")
             }
             31 if self.mistakes && self.one_in(3) => {
                 let what = self.pick(&["'stopped'", "", "s"]);
@@ -307,7 +437,13 @@ impl Generator {
             }
             32 if !self.square_tags => {
                 let inner = self.inside(depth);
-                let name = self.pick(&["html_escape", "xml_escape", "compress", "normalize_newlines", "capture_output var='cap'"]);
+                let name = self.pick(&[
+                    "html_escape",
+                    "xml_escape",
+                    "compress",
+                    "normalize_newlines",
+                    "capture_output var='cap'",
+                ]);
                 let bare = name.split(' ').next().unwrap_or(name);
                 match self.below(3) {
                     0 => format!("<#transform {bare}>{inner}</#transform>"),
@@ -323,24 +459,37 @@ impl Generator {
     }
 
     fn special_shown(&mut self) -> String {
-        let name = self.pick(&["output_format", "auto_esc", "locale", "template_name", "lang", "time_zone"]);
+        let name = self.pick(&[
+            "output_format",
+            "auto_esc",
+            "locale",
+            "template_name",
+            "lang",
+            "time_zone",
+        ]);
         let spelled = self.word(name);
         if name == "auto_esc" { format!(".{spelled}?c") } else { format!(".{spelled}") }
     }
 
     fn assignment(&mut self, depth: usize) -> String {
         let name = self.pick(&["va", "vb", "s", "n", "\"v c\"", "va", "vb"]);
-        let word = if self.in_macro && self.one_in(2) { "local" } else { self.pick(&["assign", "assign", "global"]) };
+        let word = if self.in_macro && self.one_in(2) {
+            "local"
+        } else {
+            self.pick(&["assign", "assign", "global"])
+        };
         match self.below(7) {
             0 => {
                 let inner = self.inside(depth);
-                let shown = self.interpolation(name.trim_matches('"').split(' ').next().unwrap_or(name));
+                let shown =
+                    self.interpolation(name.trim_matches('"').split(' ').next().unwrap_or(name));
                 self.tag(word, name) + &inner + &self.end_tag(word) + &shown
             }
             1 => {
                 let number = self.expression('N', 1);
                 let operator = self.pick(&["+=", "-=", "*=", "/=", "%="]);
-                self.tag("assign", &format!("acc = 5 acc {operator} {number}")) + &self.interpolation("acc")
+                self.tag("assign", &format!("acc = 5 acc {operator} {number}"))
+                    + &self.interpolation("acc")
             }
             2 => {
                 let step = self.pick(&["++", "--"]);
@@ -348,7 +497,9 @@ impl Generator {
             }
             3 => {
                 let (one, two) = (self.expression('S', 1), self.expression('N', 1));
-                self.tag(word, &format!("va = {one} vb={two}")) + &self.interpolation("va") + &self.interpolation("vb")
+                self.tag(word, &format!("va = {one} vb={two}"))
+                    + &self.interpolation("va")
+                    + &self.interpolation("vb")
             }
             4 => {
                 let text = self.expression('S', 1);
@@ -383,7 +534,18 @@ impl Generator {
     }
 
     fn macro_(&mut self, depth: usize) -> String {
-        let parameters = self.pick(&["", "p", "p='d'", "p q=p", "p q...", "rest...", "p='x', q=1", "p q=p + 'z' r...", "(p)", "p=nope!'n'"]);
+        let parameters = self.pick(&[
+            "",
+            "p",
+            "p='d'",
+            "p q=p",
+            "p q...",
+            "rest...",
+            "p='x', q=1",
+            "p q=p + 'z' r...",
+            "(p)",
+            "p=nope!'n'",
+        ]);
         let outside = std::mem::replace(&mut self.in_macro, true);
         let inner = self.inside(depth);
         self.in_macro = outside;
@@ -393,12 +555,42 @@ impl Generator {
             Some((name, rest)) => self.tag(name, rest),
             None => self.tag(nested, ""),
         };
-        let shown = if parameters.starts_with(['p', '(']) { self.interpolation("p!'none'") } else { String::new() };
+        let shown = if parameters.starts_with(['p', '(']) {
+            self.interpolation("p!'none'")
+        } else {
+            String::new()
+        };
         let back = if self.one_in(6) { self.tag("return", "") } else { String::new() };
-        let definition = self.tag("macro", &format!("mm {parameters}")) + &inner + &shown + &back + &nested + &self.end_tag("macro");
-        let uses = self.pick(&["<@mm/>", "<@mm 'a'/>", "<@mm p='a'>body</@mm>", "<@mm 'a', 'b'; i>${i!}</@>", "<@mm p='a' q='b' r='c'/>", "<@mm 'a' 'b' 'c' />", "<@mm zz=1/>", "<@mm></@mm>"]);
-        let uses = if self.square_tags { "[@mm/]" } else { uses };
-        let uses = if self.square_interpolations { uses.replace("${i!}", "[=i!]") } else { uses.to_owned() };
+        let definition = self.tag("macro", &format!("mm {parameters}"))
+            + &inner
+            + &shown
+            + &back
+            + &nested
+            + &self.end_tag("macro");
+        let uses = self.pick(&[
+            "<@mm/>",
+            "<@mm 'a'/>",
+            "<@mm p='a'>body</@mm>",
+            "<@mm 'a', 'b'; i>${i!}</@>",
+            "<@mm p='a' q='b' r='c'/>",
+            "<@mm 'a' 'b' 'c' />",
+            "<@mm zz=1/>",
+            "<@mm></@mm>",
+        ]);
+        let uses = match parameters {
+            _ if self.mistakes || self.one_in(6) => uses,
+            "" | "rest..." | "p='d'" => "<@mm/>",
+            "p='x', q=1" => "<@mm p='a'>body</@mm>",
+            "p q=p" | "p q=p + 'z' r..." => "<@mm p='a' q='b'/>",
+            "p q..." => "<@mm 'a', 'b'; i>${i!}</@>",
+            _ => "<@mm 'a'/>",
+        };
+        let uses = if self.square_tags { "[@mm p='a'/]" } else { uses };
+        let uses = if self.square_interpolations {
+            uses.replace("${i!}", "[=i!]")
+        } else {
+            uses.to_owned()
+        };
         if self.one_in(4) { uses + &definition } else { definition + &uses }
     }
 
@@ -409,7 +601,26 @@ impl Generator {
         let result = self.expression('S', 1);
         self.in_macro = outside;
         let back = if self.one_in(12) { String::new() } else { self.tag("return", &result) };
-        let uses = self.pick(&["ff()", "ff('a')", "ff('a', 'b')", "ff(1)!'none'", "ff(nul)", "['x']?map(ff)?join(',')"]);
-        self.tag("function", &format!("ff {parameters}")) + &inner + &back + &self.end_tag("function") + &self.interpolation(uses)
+        let uses = match parameters {
+            _ if self.mistakes || self.one_in(6) => "",
+            "" => "ff()!'none'",
+            "(p, q=1)" | "p q..." | "p='d'" => "ff('a')!'none'",
+            "p" => "ff(1)!'none'",
+            _ => "ff()!'none'",
+        };
+        let other = self.pick(&[
+            "ff()",
+            "ff('a')",
+            "ff('a', 'b')",
+            "ff(1)!'none'",
+            "ff(nul)",
+            "['x']?map(ff)?join(',')",
+        ]);
+        let uses = if uses.is_empty() { other } else { uses };
+        self.tag("function", &format!("ff {parameters}"))
+            + &inner
+            + &back
+            + &self.end_tag("function")
+            + &self.interpolation(uses)
     }
 }

@@ -1,4 +1,8 @@
 //! Whole templates: headers, settings, several templates, lines of white space, formats.
+//!
+//! Longer than other files, because it is mostly lists of what can be written.
+
+use std::fmt::Write as _;
 
 use crate::generate::Generator;
 use crate::generate::Style;
@@ -37,8 +41,18 @@ impl Generator {
         }
         if self.one_in(5) {
             let (name, values): (&str, &[&str]) = self.pick(&[
-                ("auto_escaping_policy", &["enable_if_default", "enable_if_supported", "disable", "force"][..]),
-                ("naming_convention", &["auto_detect", "legacy", "camel_case"]),
+                (
+                    "auto_escaping_policy",
+                    &["enable_if_default", "enable_if_supported", "disable", "force"][..],
+                ),
+                (
+                    "naming_convention",
+                    if self.camel_case {
+                        &["auto_detect", "camel_case"]
+                    } else {
+                        &["auto_detect", "legacy"]
+                    },
+                ),
                 ("whitespace_stripping", &["false", "true"]),
                 ("strict_syntax", &["false", "true"]),
                 ("recognize_standard_file_extensions", &["true", "false"]),
@@ -53,26 +67,40 @@ impl Generator {
                 ("tab_size", &["1", "4", "8"]),
                 ("nosuch", &["1"]),
             ]);
-            // Both sides must be the template's own.
-            let clash = name == "naming_convention" && self.camel_case;
-            let rare = matches!(name, "nosuch" | "strict_syntax" | "classic_compatible") && !self.one_in(4);
-            let clash = clash || (name == "nosuch" && !self.mistakes);
+            let rare = matches!(name, "nosuch" | "strict_syntax" | "classic_compatible")
+                && !self.one_in(4);
+            let clash = name == "nosuch" && !self.mistakes;
             if !clash && !rare {
                 set(name, self.pick(values));
             }
         }
         if self.one_in(30) {
-            request.name = self.pick(&["case.ftlh", "case.ftlx", "dir/case.ftl", "dir/sub/case.ftlh", "CASE.FTLH"]).to_owned();
+            let names =
+                ["case.ftlh", "case.ftlx", "dir/case.ftl", "dir/sub/case.ftlh", "CASE.FTLH"];
+            self.pick(&names).clone_into(&mut request.name);
         }
     }
 
     /// A setting of formats with a value.
     pub(crate) fn format_setting(&mut self) -> (&'static str, String) {
         let name = self.pick(&[
-            "number_format", "number_format", "locale", "locale", "time_zone", "date_format", "time_format", "datetime_format", "boolean_format", "c_format", "locale", "datetime_format",
+            "number_format",
+            "number_format",
+            "locale",
+            "locale",
+            "time_zone",
+            "date_format",
+            "time_format",
+            "datetime_format",
+            "boolean_format",
+            "c_format",
+            "locale",
+            "datetime_format",
         ]);
         let value = match name {
-            "number_format" if !self.mistakes && self.one_in(2) => self.pick(&words::NUMBER_FORMATS[..44]),
+            "number_format" if !self.mistakes && self.one_in(2) => {
+                self.pick(&words::NUMBER_FORMATS[..44])
+            }
             "number_format" => self.pick(words::NUMBER_FORMATS),
             "locale" => self.pick(words::LOCALES),
             "time_zone" if self.one_in(12) && self.mistakes => self.pick(words::BAD_ZONES),
@@ -97,8 +125,25 @@ impl Generator {
         let mut out = before.to_owned() + if self.square_tags { "[#ftl" } else { "<#ftl" };
         for _ in 0..self.between(0, 2) {
             let (name, value) = self.pick(&[
-                ("output_format", "'HTML'"), ("output_format", "\"XML\""), ("output_format", "'plainText'"), ("output_format", "'XML{HTML}'"), ("output_format", "'JSON'"), ("output_format", "'RTF'"), ("auto_esc", "true"), ("auto_esc", "false"), ("strip_whitespace", "false"), ("strip_whitespace", "true"),
-                ("strip_text", "true"), ("strip_text", "false"), ("encoding", "'utf-8'"), ("attributes", "{'a': 1, 'b': ['x']}"), ("strict_syntax", "true"), ("ns_prefixes", "{'x': 'http://x'}"), ("strip_whitespace", "'no'"), ("output_format", "'nonesuch'"), ("nosuch", "1"),
+                ("output_format", "'HTML'"),
+                ("output_format", "\"XML\""),
+                ("output_format", "'plainText'"),
+                ("output_format", "'XML{HTML}'"),
+                ("output_format", "'JSON'"),
+                ("output_format", "'RTF'"),
+                ("auto_esc", "true"),
+                ("auto_esc", "false"),
+                ("strip_whitespace", "false"),
+                ("strip_whitespace", "true"),
+                ("strip_text", "true"),
+                ("strip_text", "false"),
+                ("encoding", "'utf-8'"),
+                ("attributes", "{'a': 1, 'b': ['x']}"),
+                ("strict_syntax", "true"),
+                ("ns_prefixes", "{'x': 'http://x'}"),
+                ("strip_whitespace", "'no'"),
+                ("output_format", "'nonesuch'"),
+                ("nosuch", "1"),
             ]);
             let is_mistake = matches!(name, "nosuch") || value == "'nonesuch'";
             if named.contains(&name) || (is_mistake && !self.mistakes) {
@@ -106,7 +151,7 @@ impl Generator {
             }
             named.push(name);
             let equals = self.pick(&["=", " = ", "="]);
-            out.push_str(&format!(" {}{equals}{value}", self.word(name)));
+            let _ = write!(out, " {}{equals}{value}", self.word(name));
         }
         let end = self.pick(&["", " ", "/"]);
         out.push_str(end);
@@ -142,10 +187,17 @@ impl Generator {
         }
         let mut out = out.replace("no_esc", &no_esc).replace("outputformat", &output_format);
         if self.square_tags {
-            out = out.replace("<#", "[#").replace("</#", "[/#").replace(['>'], "]").replace("'<u]'", "'<u>'");
+            out = out
+                .replace("<#", "[#")
+                .replace("</#", "[/#")
+                .replace(['>'], "]")
+                .replace("'<u]'", "'<u>'");
         }
         if self.square_interpolations {
-            out = out.replace("${a}", "[=a]").replace("${b}", "[=b]").replace("${rest?size}", "[=rest?size]");
+            out = out
+                .replace("${a}", "[=a]")
+                .replace("${b}", "[=b]")
+                .replace("${rest?size}", "[=rest?size]");
         }
         let end = self.pick(&["", "\n", "\n\n"]);
         out + end
@@ -163,12 +215,23 @@ impl Generator {
                     format!("({value})?string({})", self.literal(format))
                 }
                 ('D', 0 | 1) => {
-                    let format = if self.one_in(4) { self.made_up_date_format() } else { self.pick(words::DATE_FORMATS).to_owned() };
+                    let format = if self.one_in(4) {
+                        self.made_up_date_format()
+                    } else {
+                        self.pick(words::DATE_FORMATS).to_owned()
+                    };
                     format!("({value})?string({})", self.literal(&format))
                 }
                 ('N', 1) if !self.square_interpolations => {
-                    let digits = self.pick(&["", "; m1", "; M2", "; m1M3", "; m0M0", ";M3m2", "; m2", "; M9", "; m1", ";m1M20", "; M", "; x1"]);
-                    let digits = if matches!(digits, "; M" | "; x1") && !self.mistakes { "; m1" } else { digits };
+                    let digits = self.pick(&[
+                        "", "; m1", "; M2", "; m1M3", "; m0M0", ";M3m2", "; m2", "; M9", "; m1",
+                        ";m1M20", "; M", "; x1",
+                    ]);
+                    let digits = if matches!(digits, "; M" | "; x1") && !self.mistakes {
+                        "; m1"
+                    } else {
+                        digits
+                    };
                     out.push_str(&self.attempted(&format!("#{{{value}{digits}}}")));
                     continue;
                 }
@@ -192,13 +255,23 @@ impl Generator {
     }
 
     fn made_up_date_format(&mut self) -> String {
-        let letters = ["G", "y", "yy", "yyyy", "M", "MM", "MMM", "MMMM", "L", "LLL", "LLLL", "w", "W", "D", "DDD", "d", "dd", "F", "E", "EEE", "EEEE", "u", "a", "H", "HH", "k", "kk", "K", "h", "hh", "m", "mm", "s", "ss", "S", "SSS", "z", "zzzz", "Z", "X", "XX", "XXX", "Y", "YYYY"];
+        let letters = [
+            "G", "y", "yy", "yyyy", "M", "MM", "MMM", "MMMM", "L", "LLL", "LLLL", "w", "W", "D",
+            "DDD", "d", "dd", "F", "E", "EEE", "EEEE", "u", "a", "H", "HH", "k", "kk", "K", "h",
+            "hh", "m", "mm", "s", "ss", "S", "SSS", "z", "zzzz", "Z", "X", "XX", "XXX", "Y",
+            "YYYY",
+        ];
         let between = [" ", "-", "/", ":", ".", "'T'", "''", ", ", "", "'o'", "(", "é"];
-        (0..self.between(1, 6)).map(|_| self.pick(&letters).to_owned() + self.pick(&between)).collect()
+        (0..self.between(1, 6))
+            .map(|_| self.pick(&letters).to_owned() + self.pick(&between))
+            .collect()
     }
 
     fn made_up_number_format(&mut self) -> String {
-        let signs = ["#", "0", "0", "#", ",", ".", "E", "%", "\u{2030}", ";", "'", "-", "\u{a4}", "x", " ", "(", ")", "+", "#,##0", "0.0", "E0", "''"];
+        let signs = [
+            "#", "0", "0", "#", ",", ".", "E", "%", "\u{2030}", ";", "'", "-", "\u{a4}", "x", " ",
+            "(", ")", "+", "#,##0", "0.0", "E0", "''",
+        ];
         (0..self.between(1, 7)).map(|_| self.pick(&signs)).collect()
     }
 
@@ -217,13 +290,27 @@ impl Generator {
                     2 => out.push('x'),
                     3 => {
                         let (start, end) = self.pick(&[
-                            ("if true", "if"), ("if false", "if"), ("list 1..2 as i", "list"), ("compress", "compress"), ("assign c", "assign"), ("macro q", "macro"), ("attempt", "attempt"), ("switch 1", "switch"), ("list [] as i", "list"), ("noparse", "noparse"), ("function w", "function"),
-                            ("escape x as x?html", "escape"), ("outputformat 'HTML'", "outputformat"), ("list 1..2", "list"), ("autoesc", "autoesc"),
+                            ("if true", "if"),
+                            ("if false", "if"),
+                            ("list 1..2 as i", "list"),
+                            ("compress", "compress"),
+                            ("assign c", "assign"),
+                            ("macro q", "macro"),
+                            ("attempt", "attempt"),
+                            ("switch 1", "switch"),
+                            ("list [] as i", "list"),
+                            ("noparse", "noparse"),
+                            ("function w", "function"),
+                            ("escape x as x?html", "escape"),
+                            ("outputformat 'HTML'", "outputformat"),
+                            ("list 1..2", "list"),
+                            ("autoesc", "autoesc"),
                         ]);
-                        if self.camel_case && matches!(end, "noparse" | "outputformat" | "autoesc") {
+                        if self.camel_case && matches!(end, "noparse" | "outputformat" | "autoesc")
+                        {
                             continue;
                         }
-                        if end == "autoesc" && !self.one_in(5) {
+                        if end == "autoesc" && !(self.mistakes && self.one_in(5)) {
                             continue;
                         }
                         let (name, rest) = start.split_once(' ').unwrap_or((start, ""));
@@ -252,7 +339,12 @@ impl Generator {
                             out.push_str(&self.end_tag(&name));
                         }
                     }
-                    5 => out.push_str(&self.pick(&["<#-- c -->", "<#-- two\nlines -->", "<#---->"]).replace("<#--", if self.square_tags { "[#--" } else { "<#--" }).replace("-->", if self.square_tags { "--]" } else { "-->" })),
+                    5 => out.push_str(
+                        &self
+                            .pick(&["<#-- c -->", "<#-- two\nlines -->", "<#---->"])
+                            .replace("<#--", if self.square_tags { "[#--" } else { "<#--" })
+                            .replace("-->", if self.square_tags { "--]" } else { "-->" }),
+                    ),
                     6 => {
                         let name = self.pick(&["t", "lt", "rt", "nt", "flush"]);
                         out.push_str(&self.tag(name, ""));
@@ -265,11 +357,14 @@ impl Generator {
                         let rest = self.pick(&["z = 1", "z = 1 y = 2", "z = 1 z++", "z='a\nb'"]);
                         out.push_str(&self.tag("assign", rest));
                     }
-                    9 if open.iter().any(|name| name == "if" || name == "list") && self.one_in(2) => {
+                    9 if open.iter().any(|name| name == "if" || name == "list")
+                        && self.one_in(2) =>
+                    {
                         if matches!(open.last().map(String::as_str), Some("if" | "list")) {
                             out.push_str(&self.tag("else", ""));
                             if let Some(last) = open.last_mut() {
-                                *last = if last == "if" { "if".to_owned() } else { "list".to_owned() };
+                                *last =
+                                    if last == "if" { "if".to_owned() } else { "list".to_owned() };
                             }
                         }
                     }
@@ -282,9 +377,40 @@ impl Generator {
                     }
                     11 if self.one_in(2) && !self.square_tags => {
                         let piece = self.pick(&[
-                            "<@mc/>", "<@mc> </@>", "<@mc>\n</@mc>", "<@ma a='x'/>", "<#include 'nosuch' ignore_missing=true>", "<#assign q>\n</#assign>", "<#setting locale='de'>", "<#global gq=1>", "<#flush>", "<#assign\n  m = 1\n>", "<#nested>", "<#return>", "<#stop>", "<#t/>", "<#if true></#if>", "<#list [] as x></#list>", "<#macro e></#macro>", "<#function e></#function>", "<#break>", "<#import 'nosuch' as x>", "<#noparse> </#noparse>", "<#-- a --><#-- b -->",
+                            "<@mc/>",
+                            "<@mc> </@>",
+                            "<@mc>\n</@mc>",
+                            "<@ma a='x'/>",
+                            "<#include 'nosuch' ignore_missing=true>",
+                            "<#assign q>\n</#assign>",
+                            "<#setting locale='de'>",
+                            "<#global gq=1>",
+                            "<#flush>",
+                            "<#assign\n  m = 1\n>",
+                            "<#nested>",
+                            "<#return>",
+                            "<#stop>",
+                            "<#t/>",
+                            "<#if true></#if>",
+                            "<#list [] as x></#list>",
+                            "<#macro e></#macro>",
+                            "<#function e></#function>",
+                            "<#break>",
+                            "<#import 'nosuch' as x>",
+                            "<#noparse> </#noparse>",
+                            "<#-- a --><#-- b -->",
                         ]);
-                        let stray = matches!(piece, "<#nested>" | "<#return>" | "<#stop>" | "<#break>" | "<#import 'nosuch' as x>") || piece.contains("macro e") || piece.contains("function e") || (self.camel_case && piece.contains("ignore_missing")) || (self.camel_case && piece.contains("noparse"));
+                        let stray = matches!(
+                            piece,
+                            "<#nested>"
+                                | "<#return>"
+                                | "<#stop>"
+                                | "<#break>"
+                                | "<#import 'nosuch' as x>"
+                        ) || piece.contains("macro e")
+                            || piece.contains("function e")
+                            || (self.camel_case && piece.contains("ignore_missing"))
+                            || (self.camel_case && piece.contains("noparse"));
                         if !stray || self.mistakes {
                             out.push_str(&piece.replace("\\n", "\n"));
                         }
@@ -312,7 +438,17 @@ impl Generator {
 
     /// A template with others that it includes and imports.
     pub(crate) fn modules(&mut self, request: &mut Request) -> String {
-        let names = ["a.ftl", "dir/b.ftl", "dir/sub/c.ftl", "lib.ftl", "a_en.ftl", "dir/h.ftlh", "x.ftlx", "a_de.ftl", "lib_en_US.ftl"];
+        let names = [
+            "a.ftl",
+            "dir/b.ftl",
+            "dir/sub/c.ftl",
+            "lib.ftl",
+            "a_en.ftl",
+            "dir/h.ftlh",
+            "x.ftlx",
+            "a_de.ftl",
+            "lib_en_US.ftl",
+        ];
         for _ in 0..self.between(1, 4) {
             let name = self.pick(&names).to_owned();
             let text = self.module();
@@ -324,10 +460,13 @@ impl Generator {
             request.settings.push(("auto_import".into(), value.to_owned()));
         }
         if self.one_in(12) {
-            request.settings.push(("auto_include".into(), self.pick(&["a.ftl", "lib.ftl"]).to_owned()));
+            request
+                .settings
+                .push(("auto_include".into(), self.pick(&["a.ftl", "lib.ftl"]).to_owned()));
         }
         if self.one_in(4) {
-            request.name = self.pick(&["dir/main.ftl", "dir/sub/main.ftl", "main.ftlh"]).to_owned();
+            let names = ["dir/main.ftl", "dir/sub/main.ftl", "main.ftlh"];
+            self.pick(&names).clone_into(&mut request.name);
         }
         let mut out = String::new();
         for _ in 0..self.between(1, 5) {
@@ -337,10 +476,23 @@ impl Generator {
                 6 => {
                     let name = self.template_path();
                     let get = self.word("get_optional_template");
-                    let options = self.pick(&["", ", {'parse': false}", ", {'encoding': 'utf-8'}", ", {'x': 1}"]);
-                    let (exists, include) = (self.interpolation("opt.exists?c"), self.pick(&["<@opt.include />", "<#assign o2 = opt.import()>${o2?keys?sort?join(',')}"]));
+                    let options = self.pick(&[
+                        "",
+                        ", {'parse': false}",
+                        ", {'encoding': 'utf-8'}",
+                        ", {'x': 1}",
+                    ]);
+                    let (exists, include) = (
+                        self.interpolation("opt.exists?c"),
+                        self.pick(&[
+                            "<@opt.include />",
+                            "<#assign o2 = opt.import()>${o2?keys?sort?join(',')}",
+                        ]),
+                    );
                     let include = if self.square_tags { String::new() } else { include.to_owned() };
-                    self.tag("assign", &format!("opt = .{get}('{name}'{options})")) + &exists + &include
+                    self.tag("assign", &format!("opt = .{get}('{name}'{options})"))
+                        + &exists
+                        + &include
                 }
                 7 => {
                     let name = self.word("current_template_name");
@@ -348,20 +500,52 @@ impl Generator {
                 }
                 _ => self.node(1),
             };
-            out.push_str(&if self.one_in(2) { self.attempted(&piece) } else { piece });
+            out.push_str(&if self.one_in(4) { piece } else { self.attempted(&piece) });
             out.push('\n');
         }
         out
     }
 
     pub(crate) fn template_path(&mut self) -> String {
-        self.pick(&["a.ftl", "dir/b.ftl", "/dir/b.ftl", "b.ftl", "../a.ftl", "lib.ftl", "/lib.ftl", "sub/c.ftl", "dir/sub/c.ftl", "*/a.ftl", "*/lib.ftl", "nosuch.ftl", "dir/h.ftlh", "x.ftlx", "./a.ftl", "dir/../a.ftl"]).to_owned()
+        self.pick(&[
+            "a.ftl",
+            "dir/b.ftl",
+            "/dir/b.ftl",
+            "b.ftl",
+            "../a.ftl",
+            "lib.ftl",
+            "/lib.ftl",
+            "sub/c.ftl",
+            "dir/sub/c.ftl",
+            "*/a.ftl",
+            "*/lib.ftl",
+            "nosuch.ftl",
+            "dir/h.ftlh",
+            "x.ftlx",
+            "./a.ftl",
+            "dir/../a.ftl",
+        ])
+        .to_owned()
     }
 
     fn include(&mut self) -> String {
         let path = self.template_path();
-        let options = self.pick(&["", "", "", "", " parse=false", " parse='no'", " ignore_missing=true", " encoding='UTF-8'", " ignore_missing=true parse=true"]);
-        let options = if self.camel_case { options.replace("ignore_missing", "ignoreMissing") } else { options.to_owned() };
+        let options = self.pick(&[
+            "",
+            "",
+            "",
+            "",
+            " parse=false",
+            " parse='no'",
+            " ignore_missing=true",
+            " encoding='UTF-8'",
+            " ignore_missing=true parse=true",
+        ]);
+        let options = if self.camel_case {
+            options.replace("ignore_missing", "ignoreMissing")
+        } else {
+            options.to_owned()
+        };
         self.tag("include", &format!("'{path}'{options}"))
     }
 
@@ -372,7 +556,9 @@ impl Generator {
         let more = self.pick(&["", "v", "hello", "keys", "assign", "ns"]);
         match more {
             "v" => out.push_str(&self.interpolation(&format!("{name}.v!'no v'"))),
-            "hello" if !self.square_tags => out.push_str(&format!("<@{name}.hello/>")),
+            "hello" if !self.square_tags => {
+                let _ = write!(out, "<@{name}.hello/>");
+            }
             "keys" => out.push_str(&self.interpolation(&format!("{name}?keys?sort?join(',')"))),
             "assign" => {
                 out.push_str(&self.tag("assign", &format!("v = 'changed' w = 1 in {name}")));
@@ -389,7 +575,12 @@ impl Generator {
         for _ in 0..self.between(1, 4) {
             let piece = match self.below(10) {
                 0 => self.tag("assign", "v = 'module v'"),
-                1 => self.tag("macro", "hello p='P'") + "hello " + &self.interpolation("p") + &self.end_tag("macro"),
+                1 => {
+                    self.tag("macro", "hello p='P'")
+                        + "hello "
+                        + &self.interpolation("p")
+                        + &self.end_tag("macro")
+                }
                 2 => self.tag("global", "g = 'module g'"),
                 3 => {
                     let name = self.word("template_name");

@@ -1,4 +1,8 @@
 //! Expressions of a kind, as letters of [`crate::generate::signatures`] name them.
+//!
+//! Longer than other files, because it is mostly lists of what can be written.
+
+use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
@@ -13,7 +17,11 @@ const FUNCTIONS_OF_TEXT: &[&str] = &["fs", "fd"];
 impl Generator {
     /// An expression of a kind; now and then, where mistakes are wanted, of another.
     pub(crate) fn expression(&mut self, kind: char, depth: usize) -> String {
-        let kind = if self.slips() { self.pick(&['S', 'N', 'B', 'D', 'L', 'H', 'O', 'M', 'K']) } else { kind };
+        let kind = if self.slips() {
+            self.pick(&['S', 'N', 'B', 'D', 'L', 'H', 'O', 'M', 'K'])
+        } else {
+            kind
+        };
         if depth == 0 {
             return self.leaf(kind);
         }
@@ -49,10 +57,14 @@ impl Generator {
 
     /// A use of a built-in that gives a kind.
     fn some_built_in(&mut self, gives: char, depth: usize) -> String {
-        let fitting: Vec<&Signature> =
-            signatures::SIGNATURES.iter().filter(|line| line.gives == gives && line.target != 'V').collect();
+        let fitting: Vec<&Signature> = signatures::SIGNATURES
+            .iter()
+            .filter(|line| line.gives == gives && line.target != 'V')
+            .collect();
         match self.one(&fitting) {
-            Some(signature) => self.built_in(signature, depth + usize::from(signature.target == 'd')),
+            Some(signature) => {
+                self.built_in(signature, depth + usize::from(signature.target == 'd'))
+            }
             None => self.leaf(gives),
         }
     }
@@ -79,7 +91,8 @@ impl Generator {
         if let Some(letters) = arguments.strip_prefix('.') {
             let format = self.argument(letters.chars().next().unwrap_or('S'), depth);
             let plain = format.trim_matches(['"', '\'']).to_owned();
-            let is_word = plain.chars().all(|c| c.is_alphanumeric() || c == '_') && plain.starts_with(char::is_alphabetic);
+            let is_word = plain.chars().all(|c| c.is_alphanumeric() || c == '_')
+                && plain.starts_with(char::is_alphabetic);
             return if is_word { format!("{head}.{plain}") } else { format!("{head}[{format}]") };
         }
         let mut list: Vec<String> = match arguments.strip_prefix('[') {
@@ -103,12 +116,25 @@ impl Generator {
         }
         match letter {
             'i' => self.small_number(),
-            'x' => self.pick(&["0", "1705314600120", "1000000000000", "n", "86399999", "1719999999999.5", "253402300799000", "315532800000"]).to_owned(),
+            'x' => self
+                .pick(&[
+                    "0",
+                    "1705314600120",
+                    "1000000000000",
+                    "n",
+                    "86399999",
+                    "1719999999999.5",
+                    "253402300799000",
+                    "315532800000",
+                ])
+                .to_owned(),
             'U' => {
                 let text = words::TEXTS[self.between(17, 26)];
                 self.literal(text)
             }
-            'Y' => self.pick(&["'true'", "'false'", "'yes'", "'Y'", "'c'", "s", "'TRUE'", "''", "b?c"]).to_owned(),
+            'Y' => self
+                .pick(&["'true'", "'false'", "'yes'", "'Y'", "'c'", "s", "'TRUE'", "''", "b?c"])
+                .to_owned(),
             'd' => {
                 let (text, _) = self.pick(words::DATE_TEXTS);
                 self.literal(text)
@@ -125,15 +151,36 @@ impl Generator {
                 let text = self.pick(words::INNER_TEMPLATES);
                 if self.one_in(6) { format!("[{}, 'id']", self.raw(text)) } else { self.raw(text) }
             }
-            't' => self.pick(&["'a.ftl'", "'/a/b.ftl'", "'../x.ftl'", "'./a'", "'*/a.ftl'", "'a/../b'", "'x://y/z'", "''"]).to_owned(),
+            't' => self
+                .pick(&[
+                    "'a.ftl'",
+                    "'/a/b.ftl'",
+                    "'../x.ftl'",
+                    "'./a'",
+                    "'*/a.ftl'",
+                    "'a/../b'",
+                    "'x://y/z'",
+                    "''",
+                ])
+                .to_owned(),
             'V' => self.loop_variable(),
             letter => {
                 let inner = self.expression(letter, depth);
                 // `-x?abs` is `-(x?abs)`; a postfix chain needs no parentheses.
-                let simple = inner.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '?'));
-                let closed = inner.ends_with(')') && inner.starts_with(|c: char| c.is_alphabetic()) && !inner.contains([' ', '+', '-', '*', '!', '<', '=', '&', '|', '%', '/']);
-                let quoted = inner.len() > 1 && inner.starts_with(['"', '\'']) && !inner[1..inner.len() - 1].contains(['"', '\'']) && inner.ends_with(['"', '\'']);
-                if simple || closed || quoted || self.one_in(30) { inner } else { format!("({inner})") }
+                let simple =
+                    inner.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '?'));
+                let closed = inner.ends_with(')')
+                    && inner.starts_with(|c: char| c.is_alphabetic())
+                    && !inner.contains([' ', '+', '-', '*', '!', '<', '=', '&', '|', '%', '/']);
+                let quoted = inner.len() > 1
+                    && inner.starts_with(['"', '\''])
+                    && !inner[1..inner.len() - 1].contains(['"', '\''])
+                    && inner.ends_with(['"', '\'']);
+                if simple || closed || quoted || self.one_in(30) {
+                    inner
+                } else {
+                    format!("({inner})")
+                }
             }
         }
     }
@@ -161,11 +208,19 @@ impl Generator {
                 self.literal(text)
             }
             'T' => {
-                let text = if self.one_in(3) { self.pick(words::DATE_TEXTS).1 } else { self.pick(words::DATE_FORMATS) };
+                let text = if self.one_in(3) {
+                    self.pick(words::DATE_TEXTS).1
+                } else {
+                    self.pick(words::DATE_FORMATS)
+                };
                 self.literal(text)
             }
             'Z' => {
-                let text = if self.one_in(10) { self.pick(words::BAD_ZONES) } else { self.pick(words::ZONES) };
+                let text = if self.one_in(10) {
+                    self.pick(words::BAD_ZONES)
+                } else {
+                    self.pick(words::ZONES)
+                };
                 self.literal(text)
             }
             'C' => {
@@ -175,7 +230,18 @@ impl Generator {
             'k' => self.pick(&["'k'", "'v'", "'k'", "'name'"]).to_owned(),
             't' => self.pick(&["'dir/a.ftl'", "'/x'", "''", "'a'"]).to_owned(),
             'w' => self
-                .pick(&["{}", "[]", "{'a': 'wa'}", "['w1']", "{'b': 'wb', 'zz': 1}", "[1, 2]", "{'a': 1, 'b': 2, 'c': 3}", "['x', 'y', 'z']", "h", "l"])
+                .pick(&[
+                    "{}",
+                    "[]",
+                    "{'a': 'wa'}",
+                    "['w1']",
+                    "{'b': 'wb', 'zz': 1}",
+                    "[1, 2]",
+                    "{'a': 1, 'b': 2, 'c': 3}",
+                    "['x', 'y', 'z']",
+                    "h",
+                    "l",
+                ])
                 .to_owned(),
             'p' => self.lambda('S', 'B', depth),
             'q' => self.lambda('N', 'B', depth),
@@ -215,10 +281,23 @@ impl Generator {
                 if inside.contains(['"', '\\']) { inside } else { format!("\"a${{{inside}}}b\"") }
             }
             ('S', 6) => format!("{}({})", self.pick(FUNCTIONS_OF_TEXT), part(self, 'S')),
-            ('S', 7) => format!("{}[{}]!{}", self.target('l', depth), self.small_number(), self.leaf('S')),
-            ('S', _) => self.pick(&["h.k", "h['v']!'-'", "u.name", "u.address.city", "u['na' + 'me']", "b2[0].k!", "(u.nope.deep)!'d'"]).to_owned(),
+            ('S', 7) => {
+                format!("{}[{}]!{}", self.target('l', depth), self.small_number(), self.leaf('S'))
+            }
+            ('S', _) => self
+                .pick(&[
+                    "h.k",
+                    "h['v']!'-'",
+                    "u.name",
+                    "u.address.city",
+                    "u['na' + 'me']",
+                    "b2[0].k!",
+                    "(u.nope.deep)!'d'",
+                ])
+                .to_owned(),
             ('N', 0..=4 | 8) => {
-                let operator = self.pick(&["+", "-", "*", "/", "%", " + ", " - ", " * ", " / ", " % "]);
+                let operator =
+                    self.pick(&["+", "-", "*", "/", "%", " + ", " - ", " * ", " / ", " % "]);
                 format!("{}{operator}{}", part(self, 'N'), part(self, 'N'))
             }
             ('N', 5) => format!("-{}", self.target('N', depth)),
@@ -227,7 +306,10 @@ impl Generator {
             ('B', 0) => format!("{} == {}", part(self, 'S'), part(self, 'S')),
             ('B', 1) => format!("{} != {}", part(self, 'N'), part(self, 'N')),
             ('B', 2) => {
-                let operator = self.pick(&["lt", "lte", "gt", "gte", "<", "<=", "=", "==", "\\lt", "\\gte", "&lt;", "&gt;="]);
+                let operator = self.pick(&[
+                    "lt", "lte", "gt", "gte", "<", "<=", "=", "==", "\\lt", "\\gte", "&lt;",
+                    "&gt;=",
+                ]);
                 format!("({} {operator} {})", part(self, 'N'), part(self, 'N'))
             }
             ('B', 3) => {
@@ -270,13 +352,35 @@ impl Generator {
     }
 
     fn missing(&mut self) -> String {
-        self.pick(&["nope", "nul", "u.nope", "h.zz", "l[99]", "nul.a", "nope.a.b", "u['x y']", "b2[0].nul", "s2.x", "u.nul", "(nope)", "(u.a.b)", ".vars.nope", ".data_model['q']", ".globals.zz"]).to_owned()
+        self.pick(&[
+            "nope",
+            "nul",
+            "u.nope",
+            "h.zz",
+            "l[99]",
+            "nul.a",
+            "nope.a.b",
+            "u['x y']",
+            "b2[0].nul",
+            "s2.x",
+            "u.nul",
+            "(nope)",
+            "(u.a.b)",
+            ".vars.nope",
+            ".main['q']",
+            ".globals.zz",
+        ])
+        .to_owned()
     }
 
     /// A variable, literal or other short expression of a kind.
     pub(crate) fn leaf(&mut self, kind: char) -> String {
-        let fitting: Vec<String> =
-            self.locals.iter().filter(|(_, of)| *of == kind).map(|(name, _)| name.clone()).collect();
+        let fitting: Vec<String> = self
+            .locals
+            .iter()
+            .filter(|(_, of)| *of == kind)
+            .map(|(name, _)| name.clone())
+            .collect();
         if !fitting.is_empty() && self.one_in(2) {
             return self.pick(&fitting);
         }
@@ -302,20 +406,93 @@ impl Generator {
                     if self.one_in(8) { format!("-{number}") } else { number.to_owned() }
                 }
             },
-            'B' => self.pick(&["true", "false", "b", "u.active", "true", "(n > 1)", "s == s2"]).to_owned(),
+            'B' => self
+                .pick(&["true", "false", "b", "u.active", "true", "(n > 1)", "s == s2"])
+                .to_owned(),
             'D' => self.date(),
-            'l' => self.pick(&["l", "['b', 'a', 'C', 'é']", "['x']", "l2", "[]", "['a', 'a', 'b']", "[s, s2]", "l", "['']"]).to_owned(),
-            'n' => self.pick(&["ns", "[3, 1, 2]", "1..3", "[0.5, 1.50, -2]", "ns", "[n, n2]", "[]", "3..1", "0..<0"]).to_owned(),
-            'L' => self.pick(&["l", "ns", "b2", "mixed", "[1, 'a', true]", "[[1], [2, 3]]", "[]", "[nul!1, s]", "mixed", "b2"]).to_owned(),
-            'b' => self.pick(&["b2", "[{'k': 2, 'v': 'x'}, {'k': 1, 'v': 'y'}]", "b2", "[{'k': 'b', 'v': 1, 'name': 'q'}, {'k': 'B', 'v': 2, 'name': 'p'}]", "[]"]).to_owned(),
+            'l' => self
+                .pick(&[
+                    "l",
+                    "['b', 'a', 'C', 'é']",
+                    "['x']",
+                    "l2",
+                    "[]",
+                    "['a', 'a', 'b']",
+                    "[s, s2]",
+                    "l",
+                    "['']",
+                ])
+                .to_owned(),
+            'n' => self
+                .pick(&[
+                    "ns",
+                    "[3, 1, 2]",
+                    "1..3",
+                    "[0.5, 1.50, -2]",
+                    "ns",
+                    "[n, n2]",
+                    "[]",
+                    "3..1",
+                    "0..<0",
+                ])
+                .to_owned(),
+            'L' => self
+                .pick(&[
+                    "l",
+                    "ns",
+                    "b2",
+                    "mixed",
+                    "[1, 'a', true]",
+                    "[[1], [2, 3]]",
+                    "[]",
+                    "[nul!1, s]",
+                    "mixed",
+                    "b2",
+                ])
+                .to_owned(),
+            'b' => self
+                .pick(&[
+                    "b2",
+                    "[{'k': 2, 'v': 'x'}, {'k': 1, 'v': 'y'}]",
+                    "b2",
+                    "[{'k': 'b', 'v': 1, 'name': 'q'}, {'k': 'B', 'v': 2, 'name': 'p'}]",
+                    "[]",
+                ])
+                .to_owned(),
             'g' => self.pick(&["[[1, 2], [3]]", "[]", "[['a']]"]).to_owned(),
-            'H' => self.pick(&["h", "u", "{}", "{'a': 1, 'b': 'x'}", "{'k': s, 'v': n}", "h", "{\"a b\": [1]}", "b2[0]!{}", ".data_model", "{'nul': nul!}"]).to_owned(),
+            'H' => self
+                .pick(&[
+                    "h",
+                    "u",
+                    "{}",
+                    "{'a': 1, 'b': 'x'}",
+                    "{'k': s, 'v': n}",
+                    "h",
+                    "{\"a b\": [1]}",
+                    "b2[0]!{}",
+                    ".data_model",
+                    "{'nul': nul!}",
+                ])
+                .replace("data_model", &self.word("data_model")),
             'M' if !self.wants_markup && !self.mistakes => "mk".to_owned(),
-            'M' => self.pick(&["'<b>'?no_esc", "'<x>'?esc", "'a&b'?esc", "mk", "mk", "'<i>'?no_esc + 'z&'"]).replace("no_esc", &self.word("no_esc")),
+            'M' => self
+                .pick(&[
+                    "'<b>'?no_esc",
+                    "'<x>'?esc",
+                    "'a&b'?esc",
+                    "mk",
+                    "mk",
+                    "'<i>'?no_esc + 'z&'",
+                ])
+                .replace("no_esc", &self.word("no_esc")),
             'm' => {
                 let (text, regex) = (self.leaf('S'), self.pick(words::REGEXES));
                 let regex = self.raw(regex);
-                let flags = if self.one_in(4) { format!(", '{}'", self.pick(words::FLAGS)) } else { String::new() };
+                let flags = if self.one_in(4) {
+                    format!(", '{}'", self.pick(words::FLAGS))
+                } else {
+                    String::new()
+                };
                 format!("{text}?matches({regex}{flags})")
             }
             'K' => self.pick(&["fs", "fd", "fb", "ma", "mb", "mc", "fc"]).to_owned(),
@@ -327,8 +504,32 @@ impl Generator {
 
     fn special(&mut self) -> String {
         let name = self.pick(&[
-            "locale", "lang", "time_zone", "template_name", "main_template_name", "current_template_name", "output_format", "version", "incompatible_improvements", "output_encoding", "url_escaping_charset", "caller_template_name",
-            "auto_esc?c", "main?size", "namespace?size", "vars?size", "data_model?keys?join(',')", "globals?size", "now?string.iso", "now", "error", "args?size", "locals?size", "locale_object", "node", "current_node",
+            "locale",
+            "lang",
+            "time_zone",
+            "template_name",
+            "main_template_name",
+            "current_template_name",
+            "output_format",
+            "version",
+            "incompatible_improvements",
+            "output_encoding",
+            "url_escaping_charset",
+            "caller_template_name",
+            "auto_esc?c",
+            "main?size",
+            "namespace?size",
+            "vars?size",
+            "data_model?keys?join(',')",
+            "globals?size",
+            "now?string.iso",
+            "now",
+            "error",
+            "args?size",
+            "locals?size",
+            "locale_object",
+            "node",
+            "current_node",
         ]);
         let name = match name.split_once('?') {
             Some((name, rest)) => format!("{}?{rest}", self.word(name)),
@@ -340,10 +541,30 @@ impl Generator {
     fn date(&mut self) -> String {
         match self.below(8) {
             0 => ".now".to_owned(),
-            1 => self.pick(&["1705314600120", "0", "951782400000", "1718447400000", "-1", "1711846800000", "978307199999", "-62135596800000", "1698541200000"]).to_owned() + "?" + &{
-                let name = self.pick(&["number_to_datetime", "number_to_date", "number_to_time", "number_to_datetime"]);
-                self.word(name)
-            },
+            1 => {
+                self.pick(&[
+                    "1705314600120",
+                    "0",
+                    "951782400000",
+                    "1718447400000",
+                    "-1",
+                    "1711846800000",
+                    "978307199999",
+                    "-62135596800000",
+                    "1698541200000",
+                ])
+                .to_owned()
+                    + "?"
+                    + &{
+                        let name = self.pick(&[
+                            "number_to_datetime",
+                            "number_to_date",
+                            "number_to_time",
+                            "number_to_datetime",
+                        ]);
+                        self.word(name)
+                    }
+            }
             2 | 3 => {
                 let (text, format) = self.pick(words::DATE_TEXTS);
                 let kind = self.pick(&["date", "datetime", "time"]);
@@ -352,15 +573,28 @@ impl Generator {
             4 => "d".to_owned(),
             _ => self
                 .pick(&[
-                    "'2024-01-15T10:30:00.120Z'?datetime.iso", "'2024-06-15'?date.iso", "'23:59:59.5Z'?time.iso", "d", "d2", "t", "'1999-12-31T23:59:59+05:30'?datetime.xs", "'2024-10-27T01:30:00Z'?datetime.iso", "'1970-01-01'?date.xs",
-                    "'2024-12-30'?date('yyyy-MM-dd')", "'1847-12-01T00:00:00Z'?datetime.iso",
+                    "'2024-01-15T10:30:00.120Z'?datetime.iso",
+                    "'2024-06-15'?date.iso",
+                    "'23:59:59.5Z'?time.iso",
+                    "d",
+                    "d2",
+                    "t",
+                    "'1999-12-31T23:59:59+05:30'?datetime.xs",
+                    "'2024-10-27T01:30:00Z'?datetime.iso",
+                    "'1970-01-01'?date.xs",
+                    "'2024-12-30'?date('yyyy-MM-dd')",
+                    "'1847-12-01T00:00:00Z'?datetime.iso",
                 ])
                 .to_owned(),
         }
     }
 
     pub(crate) fn small_number(&mut self) -> String {
-        self.pick(&["0", "1", "2", "3", "4", "5", "1", "2", "0", "7", "10", "20", "-1", "-2", "n4", "l?size", "27", "702", "1.5", "2", "3", "4", "6", "8", "12", "15"]).to_owned()
+        self.pick(&[
+            "0", "1", "2", "3", "4", "5", "1", "2", "0", "7", "10", "20", "-1", "-2", "n4",
+            "l?size", "27", "702", "1.5", "2", "3", "4", "6", "8", "12", "15",
+        ])
+        .to_owned()
     }
 
     pub(crate) fn loop_variable(&mut self) -> String {
@@ -373,7 +607,10 @@ impl Generator {
         match self.below(4) {
             0..=2 => self.pick(words::TEXTS).to_owned(),
             _ => {
-                let letters = ["a", "b", "c", " ", "A", "B", "1", "2", ".", ",", "-", "é", "\n", "x", "o", "😀", "ß", "&", "<", "'", "\"", "\\", "/", "_", "\t", "İ", "word", "foo"];
+                let letters = [
+                    "a", "b", "c", " ", "A", "B", "1", "2", ".", ",", "-", "é", "\n", "x", "o",
+                    "😀", "ß", "&", "<", "'", "\"", "\\", "/", "_", "\t", "İ", "word", "foo",
+                ];
                 let count = self.between(0, 12);
                 (0..count).map(|_| self.pick(&letters)).collect()
             }
@@ -405,7 +642,9 @@ impl Generator {
                 '<' if self.one_in(6) => out.push_str("\\l"),
                 '>' if self.one_in(6) => out.push_str("\\g"),
                 '&' if self.one_in(6) => out.push_str("\\a"),
-                c if (c as u32) < 0x20 && c != '\n' && c != '\t' => out.push_str(&format!("\\x{:04X}", c as u32)),
+                c if (c as u32) < 0x20 && c != '\n' && c != '\t' => {
+                    let _ = write!(out, "\\x{:04X}", c as u32);
+                }
                 'é' if self.one_in(4) => out.push_str("\\xE9"),
                 c => out.push(c),
             }
@@ -417,7 +656,11 @@ impl Generator {
     /// A text as a raw literal, where that is possible.
     pub(crate) fn raw(&mut self, text: &str) -> String {
         let quote = if text.contains('\'') { '"' } else { '\'' };
-        if text.contains(quote) { self.literal(&text.replace('"', "'").replace('\'', "`")) } else { format!("r{quote}{text}{quote}") }
+        if text.contains(quote) {
+            self.literal(&text.replace('"', "'").replace('\'', "`"))
+        } else {
+            format!("r{quote}{text}{quote}")
+        }
     }
 
     /// The variables of a case.
@@ -435,14 +678,21 @@ impl Generator {
         let count = self.between(0, 5);
         data.insert("l".into(), (0..count).map(|_| Json::String(self.text())).collect());
         let count = self.between(0, 4);
-        data.insert("l2".into(), (0..count).map(|_| Json::String(self.pick(words::NEEDLES).to_owned())).collect());
+        data.insert(
+            "l2".into(),
+            (0..count).map(|_| Json::String(self.pick(words::NEEDLES).to_owned())).collect(),
+        );
         let count = self.between(0, 5);
         data.insert("ns".into(), (0..count).map(|_| self.number()).collect());
         let count = self.between(0, 4);
         let mut items = Vec::new();
         for _ in 0..count {
             let mut item = serde_json::Map::new();
-            let key = if self.one_in(3) { self.number() } else { Json::String(self.pick(words::NEEDLES).to_owned()) };
+            let key = if self.one_in(3) {
+                self.number()
+            } else {
+                Json::String(self.pick(words::NEEDLES).to_owned())
+            };
             item.insert("k".into(), key);
             item.insert("v".into(), self.number());
             item.insert("nul".into(), Json::Null);
@@ -467,7 +717,10 @@ impl Generator {
         user.insert("age".into(), self.number());
         user.insert("active".into(), Json::Bool(self.one_in(2)));
         user.insert("nul".into(), Json::Null);
-        user.insert("address".into(), serde_json::json!({"city": self.text(), "zip": self.number()}));
+        user.insert(
+            "address".into(),
+            serde_json::json!({"city": self.text(), "zip": self.number()}),
+        );
         user.insert("tags".into(), serde_json::json!([self.text(), self.text()]));
         data.insert("u".into(), Json::Object(user));
         data

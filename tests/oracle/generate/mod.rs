@@ -3,9 +3,11 @@
 mod directive;
 mod document;
 mod expression;
+mod macros;
 mod mutate;
 mod oddity;
 pub(crate) mod signatures;
+#[rustfmt::skip]
 mod words;
 
 use crate::generate::signatures::Signature;
@@ -69,7 +71,7 @@ pub(crate) struct Generator {
 /// The case of a seed. `subject` is the built-in it is about, if its style is about one.
 pub(crate) fn case(seed: u64, subject: &'static str) -> Case {
     let mut random = fastrand::Rng::with_seed(seed);
-    let mistakes = random.u8(..100) < 18;
+    let mistakes = random.u8(..100) < 12;
     let style = match random.u8(..100) {
         0..=31 => Style::BuiltIns,
         32..=50 => Style::Document,
@@ -109,6 +111,7 @@ impl Generator {
         let prelude = self.prelude();
         let body = match style {
             Style::BuiltIns => self.uses_of(subject),
+            Style::Document if self.one_in(6) => (0..3).map(|_| self.macros(3)).collect(),
             Style::Document => self.document(),
             Style::Formats => self.formats(),
             Style::WhiteSpace => self.lines(),
@@ -152,7 +155,8 @@ impl Generator {
 
     /// The name of a directive, built-in or special variable in the spelling of the template.
     pub(crate) fn word(&mut self, name: &str) -> String {
-        let camel = if self.mistakes && self.one_in(60) { !self.camel_case } else { self.camel_case };
+        let camel =
+            if self.mistakes && self.one_in(60) { !self.camel_case } else { self.camel_case };
         if camel { webhook_stream::ftl::builtins::camel_case(name) } else { name.to_owned() }
     }
 

@@ -146,6 +146,7 @@ impl Row {
             attempts: self.attempts.last().map_or(0, |attempt| attempt.number),
             first_attempt_at: self.attempts.first().map(|attempt| attempt.started_at),
             first_turn,
+            damaged: false,
         }
     }
 

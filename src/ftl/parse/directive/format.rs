@@ -124,7 +124,7 @@ impl<'s> Parser<'s, '_> {
     /// `<#noparse>`: its content is text.
     pub(crate) fn no_parse(&self, open: &Tag<'s>, body: &mut Body) -> Parsed<'s, ()> {
         let (rest, text) = self.unread(open)?;
-        self.layout.borrow_mut().text(text, self.at(open.start), self.at(rest));
+        self.layout.borrow_mut().unread(text, self.at(open.start), self.at(rest));
         let kind = NodeKind::Text(String::new());
         body.push(Node { kind, span: self.span(open.start, rest) });
         Ok((rest, ()))
@@ -150,11 +150,14 @@ impl<'s> Parser<'s, '_> {
         };
         match end {
             Some((at, after)) => Ok((&text[after..], &text[..at])),
-            None if self.shared.settings.improves_since(21) || text.is_empty() => {
+            None if text.is_empty()
+                || (self.shared.settings.improves_since(21) && !text.ends_with(';')) =>
+            {
                 Err(self.unclosed(open, None, &expected))
             }
             None => {
-                // Old versions lost the last word of what wasn't closed.
+                // Old versions lost the last word of what wasn't closed, and new ones do so before a
+                // semicolon.
                 let kept = text.rfind(['<', '[', '-']).map_or(0, |at| at + 1);
                 let kept = if kept == text.len() { kept - 1 } else { kept };
                 Ok((&text[text.len()..], &text[..kept]))

@@ -1,0 +1,206 @@
+//! Where a store may lie: the checks before a file is opened, and how a new one is made.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::delivery::store::StoreError;
+use crate::delivery::store::StoreErrorKind;
+use crate::delivery::store::sqlite::failure::failure;
+use crate::delivery::store::sqlite::failure::of_file;
+
+/// A file that may be opened.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// The file's own path: no link, no `..`.
+    pub(crate) path: PathBuf,
+    /// What tells it from all other files of this machine, under whatever name.
+    pub(crate) identity: Identity,
+    /// Whether it holds nothing yet.
+    pub(crate) is_new: bool,
+}
+
+#[cfg(unix)]
+pub(crate) type Identity = (u64, u64);
+#[cfg(not(unix))]
+pub(crate) type Identity = PathBuf;
+
+impl Place {
+    /// Checks the place of a store, and makes folder and file if they are missing and may be made.
+    pub(crate) fn prepare(path: &Path, may_make: bool) -> Result<Self, StoreError> {
+        let Some(name) = path.file_name() else {
+            let what = "expected the path of a file, found none";
+            return Err(failure(
+                StoreErrorKind::Place,
+                path,
+                what,
+                "name a file, such as braze.db",
+            ));
+        };
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        if may_make {
+            make_folder(folder).map_err(|error| {
+                of_file(folder, "expected a folder for the store, found none, and", &error)
+            })?;
+        }
+        let folder = folder
+            .canonicalize()
+            .map_err(|error| of_file(folder, "expected the store's folder", &error))?;
+        let path = folder.join(name);
+        refuse_network(&folder)?;
+        let is_new = match fs::symlink_metadata(&path) {
+            Ok(found) if found.file_type().is_symlink() => {
+                let what = "expected a file, found a symbolic link";
+                let hint = "name the file that it points to";
+                return Err(failure(StoreErrorKind::Place, &path, what, hint));
+            }
+            Ok(found) if !found.is_file() => {
+                let what = "expected a file, found something else";
+                return Err(failure(StoreErrorKind::Place, &path, what, "name a file"));
+            }
+            Ok(found) => found.len() == 0,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && may_make => {
+                make_file(&path)
+                    .map_err(|error| of_file(&path, "expected to make the file", &error))?;
+                true
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let what = "expected a store, found no file";
+                return Err(failure(StoreErrorKind::Place, &path, what, "a run makes it"));
+            }
+            Err(error) => return Err(of_file(&path, "expected to look at the file", &error)),
+        };
+        let found = fs::symlink_metadata(&path)
+            .map_err(|error| of_file(&path, "expected to look at the file", &error))?;
+        if may_make && found.permissions().readonly() {
+            let what = "expected a file to write to, found it read-only";
+            return Err(failure(StoreErrorKind::Io, &path, what, "make it writable"));
+        }
+        Ok(Self { identity: identity(&path, &found), path, is_new })
+    }
+}
+
+#[cfg(unix)]
+fn identity(_path: &Path, found: &fs::Metadata) -> Identity {
+    use std::os::unix::fs::MetadataExt as _;
+    (found.dev(), found.ino())
+}
+
+#[cfg(not(unix))]
+fn identity(path: &Path, _found: &fs::Metadata) -> Identity {
+    path.to_owned()
+}
+
+/// Makes a folder and those above it, for this user only.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(folder)
+}
+
+/// Makes an empty file, for this user only, and never through a link.
+pub(crate) fn make_file(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).read(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // The mask may have taken away what the owner needs.
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
+}
+
+/// Makes a new name in a folder as safe as the file itself.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        fs::File::open(folder)?.sync_all()?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+/// File systems of other machines: locks and shared memory do not work there as a database needs
+/// them to.
+#[cfg(target_os = "linux")]
+const NETWORK: &[(u64, &str)] = &[
+    (0x6969, "NFS"),
+    (0x517b, "SMB"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB2"),
+    (0x5346_414f, "AFS"),
+    (0x6b41_4653, "kAFS"),
+    (0x00c3_6400, "Ceph"),
+    (0x0102_1997, "9P"),
+    (0x7375_7245, "Coda"),
+    (0x564c, "NCP"),
+    (0x0bd0_0bd0, "Lustre"),
+    (0x4750_4653, "GPFS"),
+    (0x7461_636f, "OCFS2"),
+    (0x0116_1970, "GFS2"),
+    (0x1980_3401, "BeeGFS"),
+];
+
+#[cfg(target_os = "linux")]
+fn refuse_network(folder: &Path) -> Result<(), StoreError> {
+    let found = rustix::fs::statfs(folder)
+        .map_err(|error| of_file(folder, "expected a file system", &error.into()))?;
+    // Only 32 bits of it are the kind, and the type differs between machines.
+    let kind = found.f_type as u64 & 0xffff_ffff;
+    network_error(folder, kind).map_or(Ok(()), Err)
+}
+
+#[cfg(target_os = "linux")]
+fn network_error(folder: &Path, kind: u64) -> Option<StoreError> {
+    let (_, name) = NETWORK.iter().find(|(magic, _)| *magic == kind)?;
+    let what = format!("expected a disk of this machine, found a network file system, {name}");
+    let hint = "name a file on a local disk, or a PostgreSQL store for several machines";
+    Some(failure(StoreErrorKind::Place, folder, what, hint))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn refuse_network(_folder: &Path) -> Result<(), StoreError> {
+    Ok(())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::path::Path;
+
+    use crate::delivery::store::StoreErrorKind;
+    use crate::delivery::store::sqlite::place::network_error;
+
+    #[test]
+    fn network_file_systems_are_refused_by_name() {
+        for (kind, name) in [(0x6969, "NFS"), (0xff53_4d42, "CIFS"), (0x00c3_6400, "Ceph")] {
+            let error = network_error(Path::new("/mnt"), kind);
+            assert!(
+                error.as_ref().is_some_and(
+                    |error| error.kind == StoreErrorKind::Place && error.message.contains(name)
+                ),
+                "{error:?}"
+            );
+        }
+        // ext4, tmpfs, overlay
+        for kind in [0xef53, 0x0102_1994, 0x794c_7630] {
+            assert_eq!(network_error(Path::new("/"), kind), None);
+        }
+    }
+}
