@@ -106,6 +106,7 @@ impl Ledger {
             first_attempt_at: entry.first_attempt_at,
             damaged: false,
             first_turn,
+            damaged: false,
         }
     }
 }
