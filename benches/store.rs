@@ -326,7 +326,7 @@ fn million(folder: &Path, texts: &[(String, String)], pending: usize) {
         let target = target();
         for from in (0..pending).step_by(BATCH) {
             let jobs = store.accept(batch(&target, texts, from)).unwrap();
-            if from / BATCH % 2 == 0 {
+            if (from / BATCH).is_multiple_of(2) {
                 for job in &jobs {
                     let due = NOW + Duration::from_micros(job.delivery.id * 1000);
                     store.settle(job, Change::PutOff { due }).unwrap();

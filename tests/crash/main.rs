@@ -183,19 +183,15 @@ fn failing_disk() {
 /// without being opened again.
 fn full_disk() {
     let (folder, _) = folder();
-    let plain = worker(&folder.path().join("crash.db"), 9, 1, 0);
-    let mut command = Command::new("unshare");
-    command.args(["-r", "-m", "sh", "-c"]);
     let script = "mount -t tmpfs -o size=8m tmpfs \"$0\" && head -c 4000000 /dev/zero > \"$0/ballast\" \
                   && exec \"$@\"";
-    command.arg(script).arg(folder.path()).arg(plain.get_program());
-    command.arg("full").args(plain.get_args().skip(1));
-    // The worker is told to fill the disk by its first argument.
-    let mut command_line: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
-    let at = command_line.iter().position(|argument| argument == "full").unwrap();
-    command_line[at] = "worker".into();
-    command_line.insert(at + 1, "full".into());
-    let output = Command::new("unshare").args(command_line).output();
+    let output = Command::new("unshare")
+        .args(["-r", "-m", "sh", "-c", script])
+        .arg(folder.path())
+        .arg(std::env::current_exe().unwrap())
+        .args(["worker", "full"])
+        .arg(folder.path().join("crash.db"))
+        .output();
     let output = match output {
         Ok(output) if output.status.success() => output,
         Ok(output) if String::from_utf8_lossy(&output.stderr).contains("mount") => {

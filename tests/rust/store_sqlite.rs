@@ -521,6 +521,7 @@ fn recover_saves_everything_of_a_store_that_is_whole() {
     assert_eq!(kind, StoreErrorKind::Io, "what is there is not overwritten: {message}");
 }
 
+#[expect(clippy::print_stdout, reason = "it prints its figures")]
 #[test]
 fn damage_to_any_page_is_confined_and_recover_saves_the_rest() {
     let pages = std::env::var("STORE_PAGES").map_or(12, |pages| pages.parse().unwrap());

@@ -155,6 +155,11 @@ impl Desk {
         look(self).map_err(|error| self.failed(&error))
     }
 
+    /// Something was settled that changes no row.
+    pub(crate) fn settled(&mut self) {
+        self.rows += 1;
+    }
+
     /// How many rows the open transaction changes.
     pub(crate) fn rows(&self) -> usize {
         self.rows
@@ -273,7 +278,7 @@ impl Desk {
             let _ = self.connection.execute_batch("ROLLBACK");
         }
         self.in_transaction = false;
-        self.rows = self.writes.len();
+        self.rows = 0;
         self.known_targets.clear();
         self.targets.forget();
         self.again = !self.writes.is_empty();

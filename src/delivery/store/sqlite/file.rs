@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::Condvar;
 use std::sync::Mutex;
 use std::sync::OnceLock;
+use std::sync::PoisonError;
 use std::sync::Weak;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
@@ -25,15 +26,14 @@ use std::time::Instant;
 use crossbeam_channel::Receiver;
 use crossbeam_channel::Sender;
 use crossbeam_channel::bounded;
-use rusqlite::Connection;
-use rusqlite::OpenFlags;
-use rusqlite::params;
 
 use crate::delivery::clock::instant;
 use crate::delivery::clock::lock;
 use crate::delivery::store::Durability;
 use crate::delivery::store::StoreError;
 use crate::delivery::store::StoreErrorKind;
+use crate::delivery::store::sqlite::connect::connect;
+use crate::delivery::store::sqlite::connect::last_id;
 use crate::delivery::store::sqlite::desk::Desk;
 use crate::delivery::store::sqlite::failure::failure;
 use crate::delivery::store::sqlite::failure::of_database;
@@ -41,11 +41,8 @@ use crate::delivery::store::sqlite::failure::of_file;
 use crate::delivery::store::sqlite::guard::Guard;
 use crate::delivery::store::sqlite::ids::Ids;
 use crate::delivery::store::sqlite::lock::Lock;
-use crate::delivery::store::sqlite::log_file::LogFile;
 use crate::delivery::store::sqlite::place::Identity;
 use crate::delivery::store::sqlite::place::Place;
-use crate::delivery::store::sqlite::place::sync_folder;
-use crate::delivery::store::sqlite::schema;
 use crate::delivery::store::sqlite::work::Accepted;
 use crate::delivery::store::sqlite::work::Settled;
 
@@ -101,30 +98,43 @@ struct OrderState {
 /// Files of this process that are open. Weak: a file is closed by whoever uses it last.
 static OPEN: Mutex<Option<HashMap<Identity, Weak<OpenFile>>>> = Mutex::new(None);
 
+/// Rung when a file was closed.
+static CLOSED: Condvar = Condvar::new();
+
 impl OpenFile {
     /// Opens the file at `path`, or joins those who have it open already.
     pub(crate) fn open(path: &Path, durability: Durability) -> Result<Arc<Self>, StoreError> {
-        let mut open = lock(&OPEN);
-        let open = open.get_or_insert_default();
-        open.retain(|_, file| file.strong_count() > 0);
+        let mut guard = lock(&OPEN);
         let place = Place::prepare(path, true)?;
-        if let Some(file) = open.get(&place.identity).and_then(Weak::upgrade)
-            && file.is_own()
-        {
-            file.ask(move |desk| desk.raise_durability(durability))?;
-            return Ok(file);
+        loop {
+            let open = guard.get_or_insert_default();
+            let Some(known) = open.get(&place.identity) else {
+                break;
+            };
+            match known.upgrade() {
+                Some(file) if file.is_own() => {
+                    drop(guard);
+                    file.ask(move |desk| desk.raise_durability(durability))?;
+                    return Ok(file);
+                }
+                // A forked process has none of its parent's.
+                Some(theirs) => {
+                    mem::forget(theirs);
+                    break;
+                }
+                // It is being closed, and its lock is this process's as long as it is.
+                None => guard = CLOSED.wait(guard).unwrap_or_else(PoisonError::into_inner),
+            }
         }
         let file = Arc::new(Self::start(place, durability)?);
+        let open = guard.get_or_insert_default();
         open.insert(file.identity.clone(), Arc::downgrade(&file));
         Ok(file)
     }
 
     /// Whether this process has that file open.
     pub(crate) fn is_open(identity: &Identity) -> bool {
-        lock(&OPEN)
-            .as_ref()
-            .and_then(|open| open.get(identity))
-            .is_some_and(|file| file.strong_count() > 0)
+        lock(&OPEN).as_ref().is_some_and(|open| open.contains_key(identity))
     }
 
     fn start(place: Place, durability: Durability) -> Result<Self, StoreError> {
@@ -276,9 +286,11 @@ impl Orders {
         }
     }
 
-    /// Waits for orders, at most until `deadline`. True with them when there will be no more.
-    fn take(&self, orders: &mut Vec<Order>, deadline: Option<Instant>) -> bool {
+    /// Waits for orders, at most until `deadline`. Whether there will be no more, and whether it is
+    /// time to write what nobody waits for.
+    fn take(&self, orders: &mut Vec<Order>, deadline: Option<Instant>) -> (bool, bool) {
         let mut deadline = deadline;
+        let mut is_due = false;
         let mut state = lock(&self.state);
         while !state.closed && !state.awaited && state.orders.len() < LAZY_CHANGES {
             if !state.orders.is_empty() && deadline.is_none() {
@@ -294,6 +306,7 @@ impl Orders {
             };
             let left = deadline.saturating_duration_since(instant());
             if left.is_zero() {
+                is_due = true;
                 break;
             }
             state = match self.changed.wait_timeout(state, left) {
@@ -303,7 +316,7 @@ impl Orders {
         }
         state.awaited = false;
         mem::swap(&mut state.orders, orders);
-        state.closed
+        (state.closed, is_due)
     }
 
     /// Takes no more orders; those given are carried out.
@@ -340,7 +353,7 @@ fn work(desk: &mut Desk, orders: &Orders) {
     let mut taken = Vec::new();
     let mut deadline = None;
     loop {
-        let closed = orders.take(&mut taken, deadline);
+        let (closed, is_due) = orders.take(&mut taken, deadline);
         for order in taken.drain(..) {
             match order {
                 Order::Accept { sync, accepted } => desk.accept(sync, accepted, None),
@@ -351,7 +364,6 @@ fn work(desk: &mut Desk, orders: &Orders) {
                 let _ = desk.commit();
             }
         }
-        let is_due = deadline.is_some_and(|deadline| deadline <= instant());
         let mut pause = LAZY;
         if (closed || is_due || desk.is_awaited() || desk.rows() >= LAZY_CHANGES)
             && desk.commit().is_err()
@@ -388,6 +400,10 @@ impl Drop for OpenFile {
         if let Some(lock) = lock(&self.lock).take() {
             lock.release();
         }
+        if let Some(open) = lock(&OPEN).as_mut() {
+            open.remove(&self.identity);
+        }
+        CLOSED.notify_all();
     }
 }
 
@@ -395,84 +411,4 @@ impl fmt::Debug for OpenFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OpenFile({})", self.path.display())
     }
-}
-
-/// Opens the database, makes its tables if it has none, and checks that it is one of ours.
-fn connect(place: &Place, durability: Durability) -> Result<Connection, StoreError> {
-    let path = &place.path;
-    let failed = |error: rusqlite::Error| of_database(path, &error);
-    check_log(path, durability)?;
-    // `FULLMUTEX` is not needed: one thread at a time.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    let is_empty = is_empty(&connection).map_err(failed)?;
-    // A database without tables may be what a kill left of one that was being made.
-    let is_unmarked = is_empty && (place.is_new || application(&connection).map_err(failed)? == 0);
-    if is_unmarked {
-        schema::prepare_new(&connection).map_err(failed)?;
-    } else {
-        check_application(path, &connection)?;
-    }
-    schema::prepare_to_write(&connection, durability).map_err(failed)?;
-    if !is_empty {
-        schema::sweep(&connection).map_err(failed)?;
-    } else {
-        schema::make_tables(&connection).map_err(failed)?;
-        sync_folder(path).map_err(|error| of_file(path, "expected to keep the file", &error))?;
-    }
-    Ok(connection)
-}
-
-/// Refuses a log that `SQLite` would cut off where it is damaged, and lose what was acknowledged.
-fn check_log(path: &Path, durability: Durability) -> Result<(), StoreError> {
-    // Without `disk`, the system writes in any order, and a power cut looks the same.
-    if durability != Durability::Disk {
-        return Ok(());
-    }
-    let log = LogFile::read(path)
-        .map_err(|error| of_file(path, "expected to read the log beside the store", &error))?;
-    if log.damaged == 0 {
-        return Ok(());
-    }
-    let what = format!("expected a whole log beside the store, found {} damaged", log.damaged);
-    let hint = "`webhook-stream recover` saves what can be read";
-    Err(failure(StoreErrorKind::Damaged, path, what, hint))
-}
-
-fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
-}
-
-/// Refuses what is not a store of ours, or one of a newer version.
-pub(crate) fn check_application(path: &Path, connection: &Connection) -> Result<(), StoreError> {
-    let failed = |error: rusqlite::Error| of_database(path, &error);
-    if application(connection).map_err(failed)? != schema::APPLICATION_ID {
-        let what = "expected a store of webhook_stream, found a database of something else";
-        return Err(failure(StoreErrorKind::Place, path, what, "name another file"));
-    }
-    let version: i32 =
-        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-    if version > schema::VERSION {
-        let newest = schema::VERSION;
-        let what = format!("expected a store of version {newest} or older, found {version}");
-        return Err(failure(StoreErrorKind::Newer, path, what, "update webhook_stream"));
-    }
-    Ok(())
-}
-
-fn application(connection: &Connection) -> rusqlite::Result<i32> {
-    connection.pragma_query_value(None, "application_id", |row| row.get(0))
-}
-
-/// The highest id that was ever given, or reserved.
-fn last_id(connection: &Connection) -> rusqlite::Result<u64> {
-    let last: i64 = connection.query_row(
-        "SELECT max((SELECT last_id FROM store), (SELECT ifnull(max(id), 0) FROM delivery),
-         (SELECT ifnull(max(id), 0) FROM dead_letter))",
-        params![],
-        |row| row.get(0),
-    )?;
-    Ok(last.cast_unsigned())
 }

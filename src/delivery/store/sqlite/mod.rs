@@ -9,6 +9,7 @@
 
 mod affairs;
 mod claim;
+mod connect;
 mod desk;
 mod failure;
 mod file;

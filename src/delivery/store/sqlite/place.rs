@@ -21,10 +21,13 @@ pub(crate) struct Place {
     pub(crate) is_new: bool,
 }
 
+/// A file's device and number, or its path where there are none.
 #[cfg(unix)]
-pub(crate) type Identity = (u64, u64);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Identity(u64, u64);
 #[cfg(not(unix))]
-pub(crate) type Identity = PathBuf;
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Identity(PathBuf);
 
 impl Place {
     /// Checks the place of a store, and makes folder and file if they are missing and may be made.
@@ -87,12 +90,12 @@ impl Place {
 #[cfg(unix)]
 fn identity(_path: &Path, found: &fs::Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt as _;
-    (found.dev(), found.ino())
+    Identity(found.dev(), found.ino())
 }
 
 #[cfg(not(unix))]
 fn identity(path: &Path, _found: &fs::Metadata) -> Identity {
-    path.to_owned()
+    Identity(path.to_owned())
 }
 
 /// Makes a folder and those above it, for this user only.

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use crate::delivery::store::Durability;
 
-/// Marks a file as a store of ours: "WHst" in ASCII.
+/// Marks a file as a store of ours: `WHst` in ASCII.
 pub(crate) const APPLICATION_ID: i32 = 0x5748_7374;
 
 /// Raised when an older version of this library could no longer read a file.

@@ -134,6 +134,8 @@ impl Desk {
                     self.note(Write::Delivered { sync: id, id: delivery, had_attempts, lane });
                 } else if let Some(lane) = lane {
                     self.note(Write::NextInLane { sync: id, lane });
+                } else {
+                    self.settled();
                 }
             }
             Settled::Wait { due, record, row } => match row {
