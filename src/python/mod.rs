@@ -72,7 +72,7 @@ fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
     let waiting = wait::Waiting::new(None);
     // Ctrl-C is a person who waits; a request to terminate leaves time to finish.
     let terminated = || waiting.error_is::<PySystemExit>();
-    py.detach(|| {
+    let status = py.detach(|| {
         let mut out = io::stdout();
         let mut err = io::stderr();
         let err_is_terminal = io::IsTerminal::is_terminal(&err);
@@ -93,5 +93,11 @@ fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
         } else {
             status
         }
-    })
+    });
+    // A signal that came when nobody listened any more.
+    match py.check_signals() {
+        Ok(()) => status,
+        Err(error) if error.is_instance_of::<PySystemExit>(py) => cli::TERMINATED,
+        Err(_) => cli::INTERRUPTED,
+    }
 }
