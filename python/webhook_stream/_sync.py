@@ -21,7 +21,7 @@ from webhook_stream.testing import VirtualClock
 Event = Mapping[str, Any] | str | bytes
 """An event: a mapping, or JSON text."""
 
-Reason = Literal["exhausted", "expired", "gone", "blocked", "render", "filter", "damaged"]
+_Reason = Literal["exhausted", "expired", "gone", "blocked", "render", "filter", "damaged"]
 """Why an event was given up."""
 
 _LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO}
@@ -232,7 +232,7 @@ class Sync:
     def dead_letters(
         self,
         *,
-        reason: Reason | Sequence[Reason] | None = None,
+        reason: _Reason | Sequence[_Reason] | None = None,
         since: str | datetime | None = None,
         until: str | datetime | None = None,
         key: str | Sequence[str] | None = None,
@@ -252,7 +252,7 @@ class Sync:
         template: _core.Template | None = None,
         *,
         dry_run: Literal[False] = False,
-        reason: Reason | Sequence[Reason] | None = None,
+        reason: _Reason | Sequence[_Reason] | None = None,
         since: str | datetime | None = None,
         until: str | datetime | None = None,
         key: str | Sequence[str] | None = None,
@@ -266,7 +266,7 @@ class Sync:
         template: _core.Template | None = None,
         *,
         dry_run: Literal[True],
-        reason: Reason | Sequence[Reason] | None = None,
+        reason: _Reason | Sequence[_Reason] | None = None,
         since: str | datetime | None = None,
         until: str | datetime | None = None,
         key: str | Sequence[str] | None = None,
@@ -279,7 +279,7 @@ class Sync:
         template: _core.Template | None = None,
         *,
         dry_run: bool = False,
-        reason: Reason | Sequence[Reason] | None = None,
+        reason: _Reason | Sequence[_Reason] | None = None,
         since: str | datetime | None = None,
         until: str | datetime | None = None,
         key: str | Sequence[str] | None = None,

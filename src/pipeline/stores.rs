@@ -103,7 +103,7 @@ pub fn recover_store(path: &Path) -> Result<Recovered, StoreError> {
         name.push(end);
         PathBuf::from(name)
     };
-    let damaged = (1..)
+    let damaged = (1..10_000)
         .map(
             |number| {
                 if number == 1 { with(".damaged") } else { with(&format!(".damaged-{number}")) }

@@ -85,14 +85,19 @@ fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
                 go_on: &|| waiting.go_on(),
                 grace: &|| if terminated() { GRACE } else { Duration::ZERO },
             },
-        )
+        );
+        if terminated() {
+            cli::TERMINATED
+        } else if waiting.interrupted() {
+            cli::INTERRUPTED
+        } else {
+            status
+        }
     });
-    // An interrupt that came at the very end is one too, and no traceback.
-    if terminated() {
-        cli::TERMINATED
-    } else if waiting.interrupted() || py.check_signals().is_err() {
-        cli::INTERRUPTED
-    } else {
-        status
+    // A signal that came when nobody listened any more.
+    match py.check_signals() {
+        Ok(()) => status,
+        Err(error) if error.is_instance_of::<PySystemExit>(py) => cli::TERMINATED,
+        Err(_) => cli::INTERRUPTED,
     }
 }

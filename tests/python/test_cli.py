@@ -150,7 +150,7 @@ def test_a_store_is_drained_looked_at_and_replayed(tmp_path: Path) -> None:
     (tmp_path / "new.ftl").write_text('{"new": "${input.user_id}"}')
     with Receiver([404]) as failing:
         toml = (
-            f'[sync.one]\nurl = "{failing.url}"\nretry = {{ schedule = [0.05], jitter = 0.0 }}\n'
+            f'[sync.one]\nurl = "{failing.url}"\nretry = {{ schedule = [3.0], jitter = 0.0 }}\n'
             '[sync.two]\nurl = "http://127.0.0.1:1/"\nenabled = false\n'
         )
         (tmp_path / "syncs.toml").write_text(toml)

@@ -20,6 +20,8 @@ from webhook_stream.testing import Receiver, VirtualClock
 
 EVENTS: list[dict[str, Any]] = [{"event_type": "Login", "user_id": f"u{n}"} for n in range(100)]
 QUICK = ws.RetryPolicy(schedule=[0.05, 0.05], jitter=0)
+LATER = ws.RetryPolicy(schedule=[2, 0.05], jitter=0)
+"""Long enough that a run ends before its second attempt."""
 
 
 def lines(events: list[dict[str, Any]]) -> str:
@@ -162,7 +164,7 @@ def test_events_that_arrive_one_by_one_are_known_by_a_key_of_their_own(
 
 def test_what_a_run_leaves_pending_the_next_one_goes_on_with(store: Path) -> None:
     with Receiver([404]) as failing:
-        sync = ws.Sync("demo", failing.url, store=store, retry=QUICK)
+        sync = ws.Sync("demo", failing.url, store=store, retry=LATER)
         report = sync.run(EVENTS[:3], progress=False)
         assert report.pending == 3
         assert str(store) in report.notes[0]
@@ -170,7 +172,7 @@ def test_what_a_run_leaves_pending_the_next_one_goes_on_with(store: Path) -> Non
         assert sync.status()["pending"] == 3
     port = int(url.rsplit(":", 1)[1])
     with Receiver(port=port) as receiver:
-        report = ws.Sync("demo", url, store=store, retry=QUICK).drain(10, progress=False)
+        report = ws.Sync("demo", url, store=store, retry=LATER).drain(10, progress=False)
         assert (report.delivered, report.pending, receiver.request_count) == (3, 0, 3)
         assert report.to_dict()["resumed"] == 3
     status = ws.Sync("demo", url, store=store).status()
@@ -316,14 +318,14 @@ def test_no_secret_is_in_the_store(
 
 def test_the_store_can_be_read_with_sql(store: Path) -> None:
     with Receiver([404]) as receiver:
-        sync = ws.Sync("demo", receiver.url, store=store, retry=QUICK)
+        sync = ws.Sync("demo", receiver.url, store=store, retry=LATER)
         sync.run(EVENTS[:2], progress=False)
         with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as connection:
             rows = connection.execute("SELECT sync, attempts, payload FROM pending").fetchall()
             assert [(row[0], row[1]) for row in rows] == [("demo", 1), ("demo", 1)]
             assert json.loads(rows[0][2])["event_type"] == "Login"
         connection.close()
-        sync.drain(5, progress=False)
+        sync.drain(20, progress=False)
         with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as connection:
             rows = connection.execute("SELECT reason FROM dead_letters").fetchall()
         connection.close()

@@ -30,6 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("logs", nargs="+", type=Path)
     parser.add_argument("--page", type=Path, required=True)
+    parser.add_argument("--note", default="", help="a sentence about this measurement")
     words = parser.parse_args()
     text = "\n".join(log.read_text("utf-8") for log in words.logs)
     violated = VIOLATED.findall(text)
@@ -38,7 +39,7 @@ def main() -> int:
     figures = FIGURE.findall(text)
     if violated or not figures:
         return 1
-    parts = [HEAD, f"Measured on {machine()}.\n"]
+    parts = [HEAD, f"Measured on {machine()}. {words.note}".rstrip() + "\n"]
     for name, what, counts in sorted(figures, key=lambda figure: order(figure[0])):
         parts.append(f"## {name}: {what.rstrip('.')}\n\n{table(counts)}\n")
     if alone := STORE.findall(text):

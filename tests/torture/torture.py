@@ -202,7 +202,7 @@ def compare(
         "dead": len(accepted & dead),
         "lost": 0,
         "duplicates": duplicates,
-        "of these after lost answers": min(duplicates, unanswered),
+        "answers lost on purpose": unanswered,
         "bound": bound,
         "requests": len(log),
     }
