@@ -72,7 +72,7 @@ fn a_filters_expression_is_checked_too() {
         )]
     );
     let filter = Filter::from_expression("filter", "inptu.x == 1").unwrap();
-    assert_eq!(said(&filter.check()), [("unknown_name", "inptu.x", Some("did you mean `input`?"))]);
+    assert_eq!(said(&filter.check()), [("unknown_name", "inptu", Some("did you mean `input`?"))]);
 }
 
 #[test]

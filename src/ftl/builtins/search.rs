@@ -14,7 +14,6 @@ use crate::ftl::builtins::regexp::pattern::next_start;
 use crate::ftl::builtins::regexp::pattern::pattern;
 use crate::ftl::builtins::strings::changed;
 use crate::ftl::builtins::strings::parts;
-use crate::ftl::builtins::walk::spend_squared;
 use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
@@ -357,7 +356,7 @@ fn split<'r>(
         // Between all characters, and none at the ends.
         text.char_indices().skip(1).map(|(at, _)| (at, at)).collect()
     } else if flags.modes.ignore_case && !text.is_ascii() {
-        spend_squared(host, &text)?;
+        crate::ftl::builtins::walk::spend_squared(host, &text)?;
         return Ok(split_ignoring_case(&text, &separator));
     } else if flags.modes.ignore_case {
         let (lower, separator) =
