@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo test test-rust test-python lint doc check format update-cases oracle oracle-quick confirm-cases bench bench-language clean need-java need-rust need-python
+.PHONY: help setup develop demo test test-rust test-python torture lint doc check format update-cases confirm-cases bench clean need-rust need-python bench-language oracle oracle-quick need-java fuzz
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,6 +42,11 @@ test-rust: need-rust ## the core's tests, without Python
 
 test-python: develop ## the package, its docstrings and the examples
 	$(BIN)/python -m pytest -q
+
+torture: develop ## kills processes for an hour or so and writes docs/reliability.md
+	@mkdir -p target/torture
+	$(BIN)/python tests/torture/torture.py --length long | tee target/torture/processes.log
+	$(BIN)/python tests/torture/page.py target/torture/*.log --page docs/reliability.md
 
 lint: setup ## formatting, clippy, ruff, mypy, and that the stub tells the truth
 	cargo fmt --check
@@ -95,6 +100,15 @@ bench-language: setup ## the template engine side by side with others (benches/l
 	@command -v mvn >/dev/null && command -v javac >/dev/null || { echo "Maven and a JDK of 17 or newer are missing: apt-get install maven default-jdk-headless"; exit 1; }
 	@$(BIN)/python -m pip install --requirement benches/language/requirements.txt
 	$(BIN)/python benches/language/run.py
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS := template filter events syncs
+
+fuzz: need-rust ## coverage-guided fuzzing, FUZZ_SECONDS for each target (docs/fuzzing.md)
+	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }
+	$(PYTHON) fuzz/seeds.py
+	for target in $(FUZZ_TARGETS); do \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target -- -dict=fuzz/ftl.dict -max_len=2048 -timeout=10 -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
 
 clean: ## removes the virtual environment and all builds
 	rm -rf $(VENV) target

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
-from typing import Any, Literal, Self, final
+from typing import Any, Literal, Self, TypeAlias, final
 
 from webhook_stream._table import Table
 
@@ -23,6 +23,9 @@ __all__ = [
     "cli_main",
     "load_syncs",
 ]
+
+_Which: TypeAlias = tuple[list[str], str | None, str | None, list[str]]
+"""Which dead letters: reasons, since, until, keys."""
 
 __version__: str
 
@@ -175,17 +178,25 @@ class Sync:
     def preview(self, event: object, /) -> dict[str, Any]: ...
     def start(self) -> Run: ...
     def status(self) -> dict[str, Any]: ...
-    def dead_letters(self) -> list[dict[str, Any]]: ...
+    def dead_letters(
+        self, which: _Which, after: int, /
+    ) -> tuple[list[dict[str, Any]], int | None]: ...
+    def replay_preview(
+        self, which: _Which, template: Template | None, after: int, /
+    ) -> tuple[list[dict[str, Any]], int | None]: ...
 
 @final
 class Run:
     def feed_source(
-        self, paths: Sequence[str], show: Callable[[Mapping[str, Any]], None], /
+        self, paths: Sequence[str], restart: bool, show: Callable[[Mapping[str, Any]], None], /
     ) -> None: ...
     def feed_iterable(
-        self, events: Iterator[object], show: Callable[[Mapping[str, Any]], None], /
+        self, events: Iterator[object], restart: bool, show: Callable[[Mapping[str, Any]], None], /
     ) -> None: ...
     def send(self, events: Sequence[object], /) -> None: ...
+    def replay(
+        self, which: _Which, template: Template | None, show: Callable[[Mapping[str, Any]], None], /
+    ) -> None: ...
     def wait(
         self,
         until: str,

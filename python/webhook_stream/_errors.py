@@ -62,7 +62,7 @@ class ConfigError(WebhookStreamError, ValueError):
 
 
 class StoreError(WebhookStreamError, RuntimeError):
-    """The store can't keep what it is given."""
+    """The store can't be used, or can't keep what it is given."""
 
 
 class DeliveryError(WebhookStreamError, RuntimeError):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, overload
 
 from webhook_stream import _core
+from webhook_stream._errors import StoreError
 from webhook_stream._progress import Figures, choose
 from webhook_stream._report import Report
 from webhook_stream._table import Table
@@ -16,6 +20,9 @@ from webhook_stream.testing import VirtualClock
 
 Event = Mapping[str, Any] | str | bytes
 """An event: a mapping, or JSON text."""
+
+Reason = Literal["exhausted", "expired", "gone", "blocked", "render", "filter", "damaged"]
+"""Why an event was given up."""
 
 _LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO}
 
@@ -54,7 +61,10 @@ class Sync:
     ``User-Agent: Amplitude/Webhook/1.0``), up to ``max_headers`` may be added. Without a
     ``template`` the original event is sent as it is; without a ``filter`` every event is.
 
-    Deliveries that are not finished live in this object; :meth:`drain` goes on with them.
+    ``store`` is the path of a file that keeps what is pending and what was given up: the next
+    :meth:`run`, :meth:`open` or :meth:`drain` goes on with it, in any process. The file is open
+    only as long as one of these works. Without a store, deliveries that are not finished live in
+    this object.
     """
 
     def __init__(
@@ -111,6 +121,8 @@ class Sync:
         self._core = _core.Sync(
             name, url, clock=None if clock is None else clock._core, **self._options
         )
+        if store is None:
+            weakref.finalize(self, _warn_when_dropped, self._core, name, os.getpid())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _sync, (self.name, self.url, self._options)
@@ -136,36 +148,37 @@ class Sync:
         source: Source | Iterable[Event] | str | os.PathLike[str],
         *,
         wait: Literal["first_attempt", "settled"] = "first_attempt",
+        restart: bool = False,
         progress: bool | Callable[[Figures], None] | None = None,
     ) -> Report:
         """Send the events of a source, and return the figures.
 
         ``source`` is what :func:`read` takes or gives, or any iterable of dicts or JSON text. Every
-        event is accepted and attempted once; ``wait="settled"`` also waits out the retry schedule.
+        event is accepted and attempted once, and so is what earlier runs left and is due;
+        ``wait="settled"`` also waits out the retry schedule.
         Ctrl-C ends a run within 200 ms and keeps what was accepted as pending.
+
+        With a store, a run goes on where earlier ones ended: a file is known by its content, and
+        what was delivered is not sent again. ``restart=True`` sends it again.
         """
         if isinstance(source, str | os.PathLike):
             source = Source(source)
         show, end = choose(progress, self.name)
-        run = self._start()
-        try:
+        run = self._core.start()
+        with _ended(run, end):
             if isinstance(source, Source):
-                run.feed_source(list(source.paths), show)
+                run.feed_source(list(source.paths), restart, show)
             else:
-                run.feed_iterable(iter(_events(source)), show)
+                run.feed_iterable(iter(_events(source)), restart, show)
             run.wait(wait, None, show)
-        except BaseException:
-            run.stop(0.0)
-            raise
-        finally:
-            end()
-            run.stop(5.0)
-            _log(run)
         return _report(run)
 
     def open(self) -> Stream:
-        """Return a stream for events that arrive one by one; use it in a ``with`` block."""
-        return Stream(self._start(), self.name)
+        """Return a stream for events that arrive one by one; use it in a ``with`` block.
+
+        With a store, it also goes on with what earlier runs left pending.
+        """
+        return Stream(self._core.start(), self.name)
 
     def drain(
         self,
@@ -173,27 +186,93 @@ class Sync:
         *,
         progress: bool | Callable[[Figures], None] | None = None,
     ) -> Report:
-        """Go on with pending deliveries, until none is left or the time is up."""
+        """Go on with what earlier runs left pending, until nothing is or the time is up."""
         show, end = choose(progress, self.name)
-        run = self._start()
-        try:
+        run = self._core.start()
+        with _ended(run, end):
             run.wait("settled", timeout_seconds, show)
-        finally:
-            end()
-            run.stop(0.0)
-            _log(run)
         return _report(run)
 
     def status(self) -> dict[str, Any]:
-        """Return counts by state, the oldest pending delivery and when the next one is due."""
+        """Return counts by state, the oldest pending delivery and when the next one is due.
+
+        Works also while another process delivers from the store.
+        """
         return self._core.status()
 
-    def dead_letters(self) -> Iterator[dict[str, Any]]:
-        """Yield what was given up: event key, payload, reason and every attempt."""
-        return iter(self._core.dead_letters())
+    def dead_letters(
+        self,
+        *,
+        reason: Reason | Sequence[Reason] | None = None,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        key: str | Sequence[str] | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield what was given up: event key, payload, reason and every attempt.
 
-    def _start(self) -> _core.Run:
-        return self._core.start()
+        ``since`` and ``until`` are about when it was given up: a datetime, a text such as
+        ``"2026-11-23"`` or ``"2026-11-23T09:00:00Z"``, or how long ago, such as ``"2h"``. Works
+        also while another process delivers from the store.
+        """
+        which = _which(reason, since, until, key)
+        return _pages(lambda after: self._core.dead_letters(which, after))
+
+    @overload
+    def replay(
+        self,
+        template: _core.Template | None = None,
+        *,
+        dry_run: Literal[False] = False,
+        reason: Reason | Sequence[Reason] | None = None,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        key: str | Sequence[str] | None = None,
+        wait: Literal["first_attempt", "settled"] = "first_attempt",
+        progress: bool | Callable[[Figures], None] | None = None,
+    ) -> Report: ...
+
+    @overload
+    def replay(
+        self,
+        template: _core.Template | None = None,
+        *,
+        dry_run: Literal[True],
+        reason: Reason | Sequence[Reason] | None = None,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        key: str | Sequence[str] | None = None,
+        wait: Literal["first_attempt", "settled"] = "first_attempt",
+        progress: bool | Callable[[Figures], None] | None = None,
+    ) -> Table: ...
+
+    def replay(
+        self,
+        template: _core.Template | None = None,
+        *,
+        dry_run: bool = False,
+        reason: Reason | Sequence[Reason] | None = None,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        key: str | Sequence[str] | None = None,
+        wait: Literal["first_attempt", "settled"] = "first_attempt",
+        progress: bool | Callable[[Figures], None] | None = None,
+    ) -> Report | Table:
+        """Send dead letters again, under the same ``webhook-id``, and return the figures.
+
+        They are sent as the same bytes; with a ``template``, their events are rendered anew. An
+        event that never became a request is rendered with the sync's own template. A letter that
+        can't be rendered stays where it is. ``dry_run=True`` sends nothing, and returns a table of
+        what would be sent. The filters are those of :meth:`dead_letters`.
+        """
+        which = _which(reason, since, until, key)
+        if dry_run:
+            return Table(_pages(lambda after: self._core.replay_preview(which, template, after)))
+        show, end = choose(progress, self.name)
+        run = self._core.start()
+        with _ended(run, end):
+            run.replay(which, template, show)
+            run.wait(wait, None, show)
+        return _report(run)
 
 
 class Stream:
@@ -204,7 +283,7 @@ class Stream:
         self._name = name
 
     def send(self, event: Event) -> None:
-        """Accept one event; returns when it is accepted."""
+        """Accept one event; returns when it is accepted: with a store, when it is on the disk."""
         self._run.send([event])
 
     def send_many(self, events: Iterable[Event]) -> None:
@@ -218,7 +297,7 @@ class Stream:
     def close(self) -> Report:
         """Wait until every event had its first attempt, stop, and return the figures."""
         try:
-            self._run.wait("first_attempt", None, lambda _figures: None)
+            self._run.wait("sent", None, lambda _figures: None)
         finally:
             self._run.stop(5.0)
             _log(self._run)
@@ -237,7 +316,8 @@ class Stream:
             self.close()
         else:
             # What was accepted stays pending; the exception goes on at once.
-            self._run.stop(0.0)
+            with suppress(StoreError):
+                self._run.stop(0.0)
             _log(self._run)
 
 
@@ -260,6 +340,64 @@ def _events(source: Source | Iterable[Event] | str) -> Iterable[Event]:
         message = f"expected an iterable of events, found {type(source).__name__}: put it in a list"
         raise TypeError(message)
     return source
+
+
+def _which(
+    reason: str | Sequence[str] | None,
+    since: str | datetime | None,
+    until: str | datetime | None,
+    key: str | Sequence[str] | None,
+) -> tuple[list[str], str | None, str | None, list[str]]:
+    """Return which dead letters are meant, as the core takes it."""
+
+    def several(words: str | Sequence[str] | None) -> list[str]:
+        return [words] if isinstance(words, str) else list(words or ())
+
+    def time(value: str | datetime | None) -> str | None:
+        # A datetime without a zone is local time, as everywhere in Python.
+        return value.astimezone().isoformat() if isinstance(value, datetime) else value
+
+    return several(reason), time(since), time(until), several(key)
+
+
+def _pages(
+    page: Callable[[int], tuple[list[dict[str, Any]], int | None]],
+) -> Iterator[dict[str, Any]]:
+    after: int | None = 0
+    while after is not None:
+        rows, after = page(after)
+        yield from rows
+
+
+@contextmanager
+def _ended(run: _core.Run, end: Callable[[], None]) -> Iterator[None]:
+    """End a run behind the block: with time to finish, or at once after an exception."""
+    try:
+        yield
+    except BaseException:
+        end()
+        # What is raised already says more than what fails after it.
+        with suppress(StoreError):
+            run.stop(0.0)
+        raise
+    else:
+        end()
+        run.stop(5.0)
+    finally:
+        _log(run)
+
+
+def _warn_when_dropped(core: _core.Sync, name: str, process: int) -> None:
+    """Say how many deliveries end with a sync that has no store."""
+    if os.getpid() != process:
+        return
+    pending = core.status()["pending"]
+    if pending:
+        logging.getLogger("webhook_stream.store").warning(
+            "%s: %s pending deliveries were in memory and are dropped; a store keeps them",
+            name,
+            f"{pending:,}",
+        )
 
 
 def _report(run: _core.Run) -> Report:

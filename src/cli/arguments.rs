@@ -11,7 +11,7 @@ use clap::ValueEnum;
 ///
 /// Exit status: 0 all delivered; 1 findings, or anything expired, discarded or invalid; 2 wrong
 /// usage; 3 a configuration, template or filter that does not load; 75 deliveries still pending;
-/// 130 interrupted.
+/// 130 interrupted; 143 ended by a request to terminate.
 #[derive(Debug, Parser)]
 #[command(name = "webhook-stream", version)]
 pub(in crate::cli) struct Arguments {
@@ -23,6 +23,16 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) enum Command {
     /// Send the source's events to every enabled sync
     Run(Run),
+    /// Go on with what earlier runs left pending, until nothing is
+    Drain(Drain),
+    /// Say what is pending, delivered and dead, and when the next attempt is due
+    Status(Status),
+    /// Print what was given up, one JSON object a line
+    DeadLetters(DeadLetters),
+    /// Send dead letters again: the same bytes, or rendered anew
+    Replay(Replay),
+    /// Save what can be read of a damaged store
+    Recover(Recover),
     /// Parse everything and say what would fail
     Check(Check),
     /// Render a template to standard output
@@ -47,6 +57,9 @@ pub(in crate::cli) struct Run {
     /// Until when to stay
     #[arg(long, value_enum, default_value_t = Wait::FirstAttempt)]
     pub(in crate::cli) wait: Wait,
+    /// Start over: send again what earlier runs have sent of these sources
+    #[arg(long)]
+    pub(in crate::cli) restart: bool,
     /// Print the reports as JSON on standard output
     #[arg(long)]
     pub(in crate::cli) json: bool,
@@ -58,10 +71,104 @@ pub(in crate::cli) struct Run {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub(in crate::cli) enum Wait {
-    /// Every event was accepted and attempted once
+    /// Every event was accepted and attempted once, and so was what was due of earlier runs
     FirstAttempt,
     /// Every event is delivered or given up: up to 4 hours
     Settled,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Drain {
+    /// The file that describes the syncs
+    pub(in crate::cli) syncs: PathBuf,
+    /// Only this sync
+    pub(in crate::cli) name: Option<String>,
+    /// Stay at most so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(in crate::cli) timeout: Option<f64>,
+    /// Print the reports as JSON on standard output
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+    /// No progress on standard error
+    #[arg(long, short)]
+    pub(in crate::cli) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Status {
+    /// The file that describes the syncs
+    pub(in crate::cli) syncs: PathBuf,
+    /// Only this sync
+    pub(in crate::cli) name: Option<String>,
+    /// Print the counts as JSON on standard output
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+/// Which dead letters.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Which {
+    /// Given up for this reason: exhausted, expired, gone, blocked, render, filter, damaged
+    #[arg(long, value_delimiter = ',')]
+    pub(in crate::cli) reason: Vec<String>,
+    /// Given up since: 2026-11-23, 2026-11-23T09:00:00Z, or so long ago: 30m, 2h, 3d
+    #[arg(long, value_name = "TIME")]
+    pub(in crate::cli) since: Option<String>,
+    /// Given up before
+    #[arg(long, value_name = "TIME")]
+    pub(in crate::cli) until: Option<String>,
+    /// With this event key
+    #[arg(long)]
+    pub(in crate::cli) key: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DeadLetters {
+    /// The file that describes the syncs
+    pub(in crate::cli) syncs: PathBuf,
+    /// Only those of this sync
+    pub(in crate::cli) name: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) which: Which,
+    /// JSON is what is printed in any case
+    #[arg(long, hide = true)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Replay {
+    /// The file that describes the syncs
+    pub(in crate::cli) syncs: PathBuf,
+    /// Only those of this sync
+    pub(in crate::cli) name: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) which: Which,
+    /// Render the events anew with this template
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) template: Option<PathBuf>,
+    /// Print what would be sent, one JSON object a line, and send nothing
+    #[arg(long)]
+    pub(in crate::cli) dry_run: bool,
+    /// Until when to stay
+    #[arg(long, value_enum, default_value_t = Wait::FirstAttempt)]
+    pub(in crate::cli) wait: Wait,
+    /// Print the reports as JSON on standard output
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+    /// No progress on standard error
+    #[arg(long, short)]
+    pub(in crate::cli) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Recover {
+    /// The file that describes the syncs
+    pub(in crate::cli) syncs: PathBuf,
+    /// Only the store of this sync
+    pub(in crate::cli) name: Option<String>,
+    /// Print what was saved as JSON on standard output
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }
 
 #[derive(Debug, Args)]

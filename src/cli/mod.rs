@@ -4,14 +4,18 @@
 mod arguments;
 mod check;
 mod explain;
+mod letters;
 mod receive;
 mod render;
 mod run;
+mod runs;
 mod send_test;
+mod status;
 mod test;
 
 use std::io;
 use std::io::Write;
+use std::time::Duration;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
@@ -24,6 +28,7 @@ use crate::filter::FilterError;
 use crate::ftl::TemplateError;
 use crate::pipeline::ConfigError;
 use crate::pipeline::SetupError;
+use crate::pipeline::StartError;
 use crate::pipeline::SyncOptions;
 
 /// All delivered, or nothing to complain about.
@@ -38,6 +43,8 @@ pub const SETUP: u8 = 3;
 pub const PENDING: u8 = 75;
 /// Ended by Ctrl-C.
 pub const INTERRUPTED: u8 = 130;
+/// Ended by a request to terminate.
+pub const TERMINATED: u8 = 143;
 
 /// What a command needs of the world.
 pub struct World<'w> {
@@ -49,6 +56,8 @@ pub struct World<'w> {
     pub err_is_terminal: bool,
     /// Says whether to go on; asked at least every 50 ms.
     pub go_on: &'w (dyn Fn() -> bool + Sync),
+    /// How long requests under way may take to finish after it said not to go on.
+    pub grace: &'w (dyn Fn() -> Duration + Sync),
 }
 
 impl std::fmt::Debug for World<'_> {
@@ -99,6 +108,17 @@ impl From<EventError> for Failure {
     }
 }
 
+impl Failure {
+    /// A sync's run can't start.
+    fn start(name: &str, error: StartError) -> Self {
+        match error {
+            StartError::Config(error) => error.of_sync(name).into(),
+            StartError::Store(error) => Self::Io(format!("{name}: {error}")),
+            StartError::Engine(error) => Self::Io(format!("{name}: {error}")),
+        }
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Io(error.to_string())
@@ -123,6 +143,11 @@ pub fn main(arguments: &[String], world: &mut World<'_>) -> u8 {
     };
     let result = match &parsed.command {
         Command::Run(run) => run::run(run, world),
+        Command::Drain(drain) => run::drain(drain, world),
+        Command::Status(status) => status::status(status, world),
+        Command::DeadLetters(letters) => letters::dead_letters(letters, world),
+        Command::Replay(replay) => letters::replay(replay, world),
+        Command::Recover(recover) => status::recover(recover, world),
         Command::Check(check) => check::check(check, world),
         Command::Render(render) => render::render(render, world),
         Command::Explain(explain) => explain::explain(explain, world),

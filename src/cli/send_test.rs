@@ -17,9 +17,9 @@ use crate::delivery::clock::SystemClock;
 use crate::delivery::policy::RetryPolicy;
 use crate::delivery::store::Store as _;
 use crate::delivery::store::memory::MemoryStore;
+use crate::pipeline::Confirmed;
 use crate::pipeline::EnvironmentSecrets;
 use crate::pipeline::Progress;
-use crate::pipeline::StartError;
 use crate::pipeline::Sync;
 use crate::pipeline::Until;
 
@@ -48,13 +48,11 @@ pub(in crate::cli) fn send_test(
         return Err(Failure::Io(preview.error.unwrap_or_else(|| preview.outcome.to_owned())));
     }
     let store = Arc::new(MemoryStore::new());
-    let run = match sync.start(store.clone(), clock, Arc::new(EnvironmentSecrets)) {
-        Ok(run) => run,
-        Err(StartError::Config(error)) => return Err(error.into()),
-        Err(StartError::Engine(error)) => return Err(Failure::Io(error.to_string())),
-    };
+    let run = sync
+        .start(store.clone(), clock, Arc::new(EnvironmentSecrets))
+        .map_err(|error| Failure::start(&arguments.name, error))?;
     let sent = run
-        .send(&[event], world.go_on)
+        .send(&[event], Confirmed::LeaveOut, world.go_on)
         .and_then(|_| run.wait(Until::Settled, None, world.go_on))
         .map_err(|error| Failure::Io(error.to_string()))?;
     run.stop(std::time::Duration::ZERO).map_err(|error| Failure::Io(error.to_string()))?;

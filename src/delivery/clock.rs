@@ -15,6 +15,7 @@ mod virtual_clock;
 use std::fmt;
 use std::ops::Add;
 use std::ops::Sub;
+use std::str::FromStr;
 use std::sync::Condvar;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -88,6 +89,32 @@ impl fmt::Display for Timestamp {
         }
     }
 }
+
+/// ISO 8601: a point in time with its zone, or a date or date and time in UTC.
+impl FromStr for Timestamp {
+    type Err = NotATime;
+
+    fn from_str(text: &str) -> Result<Self, NotATime> {
+        if let Ok(time) = text.parse::<jiff::Timestamp>() {
+            return Ok(Self(time.as_microsecond()));
+        }
+        let civil: jiff::civil::DateTime = text.parse().map_err(|_| NotATime)?;
+        let zoned = civil.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| NotATime)?;
+        Ok(Self(zoned.timestamp().as_microsecond()))
+    }
+}
+
+/// A text is no point in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotATime;
+
+impl fmt::Display for NotATime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("expected a time such as 2026-11-23T09:00:00Z")
+    }
+}
+
+impl std::error::Error for NotATime {}
 
 /// What a thread waits on: rung by another thread, or by its deadline. Belongs to one clock and
 /// is waited on by one thread at a time.

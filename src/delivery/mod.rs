@@ -105,6 +105,8 @@ pub enum Until {
     /// Every accepted event had its first attempt, or was put off because its host is being left
     /// alone ([`breaker`]).
     FirstAttempts,
+    /// The same, and so had all that was due when the engine started.
+    CaughtUp,
     /// Every accepted event was delivered or given up: waits out the whole retry schedule.
     Settled,
 }
@@ -225,6 +227,7 @@ impl Engine {
         let counters = &self.pool.counters;
         let done = || match until {
             Until::FirstAttempts => counters.unattempted() == 0,
+            Until::CaughtUp => counters.unattempted() == 0 && self.pool.has_caught_up(),
             Until::Settled => counters.pending() == 0,
         };
         let deadline = instant() + slice;
@@ -341,6 +344,7 @@ fn build(
         max_queued_bytes: options.max_queued_bytes,
         min_queued: options.concurrency,
         seed: options.seed,
+        catch_up_to: (resumed > 0).then_some(now),
     });
     if resumed > 0 {
         let mut lanes = pool.lanes();

@@ -2,6 +2,7 @@
 //! starts threads; all have names and are joined, but for name look-ups, which the system does not
 //! let anybody interrupt.
 
+use std::collections::HashSet;
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
@@ -68,6 +69,7 @@ pub(crate) struct Pool {
     pub(crate) stopping: AtomicBool,
     /// Set when the store failed: nothing more can be accepted or sent safely.
     pub(crate) broken: Mutex<Option<StoreError>>,
+    catching_up: CatchingUp,
     wakers: Vec<Waker>,
     pub(crate) keeper: Waker,
     /// When the keeper will look again, in microseconds; the far future while it is at work.
@@ -101,6 +103,19 @@ pub(crate) struct Parts {
     pub(crate) max_queued_bytes: usize,
     pub(crate) min_queued: usize,
     pub(crate) seed: Option<u64>,
+    /// When the engine started, if earlier ones left something.
+    pub(crate) catch_up_to: Option<Timestamp>,
+}
+
+/// What was due when the engine started: each gets its turn before what became due since.
+#[derive(Debug)]
+struct CatchingUp {
+    /// When the engine started.
+    to: Timestamp,
+    /// Whether there may be more of it in the store.
+    more: AtomicBool,
+    /// What of it is in the hands of senders.
+    taken: Mutex<HashSet<u64>>,
 }
 
 impl Pool {
@@ -121,6 +136,11 @@ impl Pool {
             senders: parts.senders,
             stopping: AtomicBool::new(false),
             broken: Mutex::new(None),
+            catching_up: CatchingUp {
+                to: parts.catch_up_to.unwrap_or_default(),
+                more: AtomicBool::new(parts.catch_up_to.is_some()),
+                taken: Mutex::new(HashSet::new()),
+            },
             wakers: (0..parts.senders).map(|_| Waker::new()).collect(),
             keeper: Waker::new(),
             keeper_due: AtomicI64::new(i64::MAX),
@@ -260,6 +280,12 @@ impl Pool {
         if self.clock.is_virtual() {
             change(&mut self.stall.lock().unwrap_or_else(PoisonError::into_inner));
         }
+    }
+
+    /// Whether all that was due when the engine started has had its turn.
+    pub(crate) fn has_caught_up(&self) -> bool {
+        let taken = self.catching_up.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.is_empty() && !self.catching_up.more.load(SeqCst)
     }
 
     /// Takes these on if there is room, and gives them back if there is none.
@@ -469,6 +495,9 @@ impl Pool {
         if job.first_turn {
             self.counters.had_first_attempt(1);
             self.room.give_back(weight_of(job), 1);
+        } else {
+            let mut taken = self.catching_up.taken.lock().unwrap_or_else(PoisonError::into_inner);
+            taken.remove(&job.delivery.id);
         }
         if let Some(Follows { turns_over, next_may_go }) = follows {
             self.counters.had_first_attempt(turns_over);
@@ -563,6 +592,19 @@ impl Pool {
             let again = Scheduler::plan(self.queue.due_len(), self.senders);
             let full = again.wait_for_room;
             return Ok(if full { HandedOut::NothingUntil(None) } else { HandedOut::Some });
+        }
+        if self.catching_up.more.load(SeqCst) {
+            let jobs = self.store.claim(self.catching_up.to, plan.claim)?;
+            if !jobs.is_empty() {
+                let taken = self.catching_up.taken.lock();
+                let ids = jobs.iter().map(|job| job.delivery.id);
+                taken.unwrap_or_else(PoisonError::into_inner).extend(ids);
+                self.hold_queued(jobs.len());
+                self.queue.push_due(jobs);
+                return Ok(HandedOut::Some);
+            }
+            self.catching_up.more.store(false, SeqCst);
+            self.changed.notify_all();
         }
         let jobs = self.store.claim(self.clock.now(), plan.claim)?;
         if jobs.is_empty() {

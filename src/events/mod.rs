@@ -42,12 +42,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Who remembers what was read goes file by file instead: [`Reader::next_file`],
+//! [`Reader::fingerprint`] and [`Reader::next_block_of_file`].
+//!
 //! One bad line is one [`EventError`], and the run goes on. Nothing here starts a thread, looks at
 //! what an event means, or decides by a file's name what is in it.
 
 mod block;
 mod cut;
 mod error;
+mod fingerprint;
 mod input;
 mod layout;
 mod reader;
@@ -62,7 +66,9 @@ use std::sync::Arc;
 
 pub use crate::events::block::{Block, Line, Lines};
 pub use crate::events::error::{EventError, EventErrorKind};
+pub use crate::events::fingerprint::Fingerprint;
 pub use crate::events::reader::Reader;
+pub use crate::events::source::file_size;
 
 /// The longest event by default: far beyond what any receiver takes, far below what hurts.
 const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;

@@ -14,9 +14,10 @@ use crate::events::Origin;
 use crate::events::Settings;
 use crate::events::block::Block;
 use crate::events::cut::Cutter;
+use crate::events::fingerprint::{Fingerprint, fingerprint};
 use crate::events::input::Input;
 use crate::events::sniff::{Content, HEAD_BYTES, sniff};
-use crate::events::source::{Bytes, Found, find};
+use crate::events::source::{Bytes, Found, Opened, find};
 use crate::events::unpack::{Gunzip, Member, ZipFile};
 use crate::events::zip_stream::ZipStream;
 use crate::value::Document;
@@ -36,6 +37,10 @@ const MAX_SPARE: usize = 8;
 pub struct Reader {
     settings: Settings,
     waiting: VecDeque<Found>,
+    /// The file that comes next, open, with nothing read of it yet.
+    opened: Option<(Opened, Arc<Origin>)>,
+    /// Where the bytes are from that are read without a file, until somebody was told.
+    announced: Option<Arc<Origin>>,
     archive: Option<(Archive, Arc<Origin>)>,
     text: Option<Cutter>,
     /// The memory of blocks that were given back.
@@ -68,7 +73,8 @@ impl Reader {
     }
 
     fn of(waiting: VecDeque<Found>, settings: Settings) -> Self {
-        Self { settings, waiting, archive: None, text: None, spare: Vec::new() }
+        let (opened, announced, archive, text) = (None, None, None, None);
+        Self { settings, waiting, opened, announced, archive, text, spare: Vec::new() }
     }
 
     /// Reads from bytes of any origin, which `name` stands for in messages.
@@ -80,33 +86,90 @@ impl Reader {
         let mut reader = Self::of(VecDeque::new(), settings);
         let origin = Arc::new(Origin { file: name.to_owned(), member: None });
         reader.begin(&origin, Input::new(bytes), None, true)?;
+        reader.announced = Some(origin);
         Ok(reader)
     }
 
     /// The next block; `None` when all sources are read.
     pub fn next_block(&mut self) -> Option<Result<Block, EventError>> {
         loop {
+            if let Some(result) = self.next_block_of_file() {
+                return Some(result);
+            }
+            if let Err(error) = self.next_file()? {
+                return Some(Err(error));
+            }
+        }
+    }
+
+    /// Goes on to the next file, past what is left of this one; `None` behind the last.
+    ///
+    /// Every file of a folder or pattern is one of its own, an archive is one with all its members.
+    pub fn next_file(&mut self) -> Option<Result<Arc<Origin>, EventError>> {
+        if let Some(origin) = self.announced.take() {
+            return Some(Ok(origin));
+        }
+        (self.archive, self.text) = (None, None);
+        let found = self.waiting.pop_front()?;
+        Some(found.open().map(|opened| {
+            let origin = Arc::clone(&found.origin);
+            self.opened = Some((opened, Arc::clone(&origin)));
+            origin
+        }))
+    }
+
+    /// What the file is known by that [`Reader::next_file`] has come to, before its first block was
+    /// read. `None` for one that can't be read again, such as a pipe, and for one without content.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn fingerprint(&mut self) -> Result<Option<Fingerprint>, EventError> {
+        self.fingerprint_of_first(u64::MAX)
+    }
+
+    /// The same for the first `bytes` of the file: to be compared with what a file was known by
+    /// that this one may have grown from.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn fingerprint_of_first(&mut self, bytes: u64) -> Result<Option<Fingerprint>, EventError> {
+        let Some((Opened { bytes: Bytes::File(file), live: false }, origin)) = &mut self.opened
+        else {
+            return Ok(None);
+        };
+        let mut made = || {
+            let size = file.metadata()?.len().min(bytes);
+            if size == 0 { Ok(None) } else { fingerprint(file, size).map(Some) }
+        };
+        made().map_err(|error| EventError::from_io(error).within(origin))
+    }
+
+    /// The next block of the file that [`Reader::next_file`] has come to; `None` at its end.
+    pub fn next_block_of_file(&mut self) -> Option<Result<Block, EventError>> {
+        self.announced = None;
+        if let Some((opened, origin)) = self.opened.take()
+            && let Err(error) = self.begin_file(opened, &origin)
+        {
+            return Some(Err(error));
+        }
+        loop {
             if let Some(text) = &mut self.text {
                 match text.next(self.spare.pop().unwrap_or_default()) {
                     Some(result) => return Some(result),
                     None => self.text = None,
                 }
-            } else if let Some((archive, origin)) = &mut self.archive {
-                let origin = Arc::clone(origin);
-                match archive.next_member() {
-                    Some(Ok(member)) => {
-                        if let Err(error) = self.begin_member(&origin, member) {
-                            return Some(Err(error));
-                        }
+                continue;
+            }
+            let (archive, origin) = self.archive.as_mut()?;
+            let origin = Arc::clone(origin);
+            match archive.next_member() {
+                Some(Ok(member)) => {
+                    if let Err(error) = self.begin_member(&origin, member) {
+                        return Some(Err(error));
                     }
-                    Some(Err(error)) => return Some(Err(error.within(&origin))),
-                    None => self.archive = None,
                 }
-            } else {
-                let found = self.waiting.pop_front()?;
-                if let Err(error) = self.begin_file(&found) {
-                    return Some(Err(error));
-                }
+                Some(Err(error)) => return Some(Err(error.within(&origin))),
+                None => self.archive = None,
             }
         }
     }
@@ -119,15 +182,12 @@ impl Reader {
         }
     }
 
-    fn begin_file(&mut self, found: &Found) -> Result<(), EventError> {
-        let opened = found.open()?;
+    fn begin_file(&mut self, opened: Opened, origin: &Arc<Origin>) -> Result<(), EventError> {
         match opened.bytes {
-            Bytes::StandardInput => {
-                self.begin(&found.origin, Input::new(io::stdin()), None, opened.live)
-            }
+            Bytes::StandardInput => self.begin(origin, Input::new(io::stdin()), None, opened.live),
             Bytes::File(file) => {
                 let again = file.try_clone().ok().filter(|_| !opened.live);
-                self.begin(&found.origin, Input::new(file), again, opened.live)
+                self.begin(origin, Input::new(file), again, opened.live)
             }
         }
     }

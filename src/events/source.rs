@@ -62,6 +62,11 @@ fn origin(file: &str) -> Arc<Origin> {
     Arc::new(Origin { file: file.to_owned(), member: None })
 }
 
+/// How many bytes the file of that path has; `None` when there is none.
+pub fn file_size(path: &str) -> Option<u64> {
+    fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len())
+}
+
 /// The files that `sources` mean, in order.
 ///
 /// # Errors

@@ -3,6 +3,8 @@
 //! `'r` is the life of one rendering: data, compiled templates and what they evaluate are borrowed
 //! for it, so reading an event copies nothing. Models are cheap to clone and stay in one thread.
 
+mod teardown;
+
 use std::cell::Cell;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -70,7 +72,7 @@ impl<'r> Model<'r> {
 
     /// A list of its own.
     pub fn list(items: Vec<Self>) -> Self {
-        Self::Sequence(Sequence::Items(Rc::new(items)))
+        Self::Sequence(Sequence::Items(Rc::new(items.into())))
     }
 
     /// Whether this is nothing.
@@ -219,12 +221,37 @@ pub enum Sequence<'r> {
     /// A JSON array.
     Json(List<'r>),
     /// A list of the template's own.
-    Items(Rc<Vec<Model<'r>>>),
+    Items(Rc<ListItems<'r>>),
     /// `a..b`
     Range(Range),
     /// Items that are computed as they are walked over (`?map`, `?filter` … on something endless or
     /// not yet needed). Not indexable.
     Lazy(Rc<Lazy<'r>>),
+}
+
+/// The items of a list of the template's own.
+#[derive(Clone, Debug, Default)]
+pub struct ListItems<'r>(Vec<Model<'r>>);
+
+impl<'r> Deref for ListItems<'r> {
+    type Target = [Model<'r>];
+
+    #[inline]
+    fn deref(&self) -> &[Model<'r>] {
+        &self.0
+    }
+}
+
+impl<'r> From<Vec<Model<'r>>> for ListItems<'r> {
+    fn from(items: Vec<Model<'r>>) -> Self {
+        Self(items)
+    }
+}
+
+impl<'r> FromIterator<Model<'r>> for ListItems<'r> {
+    fn from_iter<I: IntoIterator<Item = Model<'r>>>(items: I) -> Self {
+        Self(items.into_iter().collect())
+    }
 }
 
 /// A range of integers.
@@ -233,7 +260,7 @@ pub struct Range {
     /// The first item.
     pub start: i64,
     /// 1 or -1.
-    pub step: i64,
+    pub step: i8,
     /// The number of items; `None`: endless.
     pub length: Option<u64>,
     /// How it was written.
@@ -246,7 +273,7 @@ impl Range {
         if self.length.is_some_and(|length| index >= length) {
             return None;
         }
-        self.start.checked_add(i64::try_from(index).ok()?.checked_mul(self.step)?)
+        self.start.checked_add(i64::try_from(index).ok()?.checked_mul(i64::from(self.step))?)
     }
 }
 
@@ -280,7 +307,7 @@ pub enum Cursor<'r> {
     /// Over a JSON array.
     Json(Items<'r>),
     /// Over a list; the number is the next index.
-    Items(Rc<Vec<Model<'r>>>, usize),
+    Items(Rc<ListItems<'r>>, usize),
     /// Over a range; the number is the next index.
     Range(Range, u64),
     /// Over a lazy sequence.
@@ -448,6 +475,11 @@ impl<'r> Map<'r> {
         }
     }
 
+    /// The values, which are taken out.
+    fn take_values(&mut self) -> Vec<Model<'r>> {
+        std::mem::take(&mut self.entries).into_iter().map(|entry| entry.value).collect()
+    }
+
     /// The number of keys.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -471,7 +503,10 @@ impl<'r> Map<'r> {
         if let Some(index) = &self.index {
             return index.get(key).copied();
         }
-        self.entries.iter().position(|entry| entry.hash == hash && *entry.key == *key)
+        self.entries.iter().position(|entry| {
+            // The name of a variable is one and the same in a template.
+            entry.hash == hash && (std::ptr::eq(&raw const *entry.key, key) || *entry.key == *key)
+        })
     }
 }
 

@@ -7,10 +7,14 @@
 mod check;
 mod error;
 mod head;
+mod letters;
 mod options;
 mod preview;
+mod replay;
 mod run;
 mod secrets;
+mod sources;
+mod stores;
 
 use std::sync::Arc;
 
@@ -29,10 +33,12 @@ use crate::value::Path;
 pub use crate::delivery::store::Durability;
 pub use crate::pipeline::check::{Checkup, Diagnosis};
 pub use crate::pipeline::error::{ConfigError, ConfigErrorKind, SetupError};
+pub use crate::pipeline::letters::{LetterFilter, Letters, NotRenewed, Renewed};
 pub use crate::pipeline::options::SyncOptions;
 pub use crate::pipeline::preview::Preview;
-pub use crate::pipeline::run::{Progress, Run, StartError, Until};
+pub use crate::pipeline::run::{Confirmed, Progress, Run, StartError, Until};
 pub use crate::pipeline::secrets::EnvironmentSecrets;
+pub use crate::pipeline::stores::{Access, MEMORY, Recovered, recover_store};
 
 /// A named stream to one webhook, ready to decide about events.
 #[derive(Debug)]
@@ -52,6 +58,8 @@ pub enum Decision {
     Send {
         /// What identifies the event.
         key: String,
+        /// Whether the event itself says so, and not only where it stands.
+        has_own_key: bool,
         /// The request, the same on every try.
         request: Request,
         /// Events of one lane keep their order.
@@ -154,13 +162,15 @@ impl Sync {
         if let Ok(None) = decided {
             return Decision::Filtered;
         }
-        let key = self.key(event, text, position);
+        let own_key = self.own_key(event);
+        let has_own_key = own_key.is_some();
+        let key = own_key.unwrap_or_else(|| position.key(text));
         match decided {
             Ok(None) => Decision::Filtered,
             Ok(Some((body, target))) => {
                 let id = webhook_id(&self.options.name, &key);
                 let request = Request { target, id, body: body.into_bytes() };
-                Decision::Send { request, key, lane: self.lane(event) }
+                Decision::Send { key, has_own_key, request, lane: self.lane(event) }
             }
             Err(reason) => Decision::Discard { key, reason },
         }
@@ -186,26 +196,22 @@ impl Sync {
     }
 
     /// What identifies an event: the field the options name, else Amplitude's `$insert_id` (unique
-    /// per device only), else its position.
-    pub fn key(&self, event: Node<'_>, text: &str, position: &Position<'_>) -> String {
+    /// per device only). `None`: only its position does.
+    fn own_key(&self, event: Node<'_>) -> Option<String> {
         if let Some(path) = &self.event_key {
-            if let Some(node) = path.find(event) {
-                return plain(node);
-            }
-        } else if let Some(event) = event.as_object()
-            && let Some(insert_id) = event.get("$insert_id").filter(|node| !node.is_null())
-        {
-            let mut key = plain(insert_id);
-            if let Some(device) = event.get("device_id").filter(|node| !node.is_null()) {
-                key.push('/');
-                match device.as_text() {
-                    Some(device) => key.push_str(device),
-                    None => key.push_str(&plain(device)),
-                }
-            }
-            return key;
+            return path.find(event).filter(|node| !node.is_null()).map(plain);
         }
-        position.key(text)
+        let event = event.as_object()?;
+        let insert_id = event.get("$insert_id").filter(|node| !node.is_null())?;
+        let mut key = plain(insert_id);
+        if let Some(device) = event.get("device_id").filter(|node| !node.is_null()) {
+            key.push('/');
+            match device.as_text() {
+                Some(device) => key.push_str(device),
+                None => key.push_str(&plain(device)),
+            }
+        }
+        Some(key)
     }
 }
 
@@ -225,7 +231,8 @@ fn secret_reference(text: &str) -> Option<&str> {
 /// Where an event stands, for those that have no key of their own.
 #[derive(Clone, Copy, Debug)]
 pub enum Position<'p> {
-    /// In a file or a member of an archive, on that line.
+    /// In a source that is known by its content: what identifies that, and which of its events it
+    /// is, from 0.
     Source(&'p str, u64),
     /// In a sequence without a name, counted from 0: its text counts too.
     Ordinal(u64),
@@ -234,7 +241,7 @@ pub enum Position<'p> {
 impl Position<'_> {
     fn key(&self, text: &str) -> String {
         match self {
-            Self::Source(origin, line) => format!("{origin}:{line}"),
+            Self::Source(identity, position) => format!("{identity}:{position}"),
             Self::Ordinal(ordinal) => format!("{}-{ordinal}", webhook_id("", text)),
         }
     }

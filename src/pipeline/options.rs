@@ -117,6 +117,7 @@ impl SyncOptions {
         {
             return wrong(format!("rate_limit_per_second: expected more than 0, found {rate}"));
         }
+        check_store(&self.store)?;
         for (option, path) in [("event_key", &self.event_key), ("ordering", &self.ordering)] {
             if let Some(path) = path
                 && let Err(error) = Path::parse(path)
@@ -126,4 +127,20 @@ impl SyncOptions {
         }
         self.retry.check().or_else(|error| wrong(error.to_string()))
     }
+}
+
+/// A store is in memory, a file, or, in a later version, shared.
+fn check_store(store: &str) -> Result<(), ConfigError> {
+    if store.starts_with("postgresql://") || store.starts_with("postgres://") {
+        let message = "store: shared stores come with a later version";
+        return Err(ConfigError::new(ConfigErrorKind::NotAvailable, message)
+            .with_hint("a path, such as braze.db, keeps what is pending on this machine"));
+    }
+    if store.is_empty() || store.contains("://") || store.contains('\0') {
+        let shown = store.split("://").next().unwrap_or_default();
+        let message = format!("store: expected `memory` or a path, found `{shown}`");
+        return Err(ConfigError::new(ConfigErrorKind::BadValue, message)
+            .with_hint("a path, such as braze.db, keeps what is pending in that file"));
+    }
+    Ok(())
 }

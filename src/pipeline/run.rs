@@ -1,6 +1,10 @@
 //! A run: a source's events on their way to the delivery engine, counted.
 
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::RwLock;
+use std::sync::Weak;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,16 +23,24 @@ use crate::delivery::sign::SigningSecret;
 use crate::delivery::store::Discarded;
 use crate::delivery::store::NewDelivery;
 use crate::delivery::store::Reason;
+use crate::delivery::store::SourcePlace;
 use crate::delivery::store::Store;
+use crate::delivery::store::StoreError;
 use crate::events::Block;
 use crate::events::EventError;
+use crate::events::EventErrorKind;
 use crate::events::Reader;
+use crate::events::file_size;
 use crate::pipeline::ConfigError;
 use crate::pipeline::ConfigErrorKind;
 use crate::pipeline::Decision;
 use crate::pipeline::Position;
 use crate::pipeline::Sync;
 use crate::pipeline::secret_reference;
+use crate::pipeline::sources::Cursor;
+use crate::pipeline::sources::Seen;
+use crate::pipeline::sources::Sources;
+use crate::pipeline::sources::anew;
 use crate::report::Counters;
 use crate::report::ErrorSample;
 use crate::report::Report;
@@ -40,25 +52,45 @@ pub use crate::delivery::Until;
 /// Events handed to the engine at once: few enough to start sending early, many enough to make
 /// handing over cheap.
 const BATCH: usize = 64;
+/// Positions without anything to deliver that the store is told at once.
+const PASSED: usize = 1024;
 /// A block of fewer bytes comes from a source that gives little at a time.
 const SHORT_BLOCK: usize = 128 * 1024;
 /// Events prepared before the caller is asked whether to go on: a heavy template takes some
 /// milliseconds for each.
 const EVENTS_A_LOOK: usize = 8;
 /// The longest the caller waits before it is asked whether to go on.
-const SLICE: Duration = Duration::from_millis(40);
+pub(in crate::pipeline) const SLICE: Duration = Duration::from_millis(40);
 
 /// A run under way. Its methods may be called from several threads.
 #[derive(Debug)]
 pub struct Run {
-    sync: Arc<Sync>,
-    engine: Engine,
-    counters: Arc<Counters>,
-    clock: Arc<dyn Clock>,
+    pub(in crate::pipeline) sync: Arc<Sync>,
+    /// `None` once it has ended, so that the store is closed and others can have it.
+    engine: RwLock<Option<Arc<Engine>>>,
+    /// What the threads had said when it ended.
+    log: Mutex<Vec<LogRecord>>,
+    pub(in crate::pipeline) counters: Arc<Counters>,
+    pub(in crate::pipeline) clock: Arc<dyn Clock>,
     started: Timestamp,
     ended: AtomicU64,
     ordinal: AtomicU64,
-    notes: Vec<String>,
+    /// Read from the store with the first source.
+    sources: Mutex<Option<Sources>>,
+    /// Dead letters that could not be sent again.
+    stayed: AtomicU64,
+}
+
+/// What becomes of an event that an earlier run delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmed {
+    /// It is left out.
+    LeaveOut,
+    /// It is left out if it has a key of its own. Others are new ones: events that arrive one by
+    /// one may well look the same every day.
+    LeaveOutByKey,
+    /// It is sent again, and sources are read from their beginning.
+    SendAgain,
 }
 
 /// How a step of a run ended.
@@ -75,9 +107,23 @@ pub enum Progress {
 pub enum StartError {
     /// The sync is disabled, or a secret is missing.
     Config(ConfigError),
+    /// The store can't be opened.
+    Store(StoreError),
     /// The engine does not start.
     Engine(EngineError),
 }
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::Store(error) => error.fmt(f),
+            Self::Engine(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
 
 impl From<ConfigError> for StartError {
     fn from(error: ConfigError) -> Self {
@@ -118,23 +164,21 @@ impl Sync {
             secrets,
             Arc::clone(&counters),
         )
-        .map_err(StartError::Engine)?;
-        let mut notes = Vec::new();
-        if options.store != "memory" {
-            notes.push(format!(
-                "this version keeps unfinished deliveries in memory; `{}` is not written",
-                options.store
-            ));
-        }
+        .map_err(|error| match error {
+            EngineError::Store(error) => StartError::Store(error),
+            other => StartError::Engine(other),
+        })?;
         Ok(Run {
             sync: Arc::clone(self),
-            engine,
+            engine: RwLock::new(Some(Arc::new(engine))),
+            log: Mutex::new(Vec::new()),
             counters,
             clock,
             started,
             ended: AtomicU64::new(0),
             ordinal: AtomicU64::new(0),
-            notes,
+            sources: Mutex::new(None),
+            stayed: AtomicU64::new(0),
         })
     }
 
@@ -172,76 +216,178 @@ fn missing_secret(name: &str) -> ConfigError {
 impl Run {
     /// Sends the events of a source; `go_on` is asked at least every 50 ms.
     ///
-    /// A part of the source that can't be read counts as `invalid`, and the run goes on behind it.
+    /// A file that the store knows by its content is gone on with where earlier runs left it, and
+    /// not read at all when it is finished. A part of the source that can't be read counts as
+    /// `invalid`, and the run goes on behind it.
     ///
     /// # Errors
     /// When the store does not take the events: those of the last batch are not accepted.
     pub fn feed(
         &self,
         mut reader: Reader,
+        confirmed: Confirmed,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, EngineError> {
-        let mut batch = Batch::default();
-        while let Some(block) = reader.next_block() {
-            match block {
-                Ok(block) => {
-                    let progress = self.feed_block(&block, &mut batch, go_on)?;
-                    reader.reuse(block);
-                    if progress == Progress::Stopped {
+        let engine = self.engine()?;
+        let mut batch = Batch::new(confirmed == Confirmed::SendAgain);
+        while let Some(origin) = reader.next_file() {
+            let begun = match origin {
+                Ok(origin) => self.begin_file(&engine, &mut reader, &origin.file, confirmed)?,
+                Err(error) => Err(error),
+            };
+            match begun {
+                Ok(Some(mut cursor)) => {
+                    let fed = self.feed_file(&engine, &mut reader, &mut cursor, &mut batch, go_on);
+                    if fed? == Progress::Stopped {
                         return Ok(Progress::Stopped);
                     }
                 }
+                Ok(None) => {}
                 Err(error) => self.invalid(&error),
             }
             if !go_on() {
                 return Ok(Progress::Stopped);
             }
         }
-        self.hand_over(&mut batch, go_on)
+        self.hand_over(&engine, &mut batch, go_on)
+    }
+
+    /// Finds out where to begin in the file that the reader has come to; `None` when all of it is
+    /// finished, an error when it can't be read.
+    fn begin_file(
+        &self,
+        engine: &Engine,
+        reader: &mut Reader,
+        name: &str,
+        confirmed: Confirmed,
+    ) -> Result<Result<Option<Cursor>, EventError>, EngineError> {
+        let now = match reader.fingerprint() {
+            Ok(Some(now)) => now,
+            Ok(None) => return Ok(Ok(Some(Cursor::live()))),
+            Err(error) => return Ok(Err(error)),
+        };
+        let store = engine.store();
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let sources = match &mut *sources {
+            Some(sources) => sources,
+            none => none.insert(Sources::new(store.sources().map_err(EngineError::Store)?)),
+        };
+        let name = std::path::absolute(name)
+            .map_or_else(|_| name.to_owned(), |path| path.to_string_lossy().into_owned());
+        let found = sources.find(
+            &name,
+            &now,
+            |bytes| reader.fingerprint_of_first(bytes),
+            |source| file_size(&source.name) == Some(source.size),
+        );
+        let (seen, source) = match found {
+            Ok(found) => found,
+            Err(error) => return Ok(Err(error)),
+        };
+        let source = if confirmed == Confirmed::SendAgain { anew(source) } else { source };
+        self.counters.confirmed_before(source.accepted);
+        if seen == Seen::Same && source.is_finished {
+            return Ok(Ok(None));
+        }
+        let number = store.begin_source(&source).map_err(EngineError::Store)?;
+        sources.take(number);
+        Ok(Ok(Some(Cursor::new(number, source))))
+    }
+
+    fn feed_file(
+        &self,
+        engine: &Engine,
+        reader: &mut Reader,
+        cursor: &mut Cursor,
+        batch: &mut Batch,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Progress, EngineError> {
+        while let Some(block) = reader.next_block_of_file() {
+            match block {
+                Ok(block) => {
+                    let progress = self.feed_block(engine, &block, cursor, batch, go_on)?;
+                    reader.reuse(block);
+                    if progress == Progress::Stopped {
+                        return Ok(Progress::Stopped);
+                    }
+                }
+                Err(error) => {
+                    if error.kind() == EventErrorKind::Unreadable {
+                        // Another time it may be read: nobody knows how many events this was.
+                        self.invalid(&error);
+                        return Ok(Progress::Done);
+                    }
+                    if let Some(position) = cursor.step() {
+                        self.invalid(&error);
+                        cursor.invalid(position);
+                    }
+                }
+            }
+            if !go_on() {
+                return Ok(Progress::Stopped);
+            }
+        }
+        if cursor.source != 0 {
+            batch.ends.push((cursor.source, cursor.end()));
+        }
+        Ok(Progress::Done)
     }
 
     fn feed_block(
         &self,
+        engine: &Engine,
         block: &Block,
+        cursor: &mut Cursor,
         batch: &mut Batch,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, EngineError> {
-        let origin = block.origin().to_string();
         let now = self.clock.wall().as_millis();
         for (number, line) in block.lines().enumerate() {
             if number % EVENTS_A_LOOK == 0 && !go_on() {
                 return Ok(Progress::Stopped);
             }
+            let Some(position) = cursor.step() else { continue };
             let line = match line {
                 Ok(line) => line,
                 Err(error) => {
                     self.invalid(&error);
+                    cursor.invalid(position);
                     continue;
                 }
             };
             match line.parse(std::mem::take(&mut batch.buffers)) {
                 Ok(event) => {
-                    self.decide(
-                        &event,
-                        line.text(),
-                        &Position::Source(&origin, line.number()),
-                        now,
-                        batch,
-                    );
+                    for passed in cursor.valid(position) {
+                        batch.passed.push(SourcePlace { source: cursor.source, position: passed });
+                        if batch.passed.len() >= PASSED {
+                            self.pass(engine, batch)?;
+                        }
+                    }
+                    let stands = match &cursor.identity {
+                        Some(identity) => Position::Source(identity, position),
+                        None => Position::Ordinal(self.ordinal.fetch_add(1, Ordering::Relaxed)),
+                    };
+                    batch.place = (cursor.source != 0)
+                        .then_some(SourcePlace { source: cursor.source, position });
+                    self.decide(&event, line.text(), &stands, now, batch);
                     batch.buffers = event.into_buffers();
                 }
                 Err((error, buffers)) => {
                     self.invalid(&error);
+                    cursor.invalid(position);
                     batch.buffers = buffers;
                 }
             }
-            if batch.deliveries.len() >= BATCH && self.hand_over(batch, go_on)? == Progress::Stopped
-            {
+            if batch.is_full() && self.hand_over(engine, batch, go_on)? == Progress::Stopped {
                 return Ok(Progress::Stopped);
             }
         }
-        // A source that gives little at a time must not wait for a full batch.
-        if block.len() < SHORT_BLOCK { self.hand_over(batch, go_on) } else { Ok(Progress::Done) }
+        // What comes a little at a time must not wait for a full batch.
+        if cursor.identity.is_none() || block.len() < SHORT_BLOCK {
+            self.hand_over(engine, batch, go_on)
+        } else {
+            Ok(Progress::Done)
+        }
     }
 
     /// Sends events given as JSON texts; returns when they are accepted.
@@ -251,9 +397,12 @@ impl Run {
     pub fn send(
         &self,
         events: &[impl AsRef<str>],
+        confirmed: Confirmed,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, EngineError> {
-        let mut batch = Batch::default();
+        let engine = self.engine()?;
+        let mut batch = Batch::new(confirmed == Confirmed::SendAgain);
+        batch.again_without_key = confirmed == Confirmed::LeaveOutByKey;
         let now = self.clock.wall().as_millis();
         for (number, text) in events.iter().enumerate() {
             if number % EVENTS_A_LOOK == EVENTS_A_LOOK - 1 && !go_on() {
@@ -279,13 +428,11 @@ impl Run {
                     batch.buffers = buffers;
                 }
             }
-            if batch.deliveries.len() >= BATCH
-                && self.hand_over(&mut batch, go_on)? == Progress::Stopped
-            {
+            if batch.is_full() && self.hand_over(&engine, &mut batch, go_on)? == Progress::Stopped {
                 return Ok(Progress::Stopped);
             }
         }
-        self.hand_over(&mut batch, go_on)
+        self.hand_over(&engine, &mut batch, go_on)
     }
 
     fn decide(
@@ -297,14 +444,20 @@ impl Run {
         batch: &mut Batch,
     ) {
         let root = event.root();
+        let place = batch.place;
         let kept = || self.sync.options().keep_events.then(|| text.to_owned());
         match self.sync.decide(root, text, position, now) {
-            Decision::Filtered => self.counters.filtered(1),
-            Decision::Send { key, request, lane } => {
+            Decision::Filtered => {
+                self.counters.filtered(1);
+                batch.passed.extend(place);
+            }
+            Decision::Send { key, has_own_key, request, lane } => {
                 // Without a template the payload is the event already.
                 let event = if self.sync.options().template.is_some() { kept() } else { None };
                 let mut new = NewDelivery::new(key, request, event);
+                new.place = place;
                 new.lane = lane;
+                new.again = batch.again || (batch.again_without_key && !has_own_key);
                 batch.deliveries.push(new);
             }
             Decision::Discard { key, reason: discard } => {
@@ -318,34 +471,46 @@ impl Run {
                 let reason =
                     if discard.reason() == "filter" { Reason::Filter } else { Reason::Render };
                 let at = self.clock.wall();
-                batch.discarded.push(Discarded {
-                    key,
-                    reason,
-                    message,
-                    event: kept(),
-                    at,
-                    place: None,
-                });
+                let event = kept();
+                batch.discarded.push(Discarded { key, reason, message, event, at, place });
             }
         }
     }
 
     fn hand_over(
         &self,
+        engine: &Engine,
         batch: &mut Batch,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, EngineError> {
         if !batch.discarded.is_empty() {
-            self.engine.discard(std::mem::take(&mut batch.discarded))?;
+            engine.discard(std::mem::take(&mut batch.discarded))?;
         }
-        if batch.deliveries.is_empty() {
-            return Ok(Progress::Done);
+        if !batch.deliveries.is_empty() {
+            match engine.accept(std::mem::take(&mut batch.deliveries), &|| !go_on()) {
+                Ok(()) => {}
+                Err(AcceptError { error: EngineError::Interrupted, .. }) => {
+                    self.pass(engine, batch)?;
+                    return Ok(Progress::Stopped);
+                }
+                Err(AcceptError { error, .. }) => return Err(error),
+            }
         }
-        match self.engine.accept(std::mem::take(&mut batch.deliveries), &|| !go_on()) {
-            Ok(()) => Ok(Progress::Done),
-            Err(AcceptError { error: EngineError::Interrupted, .. }) => Ok(Progress::Stopped),
-            Err(AcceptError { error, .. }) => Err(error),
+        self.pass(engine, batch)?;
+        for (source, end) in batch.ends.drain(..) {
+            engine.store().end_source(source, end).map_err(EngineError::Store)?;
         }
+        Ok(Progress::Done)
+    }
+
+    /// Tells the store which positions hold nothing to deliver.
+    fn pass(&self, engine: &Engine, batch: &mut Batch) -> Result<(), EngineError> {
+        batch.passed.retain(|place| place.source != 0);
+        if !batch.passed.is_empty() {
+            engine.store().pass(&batch.passed).map_err(EngineError::Store)?;
+            batch.passed.clear();
+        }
+        Ok(())
     }
 
     fn invalid(&self, error: &EventError) {
@@ -385,9 +550,10 @@ impl Run {
         timeout: Option<Duration>,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, EngineError> {
+        let engine = self.engine()?;
         let start = self.clock.now();
         loop {
-            if self.engine.wait(until, SLICE)? {
+            if engine.wait(until, SLICE)? {
                 return Ok(Progress::Done);
             }
             let late = timeout.is_some_and(|timeout| self.clock.now().since(start) >= timeout);
@@ -398,16 +564,38 @@ impl Run {
     }
 
     /// Ends the run: nothing more is taken in, requests under way get `grace` to finish, and what
-    /// is not finished stays in the store as pending.
+    /// is not finished stays in the store as pending. Then the store is closed. Does nothing when
+    /// the run has ended already.
     ///
     /// # Errors
-    /// When used in a forked process.
+    /// When used in a forked process, or when the store could not make safe what became of the
+    /// deliveries.
     pub fn stop(&self, grace: Duration) -> Result<(), EngineError> {
-        self.engine.stop(grace)?;
+        let Ok(engine) = self.engine() else { return Ok(()) };
+        engine.stop(grace)?;
         let elapsed = self.clock.now().since(self.started).as_micros();
         let elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX).max(1);
         let _ = self.ended.compare_exchange(0, elapsed, Ordering::Relaxed, Ordering::Relaxed);
-        Ok(())
+        let safe = engine.store().flush();
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).extend(engine.take_log());
+        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
+        safe.map_err(EngineError::Store)
+    }
+
+    /// The engine, while the run goes on.
+    pub(in crate::pipeline) fn engine(&self) -> Result<Arc<Engine>, EngineError> {
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        engine.clone().ok_or(EngineError::Stopped)
+    }
+
+    /// The store, as long as the run goes on.
+    pub fn store(&self) -> Option<Weak<dyn Store>> {
+        self.engine().ok().map(|engine| Arc::downgrade(engine.store()))
+    }
+
+    /// A dead letter could not be sent again.
+    pub(in crate::pipeline) fn stayed(&self) {
+        self.stayed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The figures now.
@@ -420,19 +608,66 @@ impl Run {
     }
 
     /// What the reader of a report should know beside the figures.
-    pub fn notes(&self) -> &[String] {
-        &self.notes
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let options = self.sync.options();
+        let pending = self.counters.pending();
+        let is_one = pending == 1;
+        let these = if is_one { "1 pending delivery is" } else { "pending deliveries are" };
+        let count = if is_one { String::new() } else { format!("{pending} ") };
+        if pending > 0 && options.is_in_memory() {
+            let end = if is_one { "ends" } else { "end" };
+            notes.push(format!(
+                "{count}{these} in memory and {end} with this process; a store keeps what is pending"
+            ));
+        } else if pending > 0 {
+            let store = &options.store;
+            notes.push(format!("{count}{these} in {store}; the next run or drain goes on there"));
+        }
+        match self.stayed.load(Ordering::Relaxed) {
+            0 => {}
+            1 => notes.push("1 dead letter can't be sent again and stays where it is".to_owned()),
+            more => notes
+                .push(format!("{more} dead letters can't be sent again and stay where they are")),
+        }
+        notes
     }
 
     /// What the threads had to say since the last time.
     pub fn take_log(&self) -> Vec<LogRecord> {
-        self.engine.take_log()
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut records = std::mem::take(&mut *log);
+        if let Ok(engine) = self.engine() {
+            records.extend(engine.take_log());
+        }
+        records
     }
 }
 
+/// Events on their way to the engine, and what the store is told along with them.
 #[derive(Debug, Default)]
 struct Batch {
     deliveries: Vec<NewDelivery>,
     discarded: Vec<Discarded>,
+    /// Positions with nothing to deliver.
+    passed: Vec<SourcePlace>,
+    /// Sources that were read to their end, and how many positions they have.
+    ends: Vec<(u64, u64)>,
+    /// Where the event stands that is being decided about.
+    place: Option<SourcePlace>,
+    /// Whether to send what an earlier run delivered.
+    again: bool,
+    /// The same, for events without a key of their own.
+    again_without_key: bool,
     buffers: Buffers,
+}
+
+impl Batch {
+    fn new(again: bool) -> Self {
+        Self { again, ..Self::default() }
+    }
+
+    fn is_full(&self) -> bool {
+        self.deliveries.len() >= BATCH || self.passed.len() >= PASSED
+    }
 }

@@ -3,12 +3,15 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::delivery::EngineError;
+use crate::delivery::store::StoreError;
 use crate::events::EventError;
 use crate::filter::FilterError;
 use crate::ftl::SettingError;
 use crate::ftl::TemplateError;
 use crate::pipeline::ConfigError;
 use crate::pipeline::SetupError;
+use crate::pipeline::StartError;
 
 /// What every exception carries.
 #[derive(Default)]
@@ -125,6 +128,37 @@ pub(in crate::python) fn setting_error(py: Python<'_>, error: &SettingError) -> 
         ..Fields::default()
     };
     exception(py, "ConfigError", &error.to_string(), &fields)
+}
+
+/// A `StoreError` about the store of a sync.
+pub(in crate::python) fn store_error(py: Python<'_>, name: &str, error: &StoreError) -> PyErr {
+    let fields = Fields {
+        kind: error.kind.name(),
+        message: &error.message,
+        name: Some(name),
+        ..Fields::default()
+    };
+    exception(py, "StoreError", &format!("{name}: {error}"), &fields)
+}
+
+/// Whatever kept a run from starting.
+pub(in crate::python) fn start_error(py: Python<'_>, name: &str, error: &StartError) -> PyErr {
+    match error {
+        StartError::Config(error) => config_error(py, error),
+        StartError::Store(error) => store_error(py, name, error),
+        StartError::Engine(error) => engine_error(py, name, error),
+    }
+}
+
+/// What an engine did not do.
+pub(in crate::python) fn engine_error(py: Python<'_>, name: &str, error: &EngineError) -> PyErr {
+    let kind = match error {
+        EngineError::Store(error) => return store_error(py, name, error),
+        EngineError::Forked => "forked",
+        EngineError::Stopped => "stopped",
+        _ => "engine",
+    };
+    delivery_error(py, kind, &error.to_string())
 }
 
 /// A `DeliveryError`.

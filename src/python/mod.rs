@@ -8,6 +8,7 @@ mod errors;
 mod events;
 mod filter;
 mod finding;
+mod letters;
 mod policy;
 mod receiver;
 mod run;
@@ -17,7 +18,9 @@ mod template_test;
 mod wait;
 
 use std::io;
+use std::time::Duration;
 
+use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 
 use crate::cli;
@@ -59,11 +62,16 @@ mod _core {
     const __version__: &str = env!("CARGO_PKG_VERSION");
 }
 
+/// How long requests under way may take to finish after a request to terminate.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// Run a command line, without the program's name, and return the exit status.
 #[pyfunction]
 #[pyo3(signature = (arguments, /))]
 fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
     let waiting = wait::Waiting::new(None);
+    // Ctrl-C is a person who waits; a request to terminate leaves time to finish.
+    let terminated = || waiting.error_is::<PySystemExit>();
     py.detach(|| {
         let mut out = io::stdout();
         let mut err = io::stderr();
@@ -75,8 +83,15 @@ fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
                 err: &mut err,
                 err_is_terminal,
                 go_on: &|| waiting.go_on(),
+                grace: &|| if terminated() { GRACE } else { Duration::ZERO },
             },
         );
-        if waiting.interrupted() { cli::INTERRUPTED } else { status }
+        if terminated() {
+            cli::TERMINATED
+        } else if waiting.interrupted() {
+            cli::INTERRUPTED
+        } else {
+            status
+        }
     })
 }

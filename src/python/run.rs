@@ -1,5 +1,6 @@
 //! `Run`: a run under way.
 
+use std::sync::Weak;
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
@@ -7,15 +8,19 @@ use pyo3::prelude::*;
 
 use crate::delivery::EngineError;
 use crate::delivery::log::LogLevel;
+use crate::delivery::store::Store;
 use crate::events::Reader;
 use crate::events::Settings;
 use crate::pipeline;
+use crate::pipeline::Confirmed;
 use crate::pipeline::Progress;
 use crate::pipeline::Until;
 use crate::python::convert::EventTexts;
 use crate::python::convert::json_to_python;
-use crate::python::errors::delivery_error;
+use crate::python::errors::engine_error;
 use crate::python::errors::source_error;
+use crate::python::letters::letter_filter;
+use crate::python::template::Template;
 use crate::python::wait::Waiting;
 
 /// Events taken from a Python iterator before the interpreter is let go.
@@ -25,34 +30,41 @@ const BATCH: usize = 128;
 #[pyclass(frozen, module = "webhook_stream._core", name = "Run")]
 #[derive(Debug)]
 pub(in crate::python) struct Run {
+    name: String,
     inner: pipeline::Run,
 }
 
 impl Run {
-    /// A run that has started.
-    pub(in crate::python) fn new(inner: pipeline::Run) -> Self {
-        Self { inner }
+    /// A run of the sync of that name that has started.
+    pub(in crate::python) fn new(name: String, inner: pipeline::Run) -> Self {
+        Self { name, inner }
     }
 }
 
 #[pymethods]
 impl Run {
     /// Sends the events of files; `show` is called with the figures now and then.
-    #[pyo3(signature = (paths, show, /))]
+    #[pyo3(signature = (paths, restart, show, /))]
     fn feed_source(
         &self,
         py: Python<'_>,
         paths: Vec<String>,
+        restart: bool,
         show: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let reader = py.detach(|| Reader::open(&paths, Settings::default()));
         let reader = reader.map_err(|error| source_error(py, &error))?;
-        self.waiting(show, |go_on| self.inner.feed(reader, go_on))
+        self.waiting(show, |go_on| self.inner.feed(reader, confirmed(restart), go_on))
     }
 
     /// Sends the events of an iterator.
-    #[pyo3(signature = (events, show, /))]
-    fn feed_iterable(&self, events: &Bound<'_, PyAny>, show: &Bound<'_, PyAny>) -> PyResult<()> {
+    #[pyo3(signature = (events, restart, show, /))]
+    fn feed_iterable(
+        &self,
+        events: &Bound<'_, PyAny>,
+        restart: bool,
+        show: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         let mut events = events.try_iter()?;
         let mut more = true;
         let shared = show.clone().unbind();
@@ -69,8 +81,10 @@ impl Run {
                 batch.push(&event?)?;
             }
             let texts = batch.texts();
-            let result = show.py().detach(|| self.inner.send(&texts, &|| waiting.go_on()));
-            ended(show.py(), &waiting, result)?;
+            let result = show
+                .py()
+                .detach(|| self.inner.send(&texts, confirmed(restart), &|| waiting.go_on()));
+            self.ended(show.py(), &waiting, result)?;
             if !waiting.go_on() {
                 return Err(waiting.take_error().unwrap_or_else(stopped));
             }
@@ -85,11 +99,26 @@ impl Run {
         events.iter().try_for_each(|event| batch.push(event))?;
         let texts = batch.texts();
         let waiting = Waiting::new(None);
-        let result = py.detach(|| self.inner.send(&texts, &|| waiting.go_on()));
-        ended(py, &waiting, result)
+        let result =
+            py.detach(|| self.inner.send(&texts, Confirmed::LeaveOutByKey, &|| waiting.go_on()));
+        self.ended(py, &waiting, result)
     }
 
-    /// Waits for "first_attempt" or "settled", at most so many seconds.
+    /// Sends dead letters again, with a template rendered anew.
+    #[pyo3(signature = (which, template, show, /))]
+    fn replay(
+        &self,
+        which: (Vec<String>, Option<String>, Option<String>, Vec<String>),
+        template: Option<&Template>,
+        show: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let filter = letter_filter(show.py(), which)?;
+        let template = template.map(|template| &template.inner);
+        self.waiting(show, |go_on| self.inner.replay(&filter, template, go_on))
+    }
+
+    /// Waits for "sent" (what was accepted here had its first attempt), "first_attempt" (and so had
+    /// what was due of earlier runs) or "settled", at most so many seconds.
     #[pyo3(signature = (until, timeout_seconds, show, /))]
     fn wait(
         &self,
@@ -98,7 +127,8 @@ impl Run {
         show: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let until = match until {
-            "first_attempt" => Until::FirstAttempts,
+            "sent" => Until::FirstAttempts,
+            "first_attempt" => Until::CaughtUp,
             "settled" => Until::Settled,
             other => {
                 let message =
@@ -119,7 +149,7 @@ impl Run {
     #[pyo3(signature = (grace_seconds, /))]
     fn stop(&self, py: Python<'_>, grace_seconds: f64) -> PyResult<()> {
         let grace = Duration::try_from_secs_f64(grace_seconds).unwrap_or(Duration::ZERO);
-        py.detach(|| self.inner.stop(grace)).map_err(|error| engine_error(py, &error))
+        py.detach(|| self.inner.stop(grace)).map_err(|error| engine_error(py, &self.name, &error))
     }
 
     /// The figures, their text for people, and notes.
@@ -132,7 +162,7 @@ impl Run {
         let mut report = self.inner.report();
         report.interrupted = interrupted;
         let figures = json_to_python(py, &report.to_json())?;
-        Ok((figures, report.to_string(), self.inner.notes().to_vec()))
+        Ok((figures, report.to_string(), self.inner.notes()))
     }
 
     /// What the threads had to say since the last time: level, logger and message.
@@ -166,32 +196,32 @@ impl Run {
         let display = |py: Python<'_>| self.show(py, &shared);
         let waiting = Waiting::new(Some(&display));
         let result = show.py().detach(|| work(&|| waiting.go_on()));
-        ended(show.py(), &waiting, result)
+        self.ended(show.py(), &waiting, result)
+    }
+
+    /// The store that the run works on, while it goes on.
+    pub(in crate::python) fn store(&self) -> Option<Weak<dyn Store>> {
+        self.inner.store()
+    }
+
+    /// An exception that came while waiting goes first.
+    fn ended(
+        &self,
+        py: Python<'_>,
+        waiting: &Waiting<'_>,
+        result: Result<Progress, EngineError>,
+    ) -> PyResult<()> {
+        if let Some(error) = waiting.take_error() {
+            return Err(error);
+        }
+        result.map(drop).map_err(|error| engine_error(py, &self.name, &error))
     }
 }
 
-/// An exception that came while waiting goes first.
-fn ended(
-    py: Python<'_>,
-    waiting: &Waiting<'_>,
-    result: Result<Progress, EngineError>,
-) -> PyResult<()> {
-    if let Some(error) = waiting.take_error() {
-        return Err(error);
-    }
-    result.map(drop).map_err(|error| engine_error(py, &error))
+fn confirmed(restart: bool) -> Confirmed {
+    if restart { Confirmed::SendAgain } else { Confirmed::LeaveOut }
 }
 
 fn stopped() -> PyErr {
     pyo3::exceptions::PyKeyboardInterrupt::new_err(())
-}
-
-fn engine_error(py: Python<'_>, error: &EngineError) -> PyErr {
-    let kind = match error {
-        EngineError::Forked => "forked",
-        EngineError::Stopped => "stopped",
-        EngineError::Store(_) => "store",
-        _ => "engine",
-    };
-    delivery_error(py, kind, &error.to_string())
 }

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::Weak;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -9,22 +12,29 @@ use pyo3::types::PyList;
 use pyo3::types::PyTuple;
 
 use crate::config;
+use crate::delivery::EngineError;
 use crate::delivery::clock::Clock;
 use crate::delivery::clock::SystemClock;
 use crate::delivery::clock::Timestamp;
 use crate::delivery::store::Store;
+use crate::delivery::store::StoreError;
 use crate::delivery::store::memory::MemoryStore;
 use crate::pipeline;
+use crate::pipeline::Access;
 use crate::pipeline::EnvironmentSecrets;
+use crate::pipeline::MEMORY;
 use crate::pipeline::StartError;
 use crate::pipeline::SyncOptions;
 use crate::python::convert::event_text;
-use crate::python::convert::json_to_python;
 use crate::python::convert::text_to_python;
-use crate::python::errors::config_error;
-use crate::python::errors::delivery_error;
 use crate::python::errors::setup_error;
+use crate::python::errors::start_error;
 use crate::python::filter::Filter;
+use crate::python::letters::Which;
+use crate::python::letters::letter_filter;
+use crate::python::letters::letters_page;
+use crate::python::letters::page_to_python;
+use crate::python::letters::renewed_page;
 use crate::python::policy::RetryPolicy;
 use crate::python::policy::bad_value;
 use crate::python::policy::seconds;
@@ -37,7 +47,10 @@ use crate::python::template::Template;
 #[derive(Debug)]
 pub(in crate::python) struct Sync {
     inner: Arc<pipeline::Sync>,
-    store: Arc<dyn Store>,
+    /// The store, when it is in memory: it lives as long as the sync.
+    kept: Option<Arc<dyn Store>>,
+    /// The store that a run of this process has open, and the process.
+    open: Mutex<Option<(Weak<dyn Store>, u32)>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -81,7 +94,7 @@ impl Sync {
         if let Some(retry) = retry {
             options.retry = retry.inner.clone();
         }
-        options.store = store.unwrap_or_else(|| "memory".to_owned());
+        options.store = store.unwrap_or_else(|| MEMORY.to_owned());
         options.concurrency = concurrency;
         options.timeout = seconds(py, "timeout_seconds", timeout_seconds)?;
         options.rate_limit_per_second = rate_limit_per_second;
@@ -104,7 +117,9 @@ impl Sync {
             Some(clock) => clock.inner.clone(),
             None => Arc::new(SystemClock::new()),
         };
-        Ok(Self { inner, store: Arc::new(MemoryStore::new()), clock })
+        let kept: Option<Arc<dyn Store>> =
+            if inner.options().is_in_memory() { Some(Arc::new(MemoryStore::new())) } else { None };
+        Ok(Self { inner, kept, open: Mutex::new(None), clock })
     }
 
     /// What would become of an event.
@@ -130,24 +145,34 @@ impl Sync {
         Ok(row)
     }
 
-    /// Starts a run over what the store holds.
+    /// Starts a run over what the store holds, which is open until the run is stopped.
     fn start(&self, py: Python<'_>) -> PyResult<Run> {
-        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        let started = py.detach(|| self.inner.start(store, clock, Arc::new(EnvironmentSecrets)));
-        match started {
-            Ok(run) => Ok(Run::new(run)),
-            Err(StartError::Config(error)) => Err(config_error(py, &error)),
-            Err(StartError::Engine(error)) => Err(delivery_error(py, "engine", &error.to_string())),
-        }
+        let clock = Arc::clone(&self.clock);
+        let started = py.detach(|| {
+            let store = match &self.kept {
+                Some(store) => Arc::clone(store),
+                None => self.inner.open_store(Access::Deliver)?,
+            };
+            self.inner.start(store, clock, Arc::new(EnvironmentSecrets))
+        });
+        let run = started.map_err(|error| start_error(py, self.name(), &error))?;
+        let run = Run::new(self.name().to_owned(), run);
+        let open = run.store().map(|store| (store, std::process::id()));
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = open;
+        Ok(run)
     }
 
     /// Counts by state; times are ISO 8601.
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let counts =
-            self.store.counts().map_err(|error| delivery_error(py, "store", &error.to_string()))?;
+        let counts = self.look(py, |store| store.counts())?;
         let status = PyDict::new(py);
-        status.set_item("sync", &self.inner.options().name)?;
+        status.set_item("sync", self.name())?;
+        status.set_item("store", &self.inner.options().store)?;
+        status.set_item("accepted", counts.accepted)?;
+        status.set_item("delivered", counts.delivered)?;
         status.set_item("pending", counts.pending)?;
+        status.set_item("expired", counts.expired)?;
+        status.set_item("discarded", counts.discarded)?;
         status.set_item("dead", counts.dead)?;
         let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
         status.set_item("oldest_pending", text(counts.oldest_pending))?;
@@ -155,24 +180,65 @@ impl Sync {
         Ok(status)
     }
 
-    /// What was given up, oldest first.
-    fn dead_letters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        const PAGE: usize = 1000;
-        let letters = PyList::empty(py);
-        let mut after = 0;
-        loop {
-            let page = self
-                .store
-                .dead_letters(after, PAGE)
-                .map_err(|error| delivery_error(py, "store", &error.to_string()))?;
-            for letter in &page {
-                letters.append(json_to_python(py, &letter.to_json())?)?;
-                after = letter.id;
-            }
-            if page.len() < PAGE {
-                return Ok(letters);
-            }
-        }
+    /// Some of what was given up, and the id to go on behind.
+    #[pyo3(signature = (which, after, /))]
+    fn dead_letters<'py>(
+        &self,
+        py: Python<'py>,
+        which: Which,
+        after: u64,
+    ) -> PyResult<(Bound<'py, PyList>, Option<u64>)> {
+        let filter = letter_filter(py, which)?;
+        let page = self.look(py, |store| letters_page(store, &filter, after))?;
+        page_to_python(py, page)
+    }
+
+    /// Some of what a replay would send, and the id to go on behind.
+    #[pyo3(signature = (which, template, after, /))]
+    fn replay_preview<'py>(
+        &self,
+        py: Python<'py>,
+        which: Which,
+        template: Option<&Template>,
+        after: u64,
+    ) -> PyResult<(Bound<'py, PyList>, Option<u64>)> {
+        let filter = letter_filter(py, which)?;
+        let now = self.clock.wall().as_millis();
+        let page =
+            self.look(py, |store| renewed_page(&self.inner, store, &filter, after, template, now))?;
+        page_to_python(py, page)
+    }
+}
+
+impl Sync {
+    fn name(&self) -> &str {
+        &self.inner.options().name
+    }
+
+    /// Looks into the store: the one that is open, else the file, which may be delivered from by
+    /// another process.
+    fn look<T: Send>(
+        &self,
+        py: Python<'_>,
+        look: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send,
+    ) -> PyResult<T> {
+        let looked = py.detach(|| {
+            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let (open, process) = match open {
+                Some((open, process)) => (open.upgrade(), process),
+                None => (None, std::process::id()),
+            };
+            let store = match (&self.kept, open) {
+                (_, Some(_)) if process != std::process::id() => {
+                    return Err(StartError::Engine(EngineError::Forked));
+                }
+                (Some(store), _) => Arc::clone(store),
+                (None, Some(store)) => store,
+                (None, None) => self.inner.open_store(Access::Read)?,
+            };
+            look(&*store).map_err(StartError::Store)
+        });
+        looked.map_err(|error| start_error(py, self.name(), &error))
     }
 }
 

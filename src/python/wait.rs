@@ -82,6 +82,13 @@ impl<'s> Waiting<'s> {
         self.lock().error.is_some()
     }
 
+    /// Whether the exception that ended the waiting is of that class.
+    pub(in crate::python) fn error_is<E: pyo3::type_object::PyTypeInfo>(&self) -> bool {
+        Python::attach(|py| {
+            self.lock().error.as_ref().is_some_and(|error| error.is_instance_of::<E>(py))
+        })
+    }
+
     /// The exception that ended the waiting.
     pub(in crate::python) fn take_error(&self) -> Option<PyErr> {
         self.lock().error.take()

@@ -27,6 +27,12 @@ use smallvec::SmallVec;
 const MIN_DIVISION_SCALE: i64 = 12;
 /// Exponents beyond this are refused: writing them out would fill the memory.
 const MAX_SCALE: i64 = 100_000;
+/// Digits beyond this are refused, since reading and printing them takes time by their square; what is
+/// calculated may have a few more.
+const MAX_DIGITS: usize = 20_000;
+const MAX_BITS: u64 = 70_000;
+/// Decimal digits in a word of 64 bits.
+const DIGITS_A_WORD: u64 = 19;
 
 /// A number.
 #[derive(Clone, Debug)]
@@ -106,7 +112,7 @@ pub struct Decimal {
 
 impl Number {
     /// Reads a number in JSON's spelling, or `BigDecimal`'s: sign, digits, point, exponent.
-    /// `None` when it is none, or its exponent is beyond ±100,000.
+    /// `None` when it is none, its exponent is beyond ±100,000, or it has more than 20,000 digits.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(value) = parse_small(text) {
             return Some(value);
@@ -122,6 +128,9 @@ impl Number {
         };
         let (whole, fraction) = magnitude.split_once('.').unwrap_or((magnitude, ""));
         let digits_only = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.len() + fraction.len() > MAX_DIGITS {
+            return None;
+        }
         if whole.len() + fraction.len() == 0 || !digits_only(whole) || !digits_only(fraction) {
             return None;
         }
@@ -189,6 +198,13 @@ impl Number {
         }
     }
 
+    /// `unscaled × 10^-scale`.
+    #[inline]
+    pub(in crate::value) fn from_small(unscaled: i64, scale: u8) -> Self {
+        Self::small(unscaled, i32::from(scale))
+    }
+
+    #[inline]
     fn small(unscaled: i64, scale: i32) -> Self {
         Self(if scale == 0 { Repr::Int(unscaled) } else { Repr::Small { unscaled, scale } })
     }
@@ -404,6 +420,18 @@ impl Number {
         Some(left.cmp(&right))
     }
 
+    /// How many words of memory it takes to calculate with; 0 for what the processor calculates.
+    pub fn words(&self) -> usize {
+        match &self.0 {
+            Repr::Big(big) => {
+                let words = big.unscaled.bits() / 64 + big.scale.unsigned_abs() / DIGITS_A_WORD;
+                usize::try_from(words).unwrap_or(usize::MAX) + 1
+            }
+            Repr::Small { scale, .. } => scale.unsigned_abs() as usize / DIGITS_A_WORD as usize,
+            Repr::Int(_) | Repr::Double(_) | Repr::Float(_) => 0,
+        }
+    }
+
     /// The sum.
     ///
     /// # Errors
@@ -447,7 +475,7 @@ impl Number {
         }
         let ((left, left_scale), (right, right_scale)) = (self.to_big()?, other.to_big()?);
         let scale = left_scale + right_scale;
-        if scale.abs() > MAX_SCALE {
+        if scale.abs() > MAX_SCALE || left.bits() + right.bits() > MAX_BITS {
             return Err(NumberError::OutOfRange);
         }
         let product = Self::from_big(left * right, scale);
@@ -575,7 +603,9 @@ impl Number {
         decimal.write_plain(out);
     }
 
-    fn as_small(&self) -> Option<(i64, i32)> {
+    /// The number as `unscaled × 10^-scale`, when it is kept so; `scale` is 0 to 18.
+    #[inline]
+    pub fn as_small(&self) -> Option<(i64, i32)> {
         match self.0 {
             Repr::Int(value) => Some((value, 0)),
             Repr::Small { unscaled, scale } => Some((unscaled, scale)),
@@ -717,6 +747,17 @@ pub enum Rounding {
     Unnecessary,
 }
 
+/// Those that fit into 64 bits.
+const POWERS_OF_TEN: [i64; 19] = {
+    let mut powers = [1; 19];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
+
 fn divide_rounded(dividend: &BigInt, divisor: &BigInt, rounding: Rounding) -> BigInt {
     let quotient = dividend / divisor;
     let remainder = dividend % divisor;
@@ -756,8 +797,11 @@ fn aligned(left: (BigInt, i64), right: (BigInt, i64)) -> (BigInt, BigInt, i64) {
 fn aligned_small(left: &Number, right: &Number) -> Option<(i64, i64, i32)> {
     let ((left, left_scale), (right, right_scale)) = (left.as_small()?, right.as_small()?);
     let scale = left_scale.max(right_scale);
-    let raise =
-        |value: i64, from: i32| value.checked_mul(10_i64.checked_pow((scale - from) as u32)?);
+    let raise = |value: i64, from: i32| match usize::try_from(scale - from) {
+        Ok(0) => Some(value),
+        Ok(by) => value.checked_mul(*POWERS_OF_TEN.get(by)?),
+        Err(_) => None,
+    };
     Some((raise(left, left_scale)?, raise(right, right_scale)?, scale))
 }
 

@@ -71,12 +71,27 @@ def test_the_exit_status_says_how_it_went(folder: Path) -> None:
 
 
 def test_check_finds_what_would_fail(folder: Path) -> None:
+    (folder / "t.ftl").write_text('{"u": "${input.user_id?json_string}"}')
     done = run("check", "syncs.toml", "--events", "events.ndjson", cwd=folder)
     assert done.returncode == 0, done.stdout
+    assert "1 of 2 events pass the filter" in done.stderr
     (folder / "t.ftl").write_text('{"u": ${input.nope}}')
     done = run("check", "syncs.toml", "--events", "events.ndjson", cwd=folder)
     assert done.returncode == 1
     assert "nope" in done.stdout
+
+
+def test_check_finds_without_events_what_will_hurt(folder: Path) -> None:
+    (folder / "t.ftl").write_text('{"u": "${input.user_id}", "v": "${input.event_type}"}')
+    done = run("check", "syncs.toml", cwd=folder)
+    assert done.returncode == 1
+    assert "braze: t.ftl:1:10: warning" in done.stdout
+    assert done.stdout.count("hint: print it with") == 1
+    assert "3 syncs checked, 2 findings" in done.stderr
+    rows = json.loads(run("check", "syncs.toml", "--json", cwd=folder).stdout)
+    assert [(row["sync"], row["rule"], row["line"]) for row in rows] == [
+        ("braze", "unescaped_text", 1)
+    ] * 2
 
 
 def test_render_prints_the_payload(folder: Path) -> None:
@@ -127,3 +142,62 @@ def test_receive_prints_what_arrives(folder: Path) -> None:
 def test_help_and_version_go_to_standard_output(folder: Path) -> None:
     assert "send-test" in run("--help", cwd=folder).stdout
     assert run("--version", cwd=folder).stdout.startswith("webhook-stream ")
+
+
+def test_a_store_is_drained_looked_at_and_replayed(tmp_path: Path) -> None:
+    lines = "".join(json.dumps({"user_id": f"u{n}"}) + "\n" for n in range(5))
+    (tmp_path / "events.ndjson").write_text(lines)
+    (tmp_path / "new.ftl").write_text('{"new": "${input.user_id}"}')
+    with Receiver([404]) as failing:
+        toml = (
+            f'[sync.one]\nurl = "{failing.url}"\nretry = {{ schedule = [0.05], jitter = 0.0 }}\n'
+            '[sync.two]\nurl = "http://127.0.0.1:1/"\nenabled = false\n'
+        )
+        (tmp_path / "syncs.toml").write_text(toml)
+        done = run("run", "syncs.toml", "events.ndjson", cwd=tmp_path)
+        assert done.returncode == 75
+        assert "5 pending deliveries are in" in done.stderr
+        status = json.loads(run("status", "syncs.toml", "--json", cwd=tmp_path).stdout)
+        assert [row["pending"] for row in status] == [5, 0]
+        done = run("drain", "syncs.toml", "--timeout", "20", cwd=tmp_path)
+        assert done.returncode == 1
+        assert "two: disabled, skipped" in done.stderr
+        assert run("drain", "syncs.toml", "two", cwd=tmp_path).returncode != 0
+    letters = run("dead-letters", "syncs.toml", "one", "--reason", "exhausted", cwd=tmp_path).stdout
+    rows = [json.loads(line) for line in letters.splitlines()]
+    assert [row["sync"] for row in rows] == ["one"] * 5
+    assert len(rows[0]["attempts"]) == 2
+    assert run("dead-letters", "syncs.toml", "--until", "1h", cwd=tmp_path).stdout == ""
+    assert run("dead-letters", "syncs.toml", "--since", "soon", cwd=tmp_path).returncode == 2
+    with Receiver() as receiver:
+        (tmp_path / "syncs.toml").write_text(toml.replace(failing.url, receiver.url))
+        dry = ["replay", "syncs.toml", "one", "--template", "new.ftl", "--dry-run"]
+        payloads = [
+            json.loads(row)["payload"] for row in run(*dry, cwd=tmp_path).stdout.splitlines()
+        ]
+        assert payloads[0] == '{"new": "u0"}'
+        assert receiver.request_count == 0
+        # The same bytes go to where they were to go.
+        key = json.loads(letters.splitlines()[0])["key"]
+        done = run("replay", "syncs.toml", "one", "--key", key, "--quiet", cwd=tmp_path)
+        assert done.returncode == 75, done.stderr
+        done = run("replay", "syncs.toml", "one", "--template", "new.ftl", "--json", cwd=tmp_path)
+        report = json.loads(done.stdout)[0]["report"]
+        assert (report["delivered"], receiver.request_count) == (4, 4)
+
+
+def test_what_can_be_read_of_a_damaged_store_is_saved(tmp_path: Path) -> None:
+    with Receiver([404]) as failing:
+        (tmp_path / "events.ndjson").write_text('{"user_id":"a"}\n{"user_id":"b"}\n')
+        (tmp_path / "syncs.toml").write_text(f'[sync.one]\nurl = "{failing.url}"\n')
+        assert run("run", "syncs.toml", "events.ndjson", cwd=tmp_path).returncode == 75
+    store = tmp_path / "one.db"
+    store.write_bytes(b"\0" * 100 + store.read_bytes()[100:])
+    done = run("status", "syncs.toml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "one" in done.stderr
+    done = run("recover", "syncs.toml", "one", "--json", cwd=tmp_path)
+    row = json.loads(done.stdout)[0]
+    assert row["pending"] == 2, done.stderr
+    assert Path(row["damaged_file"]).exists()
+    assert json.loads(run("status", "syncs.toml", "--json", cwd=tmp_path).stdout)[0]["pending"] == 2

@@ -244,7 +244,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     // Time zones; and how a point in time is written, in a log line, an HTTP date and `FtlUtils`.
     ("jiff::", &["ftl/format", "delivery", "ftl/statics"]),
     ("num_bigint::", &["value", "ftl/format", "ftl/builtins"]),
-    ("sonic_rs::", &["value"]),
     ("flate2::", &["events"]),
     ("zip::", &["events"]),
     ("glob::", &["events"]),
@@ -255,7 +254,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rustix::", &["delivery", "receiver"]),
     ("crossbeam_channel::", &["delivery"]),
     ("hmac::", &["delivery"]),
-    ("sha2::", &["delivery"]),
+    // Ids and signatures; and what a file is known by.
+    ("sha2::", &["delivery", "events"]),
     ("httparse::", &["receiver", "delivery"]),
     ("toml::", &["config"]),
     ("saphyr::", &["template_test"]),

@@ -17,9 +17,6 @@ use crate::cases;
 /// The words of an error for what FreeMarker has and this engine can't have.
 const REFUSED: &str = "not available here";
 
-/// Settings that `<#setting>` may not change are set in a `settings` block.
-const SETTINGS_BLOCK: &str = "settings";
-
 #[test]
 fn every_name_of_the_language_has_a_case() {
     let used = used_names();
@@ -54,6 +51,29 @@ fn every_page_is_in_the_index_and_every_link_of_the_index_is_a_page() {
     assert_eq!(pages, linked);
 }
 
+#[test]
+fn every_name_is_in_the_index() {
+    let index = fs::read_to_string(cases::folder().join("README.md")).unwrap();
+    let mut without = Vec::new();
+    for kind in Vocabulary::ALL {
+        let (before, after) = match kind {
+            Vocabulary::Directives => ("<#", ">"),
+            Vocabulary::SharedDirectives => ("<@", ">"),
+            Vocabulary::BuiltIns => ("?", ""),
+            Vocabulary::SpecialVariables => (".", ""),
+            _ => ("", ""),
+        };
+        // The camel case spellings have a page of their own.
+        let is_listed = |name: &String| {
+            kind == Vocabulary::OutputFormats || !name.contains(|c: char| c.is_ascii_uppercase())
+        };
+        let shown = names(kind).into_iter().filter(is_listed);
+        let shown = shown.map(|name| format!("[`{before}{name}{after}`]("));
+        without.extend(shown.filter(|link| !index.contains(link)));
+    }
+    assert!(without.is_empty(), "not in tests/cases/ftl/README.md: {}", without.join(" "));
+}
+
 /// The names that cases use, by their kind.
 fn used_names() -> BTreeMap<String, BTreeSet<String>> {
     let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -68,7 +88,7 @@ fn used_names() -> BTreeMap<String, BTreeSet<String>> {
             match block.info.split(' ').next().unwrap_or_default() {
                 "ftl" => template = names_in(block.content),
                 "template" => waiting.extend(names_in(block.content)),
-                SETTINGS_BLOCK => waiting.extend(settings_in(block.content)),
+                "settings" => waiting.extend(settings_in(block.content)),
                 "output" | "output-escaped" | "error" => {
                     let found = waiting.drain(..).chain(template.iter().cloned());
                     if !block.info.starts_with("error") || block.content.contains(REFUSED) {

@@ -415,19 +415,20 @@ impl Reason {
         }
     }
 
+    /// Every reason there is.
+    pub const ALL: [Self; 7] = [
+        Self::Exhausted,
+        Self::Expired,
+        Self::Gone,
+        Self::Blocked,
+        Self::Render,
+        Self::Filter,
+        Self::Damaged,
+    ];
+
     /// The reason of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [
-            Self::Exhausted,
-            Self::Expired,
-            Self::Gone,
-            Self::Blocked,
-            Self::Render,
-            Self::Filter,
-            Self::Damaged,
-        ]
-        .into_iter()
-        .find(|reason| reason.name() == name)
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 
     /// Whether attempts were made and given up (`expired` in reports), or none could be made
@@ -491,6 +492,7 @@ impl DeadLetter {
             .as_ref()
             .map(|request| String::from_utf8_lossy(&request.body).into_owned());
         serde_json::json!({
+            "id": self.id,
             "key": self.key,
             "webhook_id": self.request.as_ref().map(|request| request.id.clone()),
             "reason": self.reason.name(),

@@ -31,7 +31,7 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         "html",
         GROUP,
         "escaped for HTML (deprecated: use auto-escaping)",
-        |host, target| legacy(host, target, "html", escapes::html),
+        |host, target| html(host, target, "html"),
     ),
     BuiltIn::value(
         "j_string",
@@ -82,7 +82,7 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         "web_safe",
         GROUP,
         "escaped for HTML (deprecated name of `?html`)",
-        |host, target| legacy(host, target, "web_safe", escapes::html),
+        |host, target| html(host, target, "web_safe"),
     ),
     BuiltIn::value(
         "xhtml",
@@ -158,6 +158,17 @@ fn to_markup<'r>(
         other => content(Rc::from(&*operands::text(host, other, Blame::Target)?)),
     };
     Ok(Model::Markup(Rc::new(Markup { format, content })))
+}
+
+/// `?html`, which once left apostrophes alone.
+fn html<'r>(host: &mut (dyn Host<'r> + '_), target: Model<'r>, name: &str) -> Outcome<'r> {
+    if host.formatting().settings.improves_since(20) {
+        return legacy(host, target, name, escapes::html);
+    }
+    legacy(host, target, name, |text| {
+        let parts: Vec<Cow<'_, str>> = text.split('\'').map(escapes::html).collect();
+        parts.join("'").into()
+    })
 }
 
 /// The built-ins from before auto-escaping. Markup that is escaped for the format passes.

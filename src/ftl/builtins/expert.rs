@@ -35,7 +35,7 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         "has_api",
         EXPERT,
         "whether it has a Java interface, as data has in FreeMarker",
-        |_, target| has_api(&target),
+        |host, target| has_api(host, &target),
     ),
     BuiltIn::special("api", EXPERT, None, "the Java interface of a value (not available)", NO_JAVA),
     BuiltIn::special("new", EXPERT, None, "a new Java object (not available)", NO_JAVA),
@@ -93,16 +93,19 @@ const fn node(name: &'static str, help: &'static str) -> BuiltIn {
 }
 
 /// In FreeMarker, objects and lists of data are Java maps and lists and say so.
-fn has_api<'r>(target: &Model<'r>) -> Outcome<'r> {
+fn has_api<'r>(host: &mut (dyn Host<'r> + '_), target: &Model<'r>) -> Outcome<'r> {
+    let as_they_are = host.formatting().settings.improves_since(22);
     match target {
         Model::Missing => Err(wrong_type("a value", target).blaming(Blame::Target)),
-        Model::Hash(Hash::Json(_)) | Model::Sequence(Sequence::Json(_)) => Ok(Model::Boolean(true)),
+        Model::Hash(Hash::Json(_)) | Model::Sequence(Sequence::Json(_)) => {
+            Ok(Model::Boolean(as_they_are))
+        }
         _ => Ok(Model::Boolean(false)),
     }
 }
 
 fn eval_json<'r>(host: &mut (dyn Host<'r> + '_), target: Model<'r>) -> Outcome<'r> {
     let text = operands::text(host, target, Blame::Target)?;
-    host.spend(text.len() / 8)?;
+    host.spend(text.len() / 2)?;
     json_text::read(&text)
 }

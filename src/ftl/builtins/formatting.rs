@@ -14,6 +14,7 @@ use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::format::computer::Computer;
+use crate::ftl::format::parse::digit_of;
 use crate::ftl::model::Date;
 use crate::ftl::model::DateKind;
 use crate::ftl::model::Model;
@@ -234,6 +235,10 @@ fn target_text<'r>(host: &mut (dyn Host<'r> + '_), target: &Model<'r>) -> Result
 
 fn number<'r>(host: &mut (dyn Host<'r> + '_), target: &Model<'r>) -> Outcome<'r> {
     let text = target_text(host, target)?;
+    // A number that is printed in the digits of its locale can be read again.
+    let plain = |c| digit_of(c).and_then(|digit| char::from_digit(digit, 10)).unwrap_or(c);
+    let text =
+        if text.is_ascii() { text } else { text.chars().map(plain).collect::<String>().into() };
     match &*text {
         "NaN" => return Ok(Number::from_double(f64::NAN).into()),
         "INF" | "Infinity" => return Ok(Number::from_double(f64::INFINITY).into()),

@@ -14,6 +14,7 @@ use crate::ftl::builtins::regexp::pattern::next_start;
 use crate::ftl::builtins::regexp::pattern::pattern;
 use crate::ftl::builtins::strings::changed;
 use crate::ftl::builtins::strings::parts;
+use crate::ftl::builtins::walk::spend_squared;
 use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
@@ -202,7 +203,7 @@ fn ensure_starts_with<'r>(
     let flags = flags(NAME, arguments, 2, Flags::REGEXP)?;
     let has = if flags.regexp {
         host.spend(text.len() / 64)?;
-        pattern(host, start, flags, 0)?.matches_start(&text)?
+        pattern(host, start, flags, 0)?.matches_start(host, &text)?
     } else if flags.modes.ignore_case {
         characters::lower_case(&text).starts_with(&*characters::lower_case(start))
     } else {
@@ -312,7 +313,7 @@ fn find_pattern<'r>(
     let pattern = pattern(host, source, flags, 0)?;
     let mut from = 0;
     let mut found = None;
-    while let Some(places) = pattern.find(text, from)? {
+    while let Some(places) = pattern.find(host, text, from)? {
         host.spend(1)?;
         let Some(place) = places.into_iter().next().flatten() else { break };
         from = next_char(text, place.start);
@@ -356,6 +357,7 @@ fn split<'r>(
         // Between all characters, and none at the ends.
         text.char_indices().skip(1).map(|(at, _)| (at, at)).collect()
     } else if flags.modes.ignore_case && !text.is_ascii() {
+        spend_squared(host, &text)?;
         return Ok(split_ignoring_case(&text, &separator));
     } else if flags.modes.ignore_case {
         let (lower, separator) =
@@ -399,7 +401,7 @@ fn pattern_places<'r>(
     let pattern = pattern(host, source, flags, 0)?;
     let mut places = Vec::new();
     let mut from = 0;
-    while let Some(found) = pattern.find(text, from)? {
+    while let Some(found) = pattern.find(host, text, from)? {
         host.spend(1)?;
         let Some(place) = found.into_iter().next().flatten() else { break };
         from = next_start(text, &place);

@@ -191,7 +191,7 @@ fn join<'r>(
         operands::argument("join", arguments, index).map(operands::Argument::text).transpose()
     };
     let (when_empty, after_last) = (text(1)?, text(2)?);
-    let mut out = String::new();
+    let mut out = String::with_capacity(64);
     let mut is_empty = true;
     walk::visit(host, &sequence, |host, index, item| {
         if item.is_missing() {
@@ -210,6 +210,11 @@ fn join<'r>(
             }
         }
         host.spend((out.len() - before) / 64)?;
+        let limit = host.formatting().settings.limits.max_output_bytes;
+        if out.len() > limit {
+            let message = format!("a string is larger than {limit} bytes (`max_output_bytes`)");
+            return Err(Fault::new(TemplateErrorKind::Limit, message));
+        }
         Ok(ControlFlow::Continue(()))
     })?;
     let end = if is_empty { when_empty } else { after_last };

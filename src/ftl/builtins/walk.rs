@@ -8,6 +8,7 @@ use crate::ftl::coerce::wrong_type;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::model::Cursor;
+use crate::ftl::model::ListItems;
 use crate::ftl::model::Model;
 use crate::ftl::model::Sequence;
 use crate::ftl::model::Stage;
@@ -61,7 +62,7 @@ pub fn visit<'r, B>(
 pub fn items<'r>(
     host: &mut (dyn Host<'r> + '_),
     sequence: &Sequence<'r>,
-) -> Result<Rc<Vec<Model<'r>>>, Fault> {
+) -> Result<Rc<ListItems<'r>>, Fault> {
     if let Sequence::Items(items) = sequence {
         return Ok(Rc::clone(items));
     }
@@ -75,7 +76,16 @@ pub fn items<'r>(
         items.push(item);
         Ok(ControlFlow::<()>::Continue(()))
     })?;
-    Ok(Rc::new(items))
+    Ok(Rc::new(items.into()))
+}
+
+/// Places in texts that aren't ASCII are counted from the start, each of them.
+pub(in crate::ftl::builtins) fn spend_squared<'r>(
+    host: &mut (dyn Host<'r> + '_),
+    text: &str,
+) -> Result<(), Fault> {
+    let blocks = text.len() / 64;
+    host.spend(blocks.saturating_mul(blocks))
 }
 
 fn too_many(limit: usize) -> Fault {

@@ -30,8 +30,22 @@ use crate::ftl::program::Direct;
 use crate::ftl::program::Expr;
 use crate::ftl::program::Form;
 use crate::text::Span;
+use crate::value::Node;
+
+/// Bytes of text that are looked at in one step.
+const READ_BYTES_A_STEP: usize = 64;
+/// Bytes of text that are made in one step: a template may keep all of them.
+const WRITTEN_BYTES_A_STEP: usize = 16;
+/// Words of a long number that are looked at in one step, by each of its words.
+const WORDS_A_STEP: usize = 64;
 
 impl<'r> Evaluator<'r> {
+    /// Steps for a text that is looked at as a whole.
+    fn pay_for(&mut self, text: &str) {
+        let steps = text.len() / READ_BYTES_A_STEP;
+        self.steps_left = self.steps_left.saturating_sub(steps as u64);
+    }
+
     /// The value of `x?name`, `x?name(…)` or `x?name.key`.
     pub(in crate::ftl::eval) fn apply(
         &mut self,
@@ -50,6 +64,12 @@ impl<'r> Evaluator<'r> {
         } else {
             self.evaluate(target)?
         };
+        if let (Function::Value(function), Form::Bare) = (built_in.function, &application.form)
+            && !matches!(value, Model::Missing | Model::Empty)
+        {
+            let result = self.within(application, |this| function(this, value));
+            return result.map_err(|fault| self.blame(fault, span, target.span, &[]));
+        }
         self.apply_to(value, application, span)
     }
 
@@ -63,7 +83,21 @@ impl<'r> Evaluator<'r> {
     ) -> Result<Option<Model<'r>>, Failure> {
         self.step(span)?;
         let target = &application.target;
-        let value = self.evaluate(target)?;
+        let plain = match direct {
+            Direct::JsonString => {
+                if let Some(text) = self.json(target).and_then(Node::as_text) {
+                    self.pay_for(text);
+                    escapes::write_script(text, Script::Json, false, &mut self.writer.text);
+                    return Ok(None);
+                }
+                None
+            }
+            Direct::Format(_) => self.plain_number(target),
+        };
+        let value = match plain {
+            Some(number) => Model::Number(number),
+            None => self.evaluate(target)?,
+        };
         let formatting =
             Formatting { settings: &self.settings, formats: &mut self.scratch.formats };
         // A format of the settings that can't be used is an error even where another one is.
@@ -74,7 +108,8 @@ impl<'r> Evaluator<'r> {
             && self.settings.datetime_format.is_empty();
         let written = match (direct, &value) {
             (Direct::JsonString, Model::Text(text)) => {
-                self.writer.push(&escapes::script(text, Script::Json, false));
+                self.pay_for(text);
+                escapes::write_script(text, Script::Json, false, &mut self.writer.text);
                 return Ok(None);
             }
             (Direct::Format(pattern), Model::Number(number)) if plain_number => formatting
@@ -116,6 +151,15 @@ impl<'r> Evaluator<'r> {
             Model::Empty => suited(built_in),
             value => value,
         };
+        // Nearly every built-in looks at its text once.
+        match &value {
+            Model::Text(text) => self.steps(text.len() / READ_BYTES_A_STEP, span)?,
+            Model::Number(number) => {
+                let words = number.words();
+                self.steps(words.saturating_mul(words) / WORDS_A_STEP + words, span)?;
+            }
+            _ => {}
+        }
         let result = match (&built_in.function, &application.form) {
             (Function::Value(function), Form::Bare) => {
                 self.within(application, |this| function(this, value))
@@ -149,6 +193,17 @@ impl<'r> Evaluator<'r> {
                 return Err(self.blame(fault, span, target.span, arguments));
             }
         };
+        match &result {
+            Model::Text(text) => {
+                self.check_text_length(text.len(), span)?;
+                self.steps(text.len() / WRITTEN_BYTES_A_STEP, span)?;
+            }
+            // Items that nobody else has were made for it.
+            Model::Sequence(Sequence::Items(items)) if Rc::strong_count(items) == 1 => {
+                self.steps(items.len(), span)?;
+            }
+            _ => {}
+        }
         match result {
             Model::Sequence(Sequence::Lazy(_)) if !application.lazy => {
                 let Model::Sequence(sequence) = result else { return Ok(result) };
@@ -264,6 +319,7 @@ impl<'r> Evaluator<'r> {
         }
     }
 
+    #[inline(never)]
     fn apply_special(
         &mut self,
         special: Special,
@@ -328,7 +384,13 @@ impl<'r> Evaluator<'r> {
                         return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
                     }
                 };
-                let name = names::absolute(&names::resolve(&base, &path));
+                // FreeMarker 1 knew names from the root only.
+                let full = if self.settings.classic_compatible {
+                    path.to_string()
+                } else {
+                    names::resolve(&base, &path)
+                };
+                let name = names::absolute(&full);
                 Ok(Model::Text(Text::from(name)))
             }
             Special::Loop(_) => Ok(Model::Missing),

@@ -249,20 +249,18 @@ impl<'r> Evaluator<'r> {
 
     #[cold]
     pub(in crate::ftl::eval) fn not_found(&self, name: &str, span: Span) -> Failure {
-        let normalized = names::normalize(name, self.base.template_name_format);
-        let is_bad = normalized.is_err();
-        let message = normalized.err().unwrap_or_else(|| format!("there is no template `{name}`"));
-        let failure = self.fail(TemplateErrorKind::TemplateNotFound, message, span);
-        let Some(library) = self.library else {
+        let kind = TemplateErrorKind::TemplateNotFound;
+        if let Err(message) = names::normalize(name, self.base.template_name_format) {
+            return self.fail(kind, message, span);
+        }
+        let failure = self.fail(kind, format!("there is no template `{name}`"), span);
+        let Some(library) = self.library.filter(|library| library.names().next().is_some()) else {
             return failure.with_hint("this template was given no others to include");
         };
         if let Some(near) = crate::text::did_you_mean(name, library.names()) {
             return failure.with_hint(format!("did you mean `{near}`?"));
         }
         let names: Vec<&str> = library.names().take(MAX_NAMES_SHOWN).collect();
-        if is_bad || names.is_empty() {
-            return failure;
-        }
         failure.with_hint(format!("there are {}", names.join(", ")))
     }
 }

@@ -22,6 +22,13 @@ use crate::value::Number;
 
 /// How many items or bytes are copied for one step.
 const COPIES_A_STEP: usize = 16;
+/// Items copied in one step: each is as large as a short text, and a template may keep every list.
+const ITEMS_A_STEP: usize = 2;
+
+/// How many bytes are compared in one step.
+const COMPARED_BYTES_A_STEP: usize = 64;
+/// How many words of long numbers are multiplied in one step.
+const WORDS_A_STEP: usize = 64;
 
 impl<'r> Evaluator<'r> {
     /// `left operator right`
@@ -35,6 +42,13 @@ impl<'r> Evaluator<'r> {
         self.step(whole.span)?;
         match operator {
             BinaryOperator::Add => {
+                // The right side first: where texts are joined, it is often a literal.
+                if let Some(second) = self.plain_number(right)
+                    && let Some(first) = self.plain_number(left)
+                {
+                    let sum = self.calculate(operator, &first, &second, whole.span);
+                    return sum.map(Model::Number);
+                }
                 let first = self.evaluate(left)?;
                 let second = self.evaluate(right)?;
                 self.add(first, Some(left), second, right, whole.span)
@@ -48,11 +62,27 @@ impl<'r> Evaluator<'r> {
                 self.calculate(operator, &first, &second, whole.span).map(Model::Number)
             }
             _ => {
+                if let Some(ordering) = self.plain_ordering(left, right)
+                    && let Some(holds) = holds(operator, ordering)
+                {
+                    return Ok(Model::Boolean(holds));
+                }
                 let first = self.evaluate(left)?;
                 let second = self.evaluate(right)?;
                 self.compare(operator, first, left, second, right, whole.span).map(Model::Boolean)
             }
         }
+    }
+
+    /// The order of two numbers, when it takes no more than a look to know them.
+    #[inline]
+    pub(in crate::ftl::eval) fn plain_ordering(
+        &self,
+        left: &'r Expr,
+        right: &'r Expr,
+    ) -> Option<Ordering> {
+        let second = self.plain_number(right)?;
+        Some(self.plain_number(left)?.compare(&second).unwrap_or(Ordering::Less))
     }
 
     /// Arithmetic with two numbers.
@@ -63,6 +93,7 @@ impl<'r> Evaluator<'r> {
         second: &Number,
         span: Span,
     ) -> Result<Number, Failure> {
+        self.pay(first, second, span)?;
         let result = match operator {
             BinaryOperator::Add => first.add(second),
             BinaryOperator::Subtract => first.subtract(second),
@@ -124,6 +155,17 @@ impl<'r> Evaluator<'r> {
         }
     }
 
+    /// Counts the work with numbers that are longer than the processor's.
+    #[inline]
+    fn pay(&mut self, first: &Number, second: &Number, span: Span) -> Result<(), Failure> {
+        let (first, second) = (first.words(), second.words());
+        if first + second == 0 {
+            return Ok(());
+        }
+        let words = first.saturating_mul(second) / WORDS_A_STEP;
+        self.steps(words.saturating_add(first + second), span)
+    }
+
     /// Two texts as one.
     pub(in crate::ftl::eval) fn join(
         &mut self,
@@ -169,7 +211,12 @@ impl<'r> Evaluator<'r> {
         let mut items = Vec::new();
         for sequence in [first, second] {
             if let Sequence::Items(more) = &sequence {
-                self.steps(more.len() / COPIES_A_STEP, span)?;
+                self.steps(more.len() / ITEMS_A_STEP, span)?;
+                let limit = self.settings.limits.max_items;
+                if items.len() + more.len() > limit {
+                    let message = format!("a sequence has more than {limit} items (`max_items`)");
+                    return Err(self.fail(TemplateErrorKind::Limit, message, span));
+                }
                 items.extend_from_slice(more);
                 continue;
             }
@@ -231,6 +278,7 @@ impl<'r> Evaluator<'r> {
         let equality = matches!(operator, BinaryOperator::Equal | BinaryOperator::NotEqual);
         let ordering = match (&first, &second) {
             (Model::Number(first), Model::Number(second)) => {
+                self.pay(first, second, span)?;
                 first.compare(second).unwrap_or(Ordering::Less)
             }
             (Model::Text(first), Model::Text(second)) => {
@@ -239,6 +287,7 @@ impl<'r> Evaluator<'r> {
                         "numbers in strings compare by `?number`, dates by `?date` or `?datetime`",
                     ));
                 }
+                self.steps(first.len().min(second.len()) / COMPARED_BYTES_A_STEP, span)?;
                 equal_texts(first, second)
             }
             (Model::Boolean(first), Model::Boolean(second)) => {
@@ -260,14 +309,7 @@ impl<'r> Evaluator<'r> {
             }
             _ => return Err(self.incomparable(&first, &second, span)),
         };
-        Ok(match operator {
-            BinaryOperator::Equal => ordering == Ordering::Equal,
-            BinaryOperator::NotEqual => ordering != Ordering::Equal,
-            BinaryOperator::Less => ordering == Ordering::Less,
-            BinaryOperator::LessOrEqual => ordering != Ordering::Greater,
-            BinaryOperator::Greater => ordering == Ordering::Greater,
-            _ => ordering != Ordering::Less,
-        })
+        Ok(holds(operator, ordering).unwrap_or_default())
     }
 
     /// A value in the form it is compared in.
@@ -342,6 +384,20 @@ impl<'r> Evaluator<'r> {
 /// Whether it is a sequence or a hash, which have no text.
 fn is_made_of_parts(value: &Model<'_>) -> bool {
     matches!(value, Model::Sequence(_) | Model::Hash(_))
+}
+
+/// Whether a comparison holds for an order; `None` for operators that don't compare.
+#[inline]
+pub(in crate::ftl::eval) fn holds(operator: BinaryOperator, ordering: Ordering) -> Option<bool> {
+    Some(match operator {
+        BinaryOperator::Equal => ordering == Ordering::Equal,
+        BinaryOperator::NotEqual => ordering != Ordering::Equal,
+        BinaryOperator::Less => ordering == Ordering::Less,
+        BinaryOperator::LessOrEqual => ordering != Ordering::Greater,
+        BinaryOperator::Greater => ordering == Ordering::Greater,
+        BinaryOperator::GreaterOrEqual => ordering != Ordering::Less,
+        _ => return None,
+    })
 }
 
 fn as_sequence<'r>(value: &Model<'r>) -> Option<Sequence<'r>> {

@@ -13,6 +13,8 @@ const TABLE: &str = include_str!("data/locales.txt");
 /// A language, perhaps with a country.
 #[derive(Debug)]
 pub struct Locale {
+    /// `de_AT`, `de`
+    pub name: String,
     /// The country's letters, or nothing.
     pub country: String,
     /// The signs of numbers.
@@ -119,7 +121,10 @@ impl Locale {
         }
         let week = list("week");
         let day = |at: usize| week.get(at).and_then(|day| day.parse().ok()).unwrap_or(1);
+        let name =
+            if country.is_empty() { language.clone() } else { format!("{language}_{country}") };
         Rc::new(Self {
+            name,
             country,
             symbols: symbols(&list("symbols"), &list("money")),
             number: value("number").to_owned(),

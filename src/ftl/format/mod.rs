@@ -16,6 +16,7 @@ pub mod parse;
 pub mod pattern;
 pub mod resolve;
 pub mod zone;
+mod zone_names;
 
 use std::rc::Rc;
 

@@ -258,7 +258,8 @@ impl<'a> Reader<'a> {
     }
 
     fn zone_name(&mut self) -> Result<(), usize> {
-        let (zone, length, daylight) = self.zone.match_name(self.rest()).ok_or(self.at)?;
+        let (zone, length, daylight) =
+            self.zone.match_name(self.rest(), &self.locale.name).ok_or(self.at)?;
         let saving = zone.saving();
         match daylight {
             Some(true) if saving != 0 => self.parts.set_saving(saving),
@@ -386,7 +387,7 @@ fn read_exponent<'a>(text: &'a str, locale: &Locale) -> Option<(i32, &'a str)> {
 }
 
 /// The value of a decimal digit of any script.
-fn digit_of(c: char) -> Option<u32> {
+pub(in crate::ftl) fn digit_of(c: char) -> Option<u32> {
     /// Zeros of the scripts that locales use.
     const ZEROS: [char; 19] = [
         '٠', '۰', '߀', '०', '০', '੦', '૦', '୦', '௦', '౦', '೦', '൦', '๐', '໐', '༠', '၀', '០', '᠐',

@@ -1,7 +1,6 @@
 //! Time zones by their Java names, with their history.
 //!
-//! The history is the IANA database that comes with the program; the English names are those of
-//! Java 17 (`tests/oracle/ZoneTable.java` prints the table anew).
+//! The history is the IANA database that comes with the program.
 
 use std::fmt::Write;
 
@@ -10,9 +9,8 @@ use jiff::tz::TimeZone;
 
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
-
-/// Four names and the zones that have them, in the order in which Java tries them.
-const NAMES: &str = include_str!("data/zones.txt");
+use crate::ftl::format::zone_names;
+use crate::ftl::format::zone_names::Row;
 
 /// The names of three letters that Java still knows.
 const SHORT_IDS: [(&str, &str); 25] = [
@@ -216,25 +214,23 @@ impl Zone {
         }
     }
 
-    /// Writes its English name, as Java's pattern letter `z` does.
-    pub fn write_name(&self, offset: Offset, long: bool, out: &mut String) {
-        let row = NAMES.lines().find(|line| line.split('\t').skip(4).any(|id| id == self.id));
+    /// Writes its name in a locale, as Java's pattern letter `z` does.
+    pub fn write_name(&self, offset: Offset, long: bool, locale: &str, out: &mut String) {
         let column = usize::from(!long) + if offset.daylight { 2 } else { 0 };
-        match row.and_then(|row| row.split('\t').nth(column)) {
-            Some(name) => out.push_str(name),
+        match Row::of(&self.id) {
+            Some(row) => out.push_str(row.names(&self.id, locale)[column]),
             None => write_custom(offset.millis, out),
         }
     }
 
     /// The zone whose name stands at the start of a text, the length of the name, and whether the
     /// name is one of daylight saving time; `None` for that when it is the same all year.
-    pub fn match_name(&self, text: &str) -> Option<(Self, usize, Option<bool>)> {
-        let own = |line: &&str| line.split('\t').skip(4).any(|id| id == self.id);
-        let rows = NAMES.lines().filter(own).map(|row| (row, self.id.as_str()));
-        let utc = NAMES.lines().filter(|line| line.split('\t').skip(4).any(|id| id == "UTC"));
-        let all = NAMES.lines().filter_map(|row| Some((row, row.split('\t').nth(4)?)));
-        for (row, id) in rows.chain(utc.map(|row| (row, "UTC"))).chain(all) {
-            let names: Vec<&str> = row.split('\t').take(4).collect();
+    pub fn match_name(&self, text: &str, locale: &str) -> Option<(Self, usize, Option<bool>)> {
+        let own = Row::of(&self.id).map(|row| (row, self.id.as_str()));
+        let utc = Row::of("UTC").map(|row| (row, "UTC"));
+        let all = zone_names::rows().iter().filter_map(|row| Some((row, *row.zones.first()?)));
+        for (row, id) in own.into_iter().chain(utc).chain(all) {
+            let names = row.names(id, locale);
             let starts = |name: &&str| {
                 let start = text.get(..name.len());
                 !name.is_empty() && start.is_some_and(|start| start.eq_ignore_ascii_case(name))

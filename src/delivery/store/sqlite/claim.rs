@@ -36,7 +36,32 @@ impl Desk {
             self.claim_waiting(id, orphans.due, limit, &mut jobs)?;
             self.claim_orphans(id, orphans, limit, &mut jobs)?;
         }
+        if jobs.is_empty() {
+            self.check_idle(id)?;
+        }
         Ok(jobs)
+    }
+
+    /// When nothing is on hand and nothing waits, nothing may be pending: else rows are lost, and
+    /// whoever waits for them would wait for ever.
+    fn check_idle(&mut self, id: i64) -> Result<(), StoreError> {
+        let sync = self.sync(id)?;
+        let pending = sync.totals.pending();
+        if pending == 0 || sync.run == 0 || sync.orphans.is_some() || !sync.hand.is_empty() {
+            return Ok(());
+        }
+        let waits: bool = self.look(|desk| {
+            desk.connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM delivery
+                     WHERE sync = ?1 AND behind IN (0, 1) AND due IS NOT NULL)",
+                )?
+                .query_row([id], |row| row.get(0))
+        })?;
+        if waits {
+            return Ok(());
+        }
+        Err(self.damaged(format!("expected {pending} deliveries that are pending, found none")))
     }
 
     fn claim_waiting(
@@ -76,16 +101,17 @@ impl Desk {
 
     fn give_out(&mut self, id: i64, delivery: u64, jobs: &mut Vec<Job>) -> Result<(), StoreError> {
         let job = self.look(|desk| read::job(&desk.connection, &mut desk.targets, delivery))?;
-        if let Some(job) = job {
-            let hand = Hand {
-                attempts: job.attempts,
-                lane: job.delivery.lane,
-                damaged: job.damaged,
-                unwritten: None,
-            };
-            self.sync(id)?.hand.insert(delivery, hand);
-            jobs.push(job);
-        }
+        let Some(job) = job else {
+            return Err(self.damaged(format!("expected delivery {delivery}, found no row of it")));
+        };
+        let hand = Hand {
+            attempts: job.attempts,
+            lane: job.delivery.lane,
+            damaged: job.damaged,
+            unwritten: None,
+        };
+        self.sync(id)?.hand.insert(delivery, hand);
+        jobs.push(job);
         Ok(())
     }
 

@@ -34,6 +34,12 @@ use crate::delivery::store::sqlite::writes::Write;
 /// Told whether the transaction it was part of is safe.
 pub(crate) type Finisher = Box<dyn FnOnce(&mut Desk, Result<(), StoreError>) + Send>;
 
+/// Free pages a file may keep: 32 MiB.
+const SPARE_PAGES: i64 = 4096;
+
+/// At most 128 MiB at once, so that closing does not take long.
+const GIVE_BACK: &str = "PRAGMA incremental_vacuum(16384)";
+
 /// One file's tables, and what is known beside them.
 pub(crate) struct Desk {
     pub(crate) connection: Connection,
@@ -295,6 +301,27 @@ impl Desk {
 
     pub(crate) fn failed(&self, error: &rusqlite::Error) -> StoreError {
         of_database(&self.path, error)
+    }
+
+    /// What is in the tables contradicts itself.
+    pub(crate) fn damaged(&self, what: String) -> StoreError {
+        let hint = "`webhook-stream recover` saves what can be read";
+        failure(StoreErrorKind::Damaged, &self.path, what, hint)
+    }
+
+    /// Gives the disk back some of what a backlog took, when the store is closed.
+    pub(crate) fn shrink(&mut self) {
+        if self.is_broken() {
+            return;
+        }
+        let free = self
+            .connection
+            .pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0))
+            .unwrap_or(0);
+        if free > SPARE_PAGES {
+            // What cannot be given back now is used again, or given back another time.
+            let _ = self.connection.execute_batch(GIVE_BACK);
+        }
     }
 
     /// The desk of a sync that is open.

@@ -38,6 +38,7 @@ use crate::delivery::store::sqlite::failure::of_database;
 use crate::delivery::store::sqlite::failure::of_file;
 use crate::delivery::store::sqlite::ids::Ids;
 use crate::delivery::store::sqlite::lock::Lock;
+use crate::delivery::store::sqlite::log_file::LogFile;
 use crate::delivery::store::sqlite::place::Identity;
 use crate::delivery::store::sqlite::place::Place;
 use crate::delivery::store::sqlite::place::sync_folder;
@@ -113,6 +114,14 @@ impl OpenFile {
         let file = Arc::new(Self::start(place, durability)?);
         open.insert(file.identity.clone(), Arc::downgrade(&file));
         Ok(file)
+    }
+
+    /// Whether this process has that file open.
+    pub(crate) fn is_open(identity: &Identity) -> bool {
+        lock(&OPEN)
+            .as_ref()
+            .and_then(|open| open.get(identity))
+            .is_some_and(|file| file.strong_count() > 0)
     }
 
     fn start(place: Place, durability: Durability) -> Result<Self, StoreError> {
@@ -339,6 +348,7 @@ fn work(mut desk: Desk, orders: &Orders) {
             pause = PAUSE;
         }
         if closed {
+            desk.shrink();
             return;
         }
         desk.tidy();
@@ -380,26 +390,44 @@ impl fmt::Debug for OpenFile {
 fn connect(place: &Place, durability: Durability) -> Result<Connection, StoreError> {
     let path = &place.path;
     let failed = |error: rusqlite::Error| of_database(path, &error);
+    check_log(path, durability)?;
     // `FULLMUTEX` is not needed: one thread at a time.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     let is_empty = is_empty(&connection).map_err(failed)?;
-    if is_empty && !place.is_new {
-        check_application(path, &connection)?;
-    }
-    if is_empty {
+    // A database without tables may be what a kill left of one that was being made.
+    let is_unmarked = is_empty && (place.is_new || application(&connection).map_err(failed)? == 0);
+    if is_unmarked {
         schema::prepare_new(&connection).map_err(failed)?;
     } else {
         check_application(path, &connection)?;
     }
     schema::prepare_to_write(&connection, durability).map_err(failed)?;
-    if is_empty {
+    if !is_empty {
+        schema::sweep(&connection).map_err(failed)?;
+    } else {
         schema::make_tables(&connection).map_err(failed)?;
         sync_folder(path).map_err(|error| of_file(path, "expected to keep the file", &error))?;
     }
     Ok(connection)
+}
+
+/// Refuses a log that `SQLite` would cut off where it is damaged, and lose what was acknowledged.
+fn check_log(path: &Path, durability: Durability) -> Result<(), StoreError> {
+    // Without `disk`, the system writes in any order, and a power cut looks the same.
+    if durability != Durability::Disk {
+        return Ok(());
+    }
+    let log = LogFile::read(path)
+        .map_err(|error| of_file(path, "expected to read the log beside the store", &error))?;
+    if log.damaged == 0 {
+        return Ok(());
+    }
+    let what = format!("expected a whole log beside the store, found {} damaged", log.damaged);
+    let hint = "`webhook-stream recover` saves what can be read";
+    Err(failure(StoreErrorKind::Damaged, path, what, hint))
 }
 
 fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
@@ -409,18 +437,22 @@ fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
 /// Refuses what is not a store of ours, or one of a newer version.
 pub(crate) fn check_application(path: &Path, connection: &Connection) -> Result<(), StoreError> {
     let failed = |error: rusqlite::Error| of_database(path, &error);
-    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    if number("application_id").map_err(failed)? != schema::APPLICATION_ID {
+    if application(connection).map_err(failed)? != schema::APPLICATION_ID {
         let what = "expected a store of webhook_stream, found a database of something else";
         return Err(failure(StoreErrorKind::Place, path, what, "name another file"));
     }
-    let version = number("user_version").map_err(failed)?;
+    let version: i32 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     if version > schema::VERSION {
         let newest = schema::VERSION;
         let what = format!("expected a store of version {newest} or older, found {version}");
         return Err(failure(StoreErrorKind::Newer, path, what, "update webhook_stream"));
     }
     Ok(())
+}
+
+fn application(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, "application_id", |row| row.get(0))
 }
 
 /// The highest id that was ever given, or reserved.

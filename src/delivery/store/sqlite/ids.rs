@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
 
 /// Ids that are reserved in the file at once. After a crash those not used are left out.
-const RESERVED: u64 = 1 << 20;
+pub(crate) const RESERVED: u64 = 1 << 20;
 
 /// The next id, and how far ids are reserved in the file.
 #[derive(Debug)]

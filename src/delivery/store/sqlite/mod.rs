@@ -15,15 +15,21 @@ mod file;
 mod ids;
 mod ledger;
 mod lock;
+mod log_file;
+mod pages;
 mod place;
 mod read;
 mod reader;
 mod row;
+mod salvage;
 mod schema;
 mod sync_desk;
 mod target;
 mod work;
 mod writes;
+
+pub use crate::delivery::store::sqlite::salvage::Salvage;
+pub use crate::delivery::store::sqlite::salvage::recover;
 
 use std::fmt;
 use std::mem;

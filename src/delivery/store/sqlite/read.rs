@@ -21,9 +21,7 @@ use crate::delivery::store::KnownSource;
 use crate::delivery::store::Reason;
 use crate::delivery::store::SourcePlace;
 use crate::delivery::store::positions::Positions;
-use crate::delivery::store::sqlite::row::Signed;
-use crate::delivery::store::sqlite::row::checksum;
-use crate::delivery::store::sqlite::row::unpack;
+use crate::delivery::store::sqlite::row::Stored;
 use crate::delivery::store::sqlite::target::TargetTexts;
 
 /// Targets read before; emptied when it is full.
@@ -110,29 +108,22 @@ fn intact(
     row: &SqlRow<'_>,
     id: u64,
 ) -> rusqlite::Result<Option<Intact>> {
-    let (target, expected) = (integer(row, 1)?, integer(row, 2)?);
-    let (Some(key), webhook_id) = (bytes(row, 4)?, bytes(row, 5)?) else {
-        return Ok(None);
-    };
-    let (body, event) = if integer(row, 3)?.unwrap_or_default() == 0 {
-        (bytes(row, 6)?.map(<[u8]>::to_vec), bytes(row, 7)?.map(<[u8]>::to_vec))
-    } else {
-        match bytes(row, 6)?.and_then(unpack) {
-            Some((body, event)) => (Some(body), event),
-            None => return Ok(None),
-        }
-    };
-    let found = checksum(&Signed {
+    let target = integer(row, 1)?;
+    let webhook_id = bytes(row, 5)?;
+    let stored = Stored {
         id,
-        key,
-        webhook_id: webhook_id.unwrap_or_default(),
-        target: target.unwrap_or_default(),
-        body: body.as_deref().unwrap_or_default(),
-        event: event.as_deref(),
-    });
-    if Some(found) != expected {
+        target,
+        checksum: integer(row, 2)?,
+        packed: integer(row, 3)?.unwrap_or_default() != 0,
+        key: bytes(row, 4)?,
+        webhook_id,
+        payload: bytes(row, 6)?,
+        event: bytes(row, 7)?,
+    };
+    let Some((body, event)) = stored.open() else {
         return Ok(None);
-    }
+    };
+    let key = stored.key.unwrap_or_default();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
     let request = match (target, webhook_id, body) {
         (Some(target), Some(webhook_id), body) => {

@@ -1,7 +1,10 @@
 //! A delivery as a row: what is compressed, and the checksum that tells what was damaged.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
+use lz4_flex::block::CompressTable;
+use lz4_flex::block::compress_into_with_table;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::delivery::store::Delivery;
@@ -68,6 +71,43 @@ pub(crate) fn checksum(row: &Signed<'_>) -> i64 {
     hash.digest().cast_signed()
 }
 
+/// The columns of a row, as they are stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored<'a> {
+    pub(crate) id: u64,
+    pub(crate) target: Option<i64>,
+    pub(crate) checksum: Option<i64>,
+    pub(crate) packed: bool,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) webhook_id: Option<&'a [u8]>,
+    pub(crate) payload: Option<&'a [u8]>,
+    pub(crate) event: Option<&'a [u8]>,
+}
+
+/// A payload and its event, each if it was kept.
+pub(crate) type Texts = (Option<Vec<u8>>, Option<Vec<u8>>);
+
+impl Stored<'_> {
+    /// Payload and event; `None` when anything that decides what is sent is damaged.
+    pub(crate) fn open(&self) -> Option<Texts> {
+        let (body, event) = if self.packed {
+            let (body, event) = unpack(self.payload?)?;
+            (Some(body), event)
+        } else {
+            (self.payload.map(<[u8]>::to_vec), self.event.map(<[u8]>::to_vec))
+        };
+        let found = checksum(&Signed {
+            id: self.id,
+            key: self.key?,
+            webhook_id: self.webhook_id.unwrap_or_default(),
+            target: self.target.unwrap_or_default(),
+            body: body.as_deref().unwrap_or_default(),
+            event: event.as_deref(),
+        });
+        (Some(found) == self.checksum).then_some((body, event))
+    }
+}
+
 /// Payload and event in one block, because an event's texts come again in its payload: the
 /// payload's length, whether there is an event, then both compressed. `None` when it is not worth it.
 fn pack(body: &[u8], event: Option<&str>) -> Option<Vec<u8>> {
@@ -82,17 +122,25 @@ fn pack(body: &[u8], event: Option<&str>) -> Option<Vec<u8>> {
     head[8] = u8::from(event.is_some());
     let mut packed = vec![0; HEAD + lz4_flex::block::get_maximum_output_size(all)];
     packed[..HEAD].copy_from_slice(&head);
+    let compress = |input: &[u8], output: &mut [u8]| {
+        TABLE.with_borrow_mut(|table| compress_into_with_table(input, output, table).ok())
+    };
     let length = match event {
-        None => lz4_flex::block::compress_into(body, &mut packed[HEAD..]).ok()?,
+        None => compress(body, &mut packed[HEAD..])?,
         Some(event) => {
             let mut joined = Vec::with_capacity(all);
             joined.extend_from_slice(body);
             joined.extend_from_slice(event.as_bytes());
-            lz4_flex::block::compress_into(&joined, &mut packed[HEAD..]).ok()?
+            compress(&joined, &mut packed[HEAD..])?
         }
     };
     packed.truncate(HEAD + length);
     (packed.len() < all).then_some(packed)
+}
+
+thread_local! {
+    /// Made once for each thread, because making it costs as much as a short block.
+    static TABLE: RefCell<CompressTable> = RefCell::new(CompressTable::default());
 }
 
 /// Bytes before the compressed block.
@@ -102,7 +150,7 @@ const HEAD: usize = 9;
 const MAX_UNPACKED: usize = 1 << 30;
 
 /// Payload and event out of a packed block; `None` when it is damaged.
-pub(crate) fn unpack(packed: &[u8]) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+fn unpack(packed: &[u8]) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
     let (head, block) = packed.split_at_checked(HEAD)?;
     let number = |at: usize| -> Option<usize> {
         usize::try_from(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?)).ok()

@@ -173,6 +173,25 @@ pub(crate) fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
     made
 }
 
+/// Removes targets that no delivery has any more, and old runs. Only where there are many targets,
+/// as with a URL of its own for each event, and not so many deliveries that it would take long.
+pub(crate) fn sweep(connection: &Connection) -> rusqlite::Result<()> {
+    let is_worth_it: bool = connection.query_row(
+        "SELECT (SELECT count(*) FROM (SELECT 1 FROM target LIMIT 1001)) > 1000
+         AND (SELECT count(*) FROM (SELECT 1 FROM delivery LIMIT 100001)) <= 100000",
+        [],
+        |row| row.get(0),
+    )?;
+    if is_worth_it {
+        connection.execute_batch(
+            "DELETE FROM target WHERE id NOT IN
+             (SELECT target FROM delivery UNION SELECT target FROM dead_letter
+              WHERE target IS NOT NULL)",
+        )?;
+    }
+    connection.execute_batch("DELETE FROM run WHERE id <= (SELECT max(id) FROM run) - 1000")
+}
+
 /// Settings of every connection.
 pub(crate) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;

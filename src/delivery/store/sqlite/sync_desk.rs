@@ -52,7 +52,9 @@ pub(crate) struct SyncDesk {
     pub(crate) orphans: Option<Orphans>,
     pub(crate) sources: HashMap<u64, SourceDesk>,
     /// Fingerprints of what was delivered since the last commit.
-    pub(crate) delivered: Vec<u64>,
+    delivered: Vec<u64>,
+    /// When they were.
+    delivered_at: Timestamp,
     pub(crate) run: i64,
     /// How long what was delivered is remembered.
     pub(crate) remember: Duration,
@@ -112,6 +114,7 @@ impl SyncDesk {
                 .map(|source| (source.id, SourceDesk::new(source)))
                 .collect(),
             delivered: Vec::new(),
+            delivered_at: Timestamp::default(),
             run: 0,
             remember,
             now: Timestamp::default(),
@@ -123,6 +126,14 @@ impl SyncDesk {
     pub(crate) fn count(&mut self) -> &mut Totals {
         self.dirty = true;
         &mut self.totals
+    }
+
+    /// Remembers what was delivered, to be written with the next commit.
+    pub(crate) fn remember(&mut self, fingerprint: u64) {
+        if !self.remember.is_zero() {
+            self.delivered.push(fingerprint);
+            self.delivered_at = self.now;
+        }
     }
 
     /// Counts what the open transaction makes true.
@@ -211,7 +222,7 @@ impl SyncDesk {
                 .prepare_cached(
                     "INSERT INTO delivered(sync, run, at, keys) VALUES (?1, ?2, ?3, ?4)",
                 )?
-                .execute(params![self.id, self.run, self.now.as_micros(), keys])?;
+                .execute(params![self.id, self.run, self.delivered_at.as_micros(), keys])?;
         }
         Ok(())
     }

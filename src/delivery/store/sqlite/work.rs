@@ -128,9 +128,7 @@ impl Desk {
                     return;
                 };
                 sync.count().delivered += 1;
-                if !sync.remember.is_zero() {
-                    sync.delivered.push(fingerprint);
-                }
+                sync.remember(fingerprint);
                 if had_row {
                     let had_attempts = hand.attempts > 0;
                     self.note(Write::Delivered { sync: id, id: delivery, had_attempts, lane });

@@ -20,6 +20,7 @@ use crate::ftl::builtins::regexp::pattern::Places;
 use crate::ftl::builtins::regexp::pattern::next_start;
 use crate::ftl::builtins::regexp::pattern::pattern;
 use crate::ftl::builtins::strings::changed;
+use crate::ftl::builtins::walk::spend_squared;
 use crate::ftl::coerce::wrong_type;
 use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
@@ -88,7 +89,7 @@ fn matches<'r>(
     host.spend(text.len())?;
     let part =
         |place: &Option<std::ops::Range<usize>>| place.clone().map(|place| Rc::from(&text[place]));
-    let whole = pattern.match_whole(&text)?;
+    let whole = pattern.match_whole(host, &text)?;
     let groups = match &whole {
         Some(places) => places.iter().map(part).collect(),
         None => vec![None; pattern.groups + 1],
@@ -111,7 +112,7 @@ fn for_each_match<'r>(
     mut each: impl FnMut(&Places) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let mut from = 0;
-    while let Some(places) = pattern.find(text, from)? {
+    while let Some(places) = pattern.find(host, text, from)? {
         host.spend(1)?;
         each(&places)?;
         let Some(whole) = places.first().and_then(Option::as_ref) else { break };
@@ -136,10 +137,20 @@ fn replace<'r>(
         None => Flags::default(),
     };
     host.spend(text.len() / 64)?;
+    let limit = host.formatting().settings.limits.max_output_bytes;
     if !flags.regexp {
         // Every place of an empty text to look for grows by the new one.
         let growth = if wanted.is_empty() { new.len() } else { new.len() / wanted.len() };
         host.spend((text.len() / 64).saturating_mul(growth))?;
+        if text.len().saturating_mul(growth + 1) > limit {
+            let count =
+                if wanted.is_empty() { text.len() + 1 } else { text.matches(&*wanted).count() };
+            // Without regard to case there may be more places, by a factor that doesn't matter.
+            check_length(text.len() + count.saturating_mul(new.len()), limit)?;
+        }
+        if flags.modes.ignore_case && !text.is_ascii() {
+            spend_squared(host, &text)?;
+        }
         return Ok(Model::Text(changed(text, |text| replace_plain(text, &wanted, &new, flags))));
     }
     let pattern = pattern(host, &wanted, flags, 0)?;
@@ -165,7 +176,7 @@ fn replace<'r>(
             }
         }
         copied = whole.end;
-        Ok(())
+        check_length(out.len(), limit)
     })?;
     if replacement.is_none() {
         return Ok(Model::Text(text));
@@ -173,6 +184,14 @@ fn replace<'r>(
     out.push_str(&text[copied..]);
     host.spend(out.len() / 64)?;
     Ok(Model::Text(out.into()))
+}
+
+fn check_length(length: usize, limit: usize) -> Result<(), Fault> {
+    if length <= limit {
+        return Ok(());
+    }
+    let message = format!("a string is larger than {limit} bytes (`max_output_bytes`)");
+    Err(Fault::new(TemplateErrorKind::Limit, message))
 }
 
 fn replace_plain<'t>(text: &'t str, wanted: &str, new: &str, flags: Flags) -> Cow<'t, str> {
@@ -186,17 +205,25 @@ fn replace_plain<'t>(text: &'t str, wanted: &str, new: &str, flags: Flags) -> Co
     if flags.modes.ignore_case {
         return replace_ignoring_case(text, wanted, new, flags.first_only);
     }
-    let Some(first) = text.find(wanted) else { return Cow::Borrowed(text) };
+    // One byte is found without the preparations that longer texts need.
+    let place = |text: &str| match wanted.as_bytes() {
+        [byte] => text.bytes().position(|own| own == *byte),
+        _ => text.find(wanted),
+    };
+    let mut next = place(text);
+    if next.is_none() {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len() + new.len());
-    out.push_str(&text[..first]);
-    let mut rest = &text[first..];
-    while let Some(at) = rest.find(wanted) {
+    let mut rest = text;
+    while let Some(at) = next {
         out.push_str(&rest[..at]);
         out.push_str(new);
         rest = &rest[at + wanted.len()..];
         if flags.first_only {
             break;
         }
+        next = place(rest);
     }
     out.push_str(rest);
     Cow::Owned(out)

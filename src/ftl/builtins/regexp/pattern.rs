@@ -64,6 +64,10 @@ impl Flags {
     }
 }
 
+/// What compiling a pattern costs, in steps of the template.
+const COMPILE_STEPS: usize = 500;
+const COMPILE_STEPS_A_BYTE: usize = 20;
+
 /// The pattern of an argument, compiled or from the cache.
 pub(in crate::ftl::builtins) fn pattern<'r>(
     host: &mut (dyn Host<'r> + '_),
@@ -76,7 +80,9 @@ pub(in crate::ftl::builtins) fn pattern<'r>(
     if let Some(pattern) = kept.get(source) {
         return Ok(Rc::clone(pattern));
     }
+    host.spend(COMPILE_STEPS + source.len() * COMPILE_STEPS_A_BYTE)?;
     let pattern = Rc::new(Pattern::compile(source, flags.modes, max_steps, argument)?);
+    let kept = host.patterns().kept.entry(flags.modes).or_default();
     if kept.len() >= MAX_KEPT {
         kept.clear();
     }
@@ -87,9 +93,9 @@ pub(in crate::ftl::builtins) fn pattern<'r>(
 /// A compiled pattern.
 #[derive(Debug)]
 pub(in crate::ftl::builtins) struct Pattern {
-    anywhere: Regex,
-    whole: OnceCell<Regex>,
-    start: OnceCell<Regex>,
+    anywhere: Search,
+    whole: OnceCell<Search>,
+    start: OnceCell<Search>,
     translated: String,
     max_steps: usize,
     /// The number of groups.
@@ -97,6 +103,19 @@ pub(in crate::ftl::builtins) struct Pattern {
     /// The names of groups and their numbers.
     pub(in crate::ftl::builtins) names: Vec<(String, usize)>,
 }
+
+/// A pattern with a low limit of back-tracking, which nearly all searches stay under, then with
+/// higher ones: how far a search got is the only way to know what it took.
+#[derive(Debug)]
+struct Search {
+    pattern: String,
+    tiers: [(usize, OnceCell<Regex>); 3],
+}
+
+/// What the tiers are smaller than the limit of the settings.
+const TIERS: [usize; 3] = [512, 16, 1];
+/// Steps of back-tracking that count as one step of the template.
+const TRACKS_A_STEP: usize = 50;
 
 /// A match: the place of the whole, then of the groups that took part.
 pub(in crate::ftl::builtins) type Places = Vec<Option<Range<usize>>>;
@@ -116,58 +135,91 @@ impl Pattern {
                 .with_hint("in a raw string, `r\"\\d+\"`, backslashes need no doubling")
         })?;
         let java::Translated { pattern, groups, names } = translated;
-        let anywhere =
-            build(&pattern, max_steps).map_err(|fault| fault.blaming(Blame::Argument(argument)))?;
+        let anywhere = Search::new(pattern.clone(), max_steps)
+            .map_err(|fault| fault.blaming(Blame::Argument(argument)))?;
         let (whole, start) = (OnceCell::new(), OnceCell::new());
         Ok(Self { anywhere, whole, start, translated: pattern, max_steps, groups, names })
     }
 
     /// The first match that starts at the byte `from` or behind it.
-    pub(in crate::ftl::builtins) fn find(
+    pub(in crate::ftl::builtins) fn find<'r>(
         &self,
+        host: &mut (dyn Host<'r> + '_),
         text: &str,
         from: usize,
     ) -> Result<Option<Places>, Fault> {
-        self.run(&self.anywhere, text, from)
+        self.run(host, &self.anywhere, text, from)
     }
 
     /// The match of the whole text.
-    pub(in crate::ftl::builtins) fn match_whole(
+    pub(in crate::ftl::builtins) fn match_whole<'r>(
         &self,
+        host: &mut (dyn Host<'r> + '_),
         text: &str,
     ) -> Result<Option<Places>, Fault> {
-        let regex = if let Some(regex) = self.whole.get() {
-            regex
-        } else {
-            let built = build(&format!(r"\A(?:{})\z", self.translated), self.max_steps)?;
-            self.whole.get_or_init(|| built)
-        };
-        self.run(regex, text, 0)
+        let search = self.search(&self.whole, r"\z")?;
+        self.run(host, search, text, 0)
     }
 
     /// Whether the text starts with a match.
-    pub(in crate::ftl::builtins) fn matches_start(&self, text: &str) -> Result<bool, Fault> {
-        let regex = if let Some(regex) = self.start.get() {
-            regex
-        } else {
-            let built = build(&format!(r"\A(?:{})", self.translated), self.max_steps)?;
-            self.start.get_or_init(|| built)
-        };
-        regex.is_match(text).map_err(|_| self.too_long())
+    pub(in crate::ftl::builtins) fn matches_start<'r>(
+        &self,
+        host: &mut (dyn Host<'r> + '_),
+        text: &str,
+    ) -> Result<bool, Fault> {
+        let search = self.search(&self.start, "")?;
+        self.tier_by_tier(host, search, |regex| regex.is_match(text))
     }
 
-    fn run(&self, regex: &Regex, text: &str, from: usize) -> Result<Option<Places>, Fault> {
+    fn search<'p>(&self, own: &'p OnceCell<Search>, end: &str) -> Result<&'p Search, Fault> {
+        if let Some(search) = own.get() {
+            return Ok(search);
+        }
+        let built = Search::new(format!(r"\A(?:{}){end}", self.translated), self.max_steps)?;
+        Ok(own.get_or_init(|| built))
+    }
+
+    fn run<'r>(
+        &self,
+        host: &mut (dyn Host<'r> + '_),
+        search: &Search,
+        text: &str,
+        from: usize,
+    ) -> Result<Option<Places>, Fault> {
         if from > text.len() {
             return Ok(None);
         }
         if self.groups == 0 {
-            let found = regex.find_from_pos(text, from).map_err(|_| self.too_long())?;
+            let found = self.tier_by_tier(host, search, |regex| regex.find_from_pos(text, from))?;
             return Ok(found.map(|found| vec![Some(found.range())]));
         }
-        let found = regex.captures_from_pos(text, from).map_err(|_| self.too_long())?;
+        let found = self.tier_by_tier(host, search, |regex| regex.captures_from_pos(text, from))?;
         Ok(found.map(|found| {
             (0..=self.groups).map(|group| found.get(group).map(|found| found.range())).collect()
         }))
+    }
+
+    /// Searches under higher and higher limits, each of which is paid for.
+    fn tier_by_tier<'r, T>(
+        &self,
+        host: &mut (dyn Host<'r> + '_),
+        search: &Search,
+        find: impl Fn(&Regex) -> Result<T, fancy_regex::Error>,
+    ) -> Result<T, Fault> {
+        for (limit, tier) in &search.tiers {
+            host.spend(limit / TRACKS_A_STEP)?;
+            let regex = match tier.get() {
+                Some(regex) => regex,
+                None => {
+                    let built = build(&search.pattern, *limit)?;
+                    tier.get_or_init(|| built)
+                }
+            };
+            if let Ok(found) = find(regex) {
+                return Ok(found);
+            }
+        }
+        Err(self.too_long())
     }
 
     fn too_long(&self) -> Fault {
@@ -189,6 +241,16 @@ pub(in crate::ftl::builtins) fn next_start(text: &str, found: &Range<usize>) -> 
 /// Where the character behind the one at `at` starts; beyond the end there is one more place.
 pub(in crate::ftl::builtins) fn next_char(text: &str, at: usize) -> usize {
     at + text[at..].chars().next().map_or(1, char::len_utf8)
+}
+
+impl Search {
+    fn new(pattern: String, max_steps: usize) -> Result<Self, Fault> {
+        let tiers = TIERS.map(|part| (max_steps / part, OnceCell::new()));
+        let (limit, tier) = &tiers[0];
+        let built = build(&pattern, *limit)?;
+        tier.get_or_init(|| built);
+        Ok(Self { pattern, tiers })
+    }
 }
 
 fn build(pattern: &str, max_steps: usize) -> Result<Regex, Fault> {

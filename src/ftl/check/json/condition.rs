@@ -13,6 +13,9 @@ use crate::ftl::program::ExprKind;
 use crate::ftl::program::Form;
 use crate::ftl::program::Name;
 
+/// Conditions joined by `&&` and `||` that are told apart: each may double the ways.
+const MAX_CONDITIONS: usize = 8;
+
 impl Walker<'_> {
     /// The ways on which the condition has that value.
     pub(in crate::ftl::check::json) fn assume(
@@ -71,6 +74,12 @@ impl Walker<'_> {
         wanted: bool,
         state: State,
     ) -> Vec<State> {
+        let mut conditions = 0;
+        count(left, &mut conditions);
+        count(right, &mut conditions);
+        if conditions > MAX_CONDITIONS {
+            return vec![State { is_doubtful: true, ..state }];
+        }
         let with = |states: Vec<State>, operand: &Expr, value: bool| -> Vec<State> {
             states.into_iter().flat_map(|state| self.assume(operand, value, state)).collect()
         };
@@ -277,6 +286,18 @@ impl Walker<'_> {
     pub(in crate::ftl::check::json) fn spelled(&self, expression: &Expr) -> String {
         let text = self.program.source.slice(expression.bare().span);
         text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '(' | ')')).collect()
+    }
+}
+
+/// Counts the conditions that `&&`, `||` and `!` join.
+fn count(condition: &Expr, found: &mut usize) {
+    match &condition.bare().kind {
+        ExprKind::And(left, right) | ExprKind::Or(left, right) if *found <= MAX_CONDITIONS => {
+            count(left, found);
+            count(right, found);
+        }
+        ExprKind::Not(operand) => count(operand, found),
+        _ => *found += 1,
     }
 }
 

@@ -4,6 +4,9 @@ use crate::ftl::check::json::machine::Machine;
 use crate::text::Source;
 use crate::text::Span;
 
+/// Assumptions that a way remembers.
+const MAX_ASSUMED: usize = 48;
+
 /// A way to come to a place of the template.
 #[derive(Clone, Debug)]
 pub(in crate::ftl::check) struct State {
@@ -90,6 +93,10 @@ impl State {
             Fit::Never => return None,
             Fit::New => {}
             Fit::Doubtful => self.is_doubtful = true,
+        }
+        // What was assumed long ago is seldom asked again.
+        if self.assumed.len() >= MAX_ASSUMED {
+            self.assumed.remove(0);
         }
         self.assumed.push(assumption);
         Some(self)

@@ -155,7 +155,7 @@ impl<'p> Inspector<'_, '_, 'p> {
             ExprKind::Index { target, index, .. } => self.slice(target, index),
             ExprKind::Call { target, .. } => self.java_method(target),
             ExprKind::Variable(name) => self.unknown_name(name, expression.span, may_miss),
-            ExprKind::And(left, _) | ExprKind::Or(left, _) => {
+            ExprKind::And(left, _) | ExprKind::Or(left, _) if is_short(left) => {
                 self.conditions.push(self.spelled(left));
                 conditions = 1;
             }
@@ -199,6 +199,13 @@ impl<'p> Inspector<'_, '_, 'p> {
         let finding = Finding::new(rule, message, &self.program.source, expression.span);
         self.findings.push(finding.with_hint(hint));
     }
+}
+
+/// Whether an expression is short enough to be looked at as a condition; in a chain of thousands
+/// each would spell out all that stand before it.
+fn is_short(expression: &Expr) -> bool {
+    const MAX_BYTES: u32 = 1000;
+    expression.span.end.saturating_sub(expression.span.start) <= MAX_BYTES
 }
 
 /// The constant format of `x?datetime("…")`, `x?datetime.short`.

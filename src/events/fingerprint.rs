@@ -1,0 +1,141 @@
+//! What a file is known by: its content, whatever it is called and wherever it lies.
+//!
+//! A file that is read again must not be read as a whole to find out that nothing is new. So of a
+//! large one samples are taken: its beginning, its end, and pieces in even distances between them.
+
+use std::fs::File;
+use std::io;
+use std::io::Read;
+use std::io::Seek;
+use std::io::SeekFrom;
+
+use sha2::Digest as _;
+use sha2::Sha256;
+
+/// The beginning that tells whether a longer file may be one that has grown.
+const HEAD_BYTES: u64 = 64 * 1024;
+/// Up to this size all of a file is looked at.
+const WHOLE_BYTES: u64 = 16 * 1024 * 1024;
+/// How many samples are taken of a larger one, between its beginning and its end.
+const SAMPLES: u64 = 256;
+/// How long a sample is.
+const SAMPLE_BYTES: u64 = 16 * 1024;
+/// How much is read at once.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// What a file is known by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Fingerprint {
+    /// Its size in bytes.
+    pub size: u64,
+    /// How many bytes of its beginning `head_hash` is of.
+    pub head_bytes: u64,
+    /// A hash of its beginning.
+    pub head_hash: String,
+    /// A hash of its size and of samples of all of it; of everything up to 16 MiB.
+    pub content_hash: String,
+}
+
+/// The fingerprint of the first `size` bytes of a file, which is at its beginning afterwards.
+///
+/// # Errors
+/// When the file can't be read, or is shorter.
+pub(in crate::events) fn fingerprint(file: &mut File, size: u64) -> io::Result<Fingerprint> {
+    let made = of(file, size);
+    file.seek(SeekFrom::Start(0))?;
+    made
+}
+
+fn of(bytes: &mut (impl Read + Seek), size: u64) -> io::Result<Fingerprint> {
+    let head_bytes = size.min(HEAD_BYTES);
+    let head_hash = head_hash(bytes, head_bytes)?;
+    let mut content = Sha256::new();
+    content.update(size.to_le_bytes());
+    if size <= WHOLE_BYTES {
+        hash(bytes, 0, size, &mut content)?;
+    } else {
+        let last = size - SAMPLE_BYTES;
+        for sample in 0..=SAMPLES {
+            // In two steps, so that no size is too large to be multiplied.
+            let at = last / SAMPLES * sample + last % SAMPLES * sample / SAMPLES;
+            hash(bytes, at, SAMPLE_BYTES, &mut content)?;
+        }
+    }
+    Ok(Fingerprint { size, head_bytes, head_hash, content_hash: hex(content) })
+}
+
+/// The hash of the first `length` bytes.
+fn head_hash(bytes: &mut (impl Read + Seek), length: u64) -> io::Result<String> {
+    let mut head = Sha256::new();
+    hash(bytes, 0, length, &mut head)?;
+    Ok(hex(head))
+}
+
+fn hash(bytes: &mut (impl Read + Seek), at: u64, length: u64, into: &mut Sha256) -> io::Result<()> {
+    bytes.seek(SeekFrom::Start(at))?;
+    let mut left = length;
+    let mut buffer = vec![0; CHUNK_BYTES];
+    while left > 0 {
+        let wanted = usize::try_from(left).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+        bytes.read_exact(&mut buffer[..wanted])?;
+        into.update(&buffer[..wanted]);
+        left -= wanted as u64;
+    }
+    Ok(())
+}
+
+fn hex(hash: Sha256) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(64);
+    for byte in hash.finalize() {
+        // Writing into a text can't fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use crate::events::fingerprint::Fingerprint;
+    use crate::events::fingerprint::WHOLE_BYTES;
+    use crate::events::fingerprint::of;
+
+    fn fingerprint(bytes: &[u8], size: usize) -> Fingerprint {
+        of(&mut Cursor::new(bytes), size as u64).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn the_same_content_has_the_same_fingerprint_and_other_content_another_one() {
+        let text = b"{\"a\":1}\n".repeat(20_000);
+        assert_eq!(fingerprint(&text, text.len()), fingerprint(&text.clone(), text.len()));
+        let mut other = text.clone();
+        other[100_000] = b'2';
+        let (one, two) = (fingerprint(&text, text.len()), fingerprint(&other, other.len()));
+        assert_eq!(one.head_hash, two.head_hash);
+        assert_ne!(one.content_hash, two.content_hash);
+    }
+
+    #[test]
+    fn the_beginning_of_a_grown_file_has_the_fingerprint_of_what_it_was() {
+        let text = b"{\"a\":1}\n".repeat(10);
+        let grown = b"{\"a\":1}\n".repeat(11);
+        assert_eq!(fingerprint(&text, 80), fingerprint(&grown, 80));
+        assert_ne!(fingerprint(&text, 80).content_hash, fingerprint(&grown, 88).content_hash);
+    }
+
+    #[test]
+    fn of_a_large_file_the_end_counts_and_the_samples_are_inside() {
+        let size = usize::try_from(WHOLE_BYTES).unwrap_or_default() + 12_345;
+        let text = vec![b'x'; size];
+        let mut other = text.clone();
+        other[size - 1] = b'y';
+        assert_ne!(fingerprint(&text, size).content_hash, fingerprint(&other, size).content_hash);
+    }
+
+    #[test]
+    fn a_file_that_is_shorter_has_none() {
+        assert!(of(&mut Cursor::new(b"abc"), 4).is_err());
+    }
+}

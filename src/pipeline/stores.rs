@@ -1,0 +1,134 @@
+//! The store of a sync, opened.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::delivery::store::Store;
+use crate::delivery::store::StoreError;
+use crate::delivery::store::StoreErrorKind;
+use crate::delivery::store::memory::MemoryStore;
+use crate::delivery::store::sqlite;
+use crate::delivery::store::sqlite::Salvage;
+use crate::delivery::store::sqlite::SqliteStore;
+use crate::pipeline::StartError;
+use crate::pipeline::Sync;
+use crate::pipeline::SyncOptions;
+
+/// The name of the store that is none: what is pending ends with the process.
+pub const MEMORY: &str = "memory";
+
+/// What a store is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To deliver; one at a time.
+    Deliver,
+    /// To look into it, also while somebody delivers.
+    Read,
+}
+
+impl SyncOptions {
+    /// Whether what is pending lives in memory and ends with the process.
+    pub fn is_in_memory(&self) -> bool {
+        self.store == MEMORY
+    }
+
+    /// The file of the store, when it is one.
+    pub fn store_file(&self) -> Option<&Path> {
+        (!self.is_in_memory()).then(|| Path::new(&self.store))
+    }
+}
+
+impl Sync {
+    /// Opens the sync's store. Of one in memory each call makes a new, empty one. What does not
+    /// exist yet is made to deliver, and is empty to look into.
+    ///
+    /// # Errors
+    /// When the file is no store, is damaged or can't be used where it is, and, to deliver, when
+    /// somebody else does.
+    pub fn open_store(&self, access: Access) -> Result<Arc<dyn Store>, StartError> {
+        let options = self.options();
+        let Some(path) = options.store_file() else {
+            return Ok(Arc::new(MemoryStore::new()));
+        };
+        if access == Access::Read && !path.exists() {
+            return Ok(Arc::new(MemoryStore::new()));
+        }
+        let how = sqlite::OpenOptions {
+            durability: options.durability,
+            access: match access {
+                Access::Deliver => sqlite::Access::Deliver,
+                Access::Read => sqlite::Access::Read,
+            },
+            ..sqlite::OpenOptions::default()
+        };
+        let store = SqliteStore::open(path, &options.name, how).map_err(StartError::Store)?;
+        Ok(Arc::new(store))
+    }
+}
+
+/// What was saved of a damaged store.
+#[derive(Debug)]
+pub struct Recovered {
+    /// How much of what.
+    pub salvage: Salvage,
+    /// Where the damaged file is now.
+    pub damaged: PathBuf,
+}
+
+impl Recovered {
+    /// What was saved, for programs.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "pending": self.salvage.pending,
+            "dead_letters": self.salvage.dead_letters,
+            "sources": self.salvage.sources,
+            "damaged": self.salvage.damaged,
+            "lost": self.salvage.lost,
+            "damaged_file": self.damaged.display().to_string(),
+        })
+    }
+}
+
+/// Saves what can be read of a store into a new one in its place. The damaged file stays beside it,
+/// as `….damaged`.
+///
+/// # Errors
+/// When somebody delivers from the store, when nothing can be read, or files can't be renamed; the
+/// store is still where it was then, or beside it as `….damaged`.
+pub fn recover_store(path: &Path) -> Result<Recovered, StoreError> {
+    let with = |end: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let damaged = (1..)
+        .map(
+            |number| {
+                if number == 1 { with(".damaged") } else { with(&format!(".damaged-{number}")) }
+            },
+        )
+        .find(|path| !path.exists())
+        .unwrap_or_else(|| with(".damaged"));
+    let saved = with(".recovered");
+    // What an earlier attempt left half done.
+    let _ = fs::remove_file(&saved);
+    let salvage = sqlite::recover(path, &saved)?;
+    let renamed = |from: &Path, to: &Path| {
+        fs::rename(from, to).map_err(|error| StoreError {
+            kind: StoreErrorKind::Io,
+            message: format!("{} can't be renamed to {}: {error}", from.display(), to.display()),
+        })
+    };
+    renamed(path, &damaged)?;
+    for end in ["-wal", "-shm"] {
+        if with(end).exists() {
+            let mut name = damaged.as_os_str().to_owned();
+            name.push(end);
+            renamed(&with(end), Path::new(&name))?;
+        }
+    }
+    renamed(&saved, path)?;
+    Ok(Recovered { salvage, damaged })
+}

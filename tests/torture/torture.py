@@ -1,0 +1,467 @@
+"""Kills processes at random moments and counts what became of every event.
+
+``torture.py [SCENARIO…] [--length ci|long] [--seed N]`` runs scenarios and prints their figures,
+one line each, with `figure:` in front. It fails when an event is lost, sent without having been
+offered, damaged, or sent more often than the bound allows.
+
+Three kinds of process, none of which trusts another: producers with a ledger of their own
+(``producer.py``, or the command line), the receiver with its log (``oracle.py``), and this one,
+which kills, starts again, and compares ledgers and log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bodies import line, number_of
+from producer import CONCURRENCY
+
+HERE = Path(__file__).parent
+PYTHON = sys.executable
+
+ACKNOWLEDGED_AT_ONCE = 1000
+"""How many confirmed deliveries the store may keep to write down at once: a kill loses these."""
+
+Figures = dict[str, Any]
+
+
+@dataclass
+class Length:
+    """How long the scenarios are."""
+
+    kills: int
+    double_kills: int
+    file_kills: int
+    file_events: int
+    rate: float
+    longest_seconds: float
+
+
+LENGTHS = {
+    "ci": Length(30, 10, 12, 6_000, 400.0, 0.5),
+    "long": Length(1_000, 200, 300, 200_000, 500.0, 1.5),
+}
+
+
+class ViolationError(Exception):
+    """What must never happen has happened."""
+
+
+def check(holds: bool, what: str) -> None:
+    """Raise unless it holds."""
+    if not holds:
+        raise ViolationError(what)
+
+
+@dataclass
+class World:
+    """One scenario's folder, receiver and dice."""
+
+    folder: Path
+    url: str
+    dice: random.Random
+    length: Length
+    peak_kib: int = 0
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def control(self, mode: str) -> None:
+        """Tell the receiver how to answer from now on."""
+        request = urllib.request.Request(f"{self.url}/control/{mode}", method="POST")
+        urllib.request.urlopen(request, timeout=10).read()
+
+    def start(self, *words: str, quiet: bool = False) -> subprocess.Popen[str]:
+        """Start a process of the program under test."""
+        out = subprocess.DEVNULL if quiet else subprocess.PIPE
+        process = subprocess.Popen(
+            [PYTHON, *words],
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=subprocess.PIPE if not quiet else subprocess.DEVNULL,
+            text=True,
+            cwd=self.folder,
+        )
+        self.processes.append(process)
+        return process
+
+    def end(self, process: subprocess.Popen[str], kill: bool = True) -> int:
+        """Kill a process, or wait for it; its exit status."""
+        if kill:
+            process.send_signal(signal.SIGKILL)
+        _, status, usage = os.wait4(process.pid, 0)
+        self.peak_kib = max(self.peak_kib, usage.ru_maxrss)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+        return process.returncode
+
+    def numbers(self, name: str) -> list[int]:
+        """Return the numbers of a ledger; a last line that was cut by a kill does not count."""
+        path = self.folder / name
+        text = path.read_text() if path.exists() else ""
+        return [int(one) for one in text[: text.rfind("\n") + 1].split()]
+
+    def next_number(self) -> int:
+        """Return the number behind all that were offered."""
+        path = self.folder / "offered"
+        if not path.exists():
+            return 0
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 4096))
+            text = file.read()
+        last = text[: text.rfind(b"\n") + 1].split()
+        return int(last[-1]) + 1 if last else 0
+
+    def log(self, after: int = 0) -> list[tuple[str, str, str]]:
+        """Return the receiver's log: number, webhook-id and verdict of each request."""
+        with (self.folder / "oracle.log").open() as file:
+            file.seek(after)
+            return [(words[0], words[1], words[2]) for words in map(str.split, file)]
+
+    def log_size(self) -> int:
+        """Return how long the log is by now."""
+        return (self.folder / "oracle.log").stat().st_size
+
+
+@contextmanager
+def world(length: Length, seed: int) -> Iterator[World]:
+    """Make a folder and start a receiver; end everything afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="webhook_stream-torture-"))
+    oracle = subprocess.Popen(
+        [PYTHON, str(HERE / "oracle.py"), str(folder / "oracle.log"), str(seed)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    made: World | None = None
+    try:
+        assert oracle.stdout is not None
+        port = int(oracle.stdout.readline())
+        made = World(folder, f"http://127.0.0.1:{port}", random.Random(seed), length)  # noqa: S311
+        (folder / "oracle.log").touch()
+        yield made
+    finally:
+        for process in [oracle, *(made.processes if made else [])]:
+            if process.returncode is None:
+                process.kill()
+                process.wait()
+        if oracle.stdout is not None:
+            oracle.stdout.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def compare(
+    world: World, kills: int, accepted: set[int], offered: set[int], dead: set[int]
+) -> Figures:
+    """Check the invariants on the ledgers and the log, and return the figures."""
+    log = world.log()
+    check(all(number != "damaged" for number, _, _ in log), "a body arrived damaged")
+    delivered = {int(number) for number, _, verdict in log if verdict == "200"}
+    lost = accepted - delivered - dead
+    check(not lost, f"{len(lost)} accepted events are lost, such as {sorted(lost)[:5]}")
+    phantoms = {int(number) for number, _, _ in log} - offered
+    check(not phantoms, f"{len(phantoms)} events arrived that nobody offered: {phantoms}")
+    ids: dict[str, set[str]] = {}
+    for number, webhook_id, _ in log:
+        ids.setdefault(number, set()).add(webhook_id)
+    changed = [number for number, names in ids.items() if len(names) != 1]
+    check(not changed, f"{len(changed)} events changed their webhook-id, such as {changed[:5]}")
+    check(len({name for names in ids.values() for name in names}) == len(ids), "an id met another")
+    # What the receiver processed more than once, by whatever verdict.
+    taken = Counter(number for number, _, verdict in log if verdict in ("200", "lost"))
+    duplicates = sum(count - 1 for count in taken.values())
+    unanswered = sum(verdict == "lost" for _, _, verdict in log)
+    bound = kills * (CONCURRENCY + ACKNOWLEDGED_AT_ONCE) + unanswered
+    check(duplicates <= bound, f"{duplicates} duplicates are more than the bound of {bound}")
+    return {
+        "kills": kills,
+        "accepted": len(accepted),
+        "delivered": len(accepted & delivered),
+        "dead": len(accepted & dead),
+        "lost": 0,
+        "duplicates": duplicates,
+        "of these after lost answers": min(duplicates, unanswered),
+        "bound": bound,
+        "requests": len(log),
+    }
+
+
+def settle(world: World) -> tuple[set[int], Figures]:
+    """Let the receiver be healthy and work off what is pending; dead letters and the status."""
+    world.control("healthy")
+    pending = 1
+    result: Figures = {}
+    for _ in range(20):
+        process = world.start(str(HERE / "producer.py"), "settle", ".", world.url, "30")
+        assert process.stdout is not None
+        assert process.stderr is not None
+        out, err = process.stdout.read(), process.stderr.read()
+        check(world.end(process, kill=False) == 0, f"settling failed: {err}")
+        result = json.loads(out)
+        pending = result["status"]["pending"]
+        if pending == 0:
+            break
+    check(pending == 0, f"{pending} deliveries stay pending with a healthy receiver")
+    status = result["status"]
+    sums = sum(status[name] for name in ("delivered", "pending", "expired", "discarded"))
+    check(status["accepted"] == sums, f"the counts do not add up: {status}")
+    return {int(key[1:]) for key in result["dead"]}, status
+
+
+def liveness(world: World, first: int) -> float:
+    """Send a fresh event to a healthy receiver: how many seconds until it arrives."""
+    began = time.monotonic()
+    before = world.log_size()
+    process = world.start(str(HERE / "producer.py"), "send", ".", world.url, str(first), "50", "1")
+    wanted = str(first)
+    while not any(number == wanted for number, _, _ in world.log(before)):
+        check(time.monotonic() - began < 60, "a fresh event does not arrive after the faults")
+        time.sleep(0.02)
+    seconds = time.monotonic() - began
+    assert process.stdin is not None
+    process.stdin.write("stop\n")
+    process.stdin.flush()
+    check(world.end(process, kill=False) == 0, "closing failed after the faults")
+    return seconds
+
+
+def produce_and_kill(
+    world: World, kills: int, kill: Callable[[subprocess.Popen[str]], None]
+) -> int:
+    """Start producers one after the other, each killed by ``kill``; the next free number."""
+    first = 0
+    for _ in range(kills):
+        words = ("send", ".", world.url, str(first), str(world.length.rate))
+        seed = str(world.dice.randrange(1 << 30))
+        process = world.start(str(HERE / "producer.py"), *words, seed)
+        assert process.stdout is not None
+        check(process.stdout.readline() == "ready\n", "a producer does not start")
+        kill(process)
+        status = world.end(process, kill=process.poll() is None)
+        check(status in (-signal.SIGKILL, 0), f"a producer ended with {status}")
+        first = world.next_number()
+    return first
+
+
+def finish(world: World, kills: int, first: int) -> Figures:
+    """Settle, send one more event, and compare."""
+    dead, _ = settle(world)
+    seconds = liveness(world, first)
+    more, _ = settle(world)
+    offered, accepted = set(world.numbers("offered")), set(world.numbers("accepted"))
+    figures = compare(world, kills, accepted, offered, dead | more)
+    return figures | {
+        "seconds to a fresh event after the faults": round(seconds, 2),
+        "MiB of memory at most": world.peak_kib // 1024,
+    }
+
+
+def a1(world: World) -> Figures:
+    """Kill with SIGKILL at random moments while events are sent, same store again."""
+
+    def kill(_process: subprocess.Popen[str]) -> None:
+        time.sleep(world.dice.uniform(0.0, world.length.longest_seconds))
+
+    kills = world.length.kills
+    return finish(world, kills, produce_and_kill(world, kills, kill))
+
+
+def a3(world: World) -> Figures:
+    """Kill with SIGKILL again while a store is being opened, and while it is being closed."""
+    kills = world.length.double_kills
+    turns = iter(range(3 * kills))
+
+    def kill(process: subprocess.Popen[str]) -> None:
+        turn = next(turns) % 3
+        if turn == 0:
+            # Into the work, so that there is something to recover.
+            time.sleep(world.dice.uniform(0.1, world.length.longest_seconds))
+        elif turn == 1:
+            # Into the recovery.
+            time.sleep(world.dice.uniform(0.0, 0.03))
+        else:
+            # Into the closing.
+            assert process.stdin is not None
+            assert process.stdout is not None
+            time.sleep(world.dice.uniform(0.05, 0.2))
+            process.stdin.write("stop\n")
+            process.stdin.flush()
+            process.stdout.readline()
+            time.sleep(world.dice.uniform(0.0, 0.05))
+
+    return finish(world, 3 * kills, produce_and_kill(world, 3 * kills, kill))
+
+
+def a9(world: World) -> Figures:
+    """Kill with SIGKILL while a file is read; the same command again goes on."""
+    events = world.length.file_events
+    with (world.folder / "events.ndjson").open("wb") as file:
+        file.writelines(line(number) for number in range(events))
+    (world.folder / "t.ftl").write_text('{"id":"${input.id}","pad":"${input.pad}"}')
+    (world.folder / "syncs.toml").write_text(
+        f"""
+        [sync.torture]
+        url = "{world.url}"
+        template = "t.ftl"
+        store = "torture.db"
+        concurrency = {CONCURRENCY}
+        retry = {{ schedule = [0.05, 0.1, 0.1, 0.2, 0.2, 0.4, 0.4, 0.8, 0.8] }}
+        """
+    )
+    command = ("-m", "webhook_stream", "run", "syncs.toml", "events.ndjson", "--quiet")
+    kills = 0
+    while kills < world.length.file_kills:
+        process = world.start(*command, quiet=True)
+        time.sleep(world.dice.uniform(0.15, 0.15 + world.length.longest_seconds))
+        ended = process.poll() is not None
+        world.end(process, kill=not ended)
+        if ended:
+            break
+        kills += 1
+    world.control("healthy")
+    for _ in range(2):
+        process = world.start(*command, "--wait", "settled", "--json")
+        assert process.stdout is not None
+        rows = json.loads(process.stdout.read())
+        world.end(process, kill=False)
+    report = rows[0]["report"]
+    check(report["accepted"] == 0, f"a finished file was read again: {report}")
+    process = world.start("-m", "webhook_stream", "dead-letters", "syncs.toml")
+    assert process.stdout is not None
+    letters = [json.loads(row) for row in process.stdout.read().splitlines()]
+    world.end(process, kill=False)
+    dead = {number_of(letter["payload"].encode()) for letter in letters}
+    everything = set(range(events))
+    figures = compare(
+        world, kills, everything, everything, {one for one in dead if one is not None}
+    )
+    check(report["confirmed_before"] == events, f"expected {events} confirmed, found {report}")
+    return figures | {"MiB of memory at most": world.peak_kib // 1024}
+
+
+def e5(world: World) -> Figures:
+    """Two processes, one store: never two deliverers."""
+    (world.folder / "syncs.toml").write_text(
+        f'[sync.torture]\nurl = "{world.url}"\nstore = "torture.db"\n'
+    )
+    process = world.start(str(HERE / "producer.py"), "send", ".", world.url, "0", "200", "1")
+    while not world.numbers("accepted"):
+        time.sleep(0.01)
+    refused, answered = 0, 0
+    for command, status in (("drain", 1), ("replay", 1), ("status", 0), ("dead-letters", 0)) * 3:
+        other = world.start("-m", "webhook_stream", command, "syncs.toml")
+        assert other.stderr is not None
+        message = other.stderr.read()
+        found = world.end(other, kill=False)
+        check(found == status, f"{command} beside a deliverer ended with {found}: {message}")
+        if status == 0:
+            answered += 1
+            continue
+        refused += 1
+        check(str(process.pid) in message, f"{command} does not say who has the store: {message}")
+        check(len(message.strip().splitlines()) <= 2, f"expected one line, found {message}")
+    assert process.stdin is not None
+    process.stdin.write("stop\n")
+    process.stdin.flush()
+    check(world.end(process, kill=False) == 0, "the deliverer was disturbed")
+    dead, _ = settle(world)
+    offered, accepted = set(world.numbers("offered")), set(world.numbers("accepted"))
+    figures = compare(world, 0, accepted, offered, dead)
+    return {"refused": refused, "answered": answered} | figures
+
+
+def c5(world: World) -> Figures:
+    """One dead and one healthy receiver: the healthy one does not notice."""
+    world.control("healthy")
+    events = world.length.file_events // 3
+    with (world.folder / "events.ndjson").open("wb") as file:
+        file.writelines(line(number) for number in range(events))
+    (world.folder / "t.ftl").write_text('{"id":"${input.id}","pad":"${input.pad}"}')
+
+    def run(*urls: str) -> dict[str, Figures]:
+        syncs = ""
+        for at, url in enumerate(urls):
+            syncs += f'[sync.s{at}]\nurl = "{url}"\ntemplate = "t.ftl"\nstore = "s{at}.db"\n'
+            syncs += "timeout_seconds = 1.5\nconcurrency = 4\n"
+        (world.folder / "syncs.toml").write_text(syncs)
+        command = ("run", "syncs.toml", "events.ndjson", "--json", "--quiet", "--restart")
+        process = world.start("-m", "webhook_stream", *command)
+        assert process.stdout is not None
+        deadline = time.monotonic() + 60
+        # The dead one would take hours: what counts is that the healthy one is through before.
+        while sum(verdict == "200" for _, _, verdict in world.log()) < goal:
+            check(time.monotonic() < deadline, "a healthy receiver waits for a dead one")
+            check(process.poll() is None or len(urls) == 1, "the run ended too early")
+            time.sleep(0.02)
+        if len(urls) > 1:
+            process.send_signal(signal.SIGTERM)
+        rows = json.loads(process.stdout.read())
+        world.end(process, kill=False)
+        return {row["sync"]: row["report"] for row in rows}
+
+    goal = events
+    alone = run(world.url)["s0"]
+    goal = 2 * events
+    beside = run(world.url, f"{world.url}/hang")["s0"]
+    check(beside["delivered"] == events, f"expected {events} delivered, found {beside}")
+    return {
+        "events": events,
+        "delivered beside a dead one": beside["delivered"],
+        "p99 in ms alone": round(1000 * alone["latency_seconds"]["p99"], 1),
+        "p99 in ms beside a dead one": round(1000 * beside["latency_seconds"]["p99"], 1),
+    }
+
+
+SCENARIOS: dict[str, Callable[[World], Figures]] = {
+    "A1": a1,
+    "A3": a3,
+    "A9": a9,
+    "C5": c5,
+    "E5": e5,
+}
+
+
+def main() -> int:
+    """Run the scenarios of the command line; 1 when one is violated."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("scenarios", nargs="*", default=list(SCENARIOS))
+    parser.add_argument("--length", choices=LENGTHS, default="ci")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
+    words = parser.parse_args()
+    failed = 0
+    for name in words.scenarios:
+        what = (SCENARIOS[name].__doc__ or "").strip()
+        began = time.monotonic()
+        with world(LENGTHS[words.length], words.seed) as made:
+            try:
+                figures = SCENARIOS[name](made)
+            except ViolationError as violation:
+                failed = 1
+                print(f"violated: {name} | {violation} | seed {words.seed}", flush=True)
+                continue
+        shown = ", ".join(
+            f"{what} {count:,}" if isinstance(count, int) else f"{what} {count}"
+            for what, count in figures.items()
+        )
+        print(f"figure: {name} | {what} | {shown}", flush=True)
+        print(f"  seed {words.seed}, {time.monotonic() - began:.1f} s", flush=True)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
