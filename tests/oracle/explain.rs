@@ -147,6 +147,11 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         fits: |request, _, _| mentions(request, &[".error"]),
     },
     Explanation {
+        name: "quotients of a hundred zeros",
+        reason: "FreeMarker's `?c` gives an exponent to a whole number that a division gave",
+        fits: |_, theirs, _| matches!(&theirs.answer, Answer::Output(text) if text.contains("E+1")),
+    },
+    Explanation {
         name: "classes of Java",
         reason: "`?is_collection` and its kin tell Java classes apart, which are not here",
         fits: |request, _, _| {
