@@ -47,10 +47,12 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         name: "groups without a match",
         reason: "the groups of a text that a pattern doesn't match are missing, and no error",
-        fits: |_, theirs, _| {
+        fits: |request, theirs, _| {
             let message = "Failed to read regular expression match group";
             failed(&theirs.answer, |_, found| found.contains(message))
                 || theirs.caught.contains(message)
+                || (mentions(request, &["?groups"])
+                    && failed(&theirs.answer, |_, found| found.contains("transform element")))
         },
     },
     Explanation {
