@@ -441,7 +441,7 @@ mod tests {
         let mut dice = 7_u64;
         for _ in 0..200_000 {
             let mut text = String::new();
-            for _ in 0..dice % 9 + 1 {
+            for _ in 0..=dice % 9 {
                 dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 text.push(char::from(bytes[(dice >> 33) as usize % bytes.len()]));
             }

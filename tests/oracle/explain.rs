@@ -47,10 +47,12 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         name: "groups without a match",
         reason: "the groups of a text that a pattern doesn't match are missing, and no error",
-        fits: |_, theirs, _| {
+        fits: |request, theirs, _| {
             let message = "Failed to read regular expression match group";
             failed(&theirs.answer, |_, found| found.contains(message))
                 || theirs.caught.contains(message)
+                || (mentions(request, &["?groups"])
+                    && failed(&theirs.answer, |_, found| found.contains("transform element")))
         },
     },
     Explanation {
@@ -85,8 +87,16 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         name: "names of time zones",
         reason: "in full, they are in English whatever the locale",
         fits: |request, _, _| {
+            let styles = ["zzz", "full", "long", "z"];
+            let set = request.settings.iter().filter(|(name, _)| name.ends_with("_format"));
+            let is_set =
+                set.into_iter().any(|(_, value)| styles.iter().any(|style| value.contains(style)));
             has_other_locale(request)
-                && mentions(request, &["zzz", "z'", "z\"", "' z", "\" z", "z ", "full", "long"])
+                && (is_set
+                    || mentions(
+                        request,
+                        &["zzz", "z'", "z\"", "' z", "\" z", "z ", "full", "long"],
+                    ))
         },
     },
     Explanation {
@@ -145,6 +155,11 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         name: "messages",
         reason: "`.error` tells what is wrong in the engine's words",
         fits: |request, _, _| mentions(request, &[".error"]),
+    },
+    Explanation {
+        name: "quotients of a hundred zeros",
+        reason: "FreeMarker's `?c` gives an exponent to a whole number that a division gave",
+        fits: |_, theirs, _| matches!(&theirs.answer, Answer::Output(text) if text.contains("E+1")),
     },
     Explanation {
         name: "classes of Java",

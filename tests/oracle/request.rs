@@ -71,8 +71,8 @@ fn fixed_now(template: &str) -> String {
     while let Some(at) = rest.find(".now") {
         let (before, behind) = (&rest[..at], &rest[at + ".now".len()..]);
         let letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '@');
-        let is_step =
-            before.trim_end().ends_with(|c| letter(c) || matches!(c, ']' | ')' | '.' | '"'));
+        let closed = |c| matches!(c, ']' | ')' | '.' | '"' | '\'');
+        let is_step = before.ends_with(letter) || before.trim_end().ends_with(closed);
         fixed.push_str(before);
         fixed.push_str(if is_step || behind.starts_with(letter) { ".now" } else { "oracle_now" });
         rest = behind;

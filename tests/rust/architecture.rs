@@ -277,6 +277,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("ftl/settings.rs", "one list of settings with its names and values"),
     ("ftl/builtins/regexp/java.rs", "one translation, from Java's syntax of patterns"),
     ("ftl/format/decimal.rs", "one type: a pattern of DecimalFormat, read and applied"),
+    ("ftl/model.rs", "what an expression gives, type by type"),
     ("ftl/parse/layout.rs", "white space and line breaks, rule by rule"),
     ("ftl/parse/tag.rs", "every form a tag can have"),
     ("ftl/parse/expression.rs", "the operators by precedence, one function a rule"),

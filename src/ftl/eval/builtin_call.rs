@@ -257,6 +257,12 @@ impl<'r> Evaluator<'r> {
                             .map_err(|fault| self.blame(fault, span, target, &[]))?;
                         return self.item(text, java_int(&number), &application.target, index);
                     }
+                    Model::Sequence(Sequence::Range(range)) => {
+                        let text = self
+                            .within(application, |this| function(this, value, Applied::Bare))
+                            .map_err(|fault| self.blame(fault, span, target, &[]))?;
+                        return self.slice(text, range, &application.target, index);
+                    }
                     key => self.text_of(key, index)?,
                 };
                 let result =

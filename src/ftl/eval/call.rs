@@ -339,6 +339,9 @@ impl<'r> Evaluator<'r> {
         let flow = self.run(body);
         self.contexts.truncate(bottom);
         self.place = inside;
+        if !body.is_empty() {
+            self.place.included = self.main_program.source.name();
+        }
         // `<#return>` in nested content ends this macro, as it does in FreeMarker.
         flow
     }

@@ -129,7 +129,7 @@ impl<'r> Evaluator<'r> {
         })
     }
 
-    fn slice(
+    pub(in crate::ftl::eval) fn slice(
         &mut self,
         value: Model<'r>,
         range: Range,
