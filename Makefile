@@ -4,16 +4,17 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := target/bench
 export PIP_QUIET := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The tests talk to loopback only; a proxy in the environment must not stand between.
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo test test-rust test-python torture lint doc check format update-cases confirm-cases bench clean need-rust need-python bench-language oracle oracle-quick need-java fuzz
+.PHONY: help setup develop demo test test-rust test-python torture lint doc check format update-cases confirm-cases bench bench-end-to-end clean need-rust need-python bench-language oracle oracle-quick need-java fuzz
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 need-rust:
 	@command -v cargo >/dev/null || { echo "Rust is missing: install it from https://rustup.rs (1.91 or newer)"; exit 1; }
@@ -93,9 +94,17 @@ endif
 confirm-cases: need-rust need-java ## FreeMarker itself confirms the Markdown cases
 	cargo test --quiet --test oracle -- confirm
 
-bench: develop ## speed, side by side with peers (benches/README.md)
-	cargo bench --quiet
-	$(BIN)/python benches/end_to_end.py
+bench: bench-end-to-end bench-language ## speed, side by side with peers (benches/README.md)
+
+# Peers' packages stay in an environment of their own, and what is measured is the wheel that users get.
+bench-end-to-end: setup ## from a file to nginx, against Python scripts, raw sockets and wrk
+	@command -v nginx >/dev/null && command -v wrk >/dev/null || { echo "nginx or wrk is missing: apt-get install nginx wrk"; exit 1; }
+	@test -x $(BENCH)/venv/bin/python || $(PYTHON) -m venv $(BENCH)/venv
+	@$(BENCH)/venv/bin/python -m pip install --requirement benches/end_to_end/requirements.txt
+	@rm -rf $(BENCH)/wheels
+	@$(BIN)/maturin build --release --quiet --out $(BENCH)/wheels
+	@$(BENCH)/venv/bin/python -m pip install --force-reinstall --no-deps $(BENCH)/wheels/*.whl
+	@$(BENCH)/venv/bin/python benches/end_to_end/run.py $(ARGS)
 
 bench-language: setup ## the template engine side by side with others (benches/language/README.md)
 	@command -v mvn >/dev/null && command -v javac >/dev/null || { echo "Maven and a JDK of 17 or newer are missing: apt-get install maven default-jdk-headless"; exit 1; }

@@ -18,6 +18,7 @@
 #[path = "measure.rs"]
 mod measure;
 
+use std::fs;
 use std::io::Read as _;
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -28,7 +29,6 @@ use std::time::Duration;
 use std::time::Instant;
 
 use measure::Measure;
-use measure::resident_kib;
 use measure::show;
 use serde_json::json;
 use webhook_stream::delivery::DeliveryOptions;
@@ -196,4 +196,11 @@ fn send_raw(task: &Task, senders: usize) {
         }
     });
     show(task.json, "raw sockets", task.events, begun.end(), json!({"senders": senders}));
+}
+
+/// What is in memory of this process now, in KiB.
+fn resident_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(0)
 }

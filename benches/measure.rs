@@ -1,8 +1,7 @@
-//! What the benchmarks measure with: this process's CPU and memory, and a line of figures.
+//! What the benchmarks measure with: this process's CPU, and a line of figures.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the time")]
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
-use std::fs;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -12,21 +11,19 @@ use serde_json::Value;
 
 /// Wall time and CPU of this process since it was made.
 #[derive(Clone, Copy, Debug)]
-pub struct Measure {
+pub(crate) struct Measure {
     wall: Instant,
     cpu: Duration,
 }
 
 impl Measure {
     /// Begins.
-    #[must_use]
-    pub fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         Self { wall: Instant::now(), cpu: cpu() }
     }
 
     /// Wall time and CPU since the beginning.
-    #[must_use]
-    pub fn end(self) -> (Duration, Duration) {
+    pub(crate) fn end(self) -> (Duration, Duration) {
         (self.wall.elapsed(), cpu().saturating_sub(self.cpu))
     }
 }
@@ -37,16 +34,8 @@ fn cpu() -> Duration {
     Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), nanoseconds)
 }
 
-/// What is in memory of this process now, in KiB.
-#[must_use]
-pub fn resident_kib() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).unwrap_or(0)
-}
-
 /// Figures for people, or as a line of JSON for a program that compares them.
-pub fn show(json: bool, what: &str, events: usize, took: (Duration, Duration), more: Value) {
+pub(crate) fn show(json: bool, what: &str, events: usize, took: (Duration, Duration), more: Value) {
     let (wall, cpu) = took;
     #[expect(clippy::cast_precision_loss, reason = "a count of events")]
     let count = events as f64;

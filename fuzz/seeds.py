@@ -20,7 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 CORPUS = ROOT / "fuzz" / "corpus"
 BLOCK = re.compile(r"^(`{3,})([^\n`]*)\n(.*?)^\1[ ]*$", re.MULTILINE | re.DOTALL)
-EVENT = '{"event_type": "click event", "user_id": "ada", "user_properties": {"plan": "pro"}, "n": 3}'
+EVENT = (
+    '{"event_type": "click event", "user_id": "ada", "user_properties": {"plan": "pro"}, "n": 3}'
+)
 
 
 def main() -> None:
@@ -42,18 +44,32 @@ def main() -> None:
             case = json.loads(line)
             if isinstance(case.get("template"), str):
                 template(case["template"], json.dumps(case.get("data", {})))
-    for expression in ("input.event_type == 'click event' && input.user_id??", "(input.n!0) > 2 || !input.x??"):
+    for expression in (
+        "input.event_type == 'click event' && input.user_id??",
+        "(input.n!0) > 2 || !input.x??",
+    ):
         write("filter", f"{expression}\n---\n{EVENT}")
-    syncs = (ROOT / "examples" / "syncs.toml").read_text("utf-8").replace('"braze.ftl"', '"/dev/null"')
+    syncs = (
+        (ROOT / "examples" / "syncs.toml").read_text("utf-8").replace('"braze.ftl"', '"/dev/null"')
+    )
     write("syncs", syncs)
-    write("syncs", '[sync.a]\nurl = "https://example.com/${input.user_id?url}"\nfilter = \'input.n > 2\'\n'
-                   '[sync.a.headers]\nAuthorization = "Bearer ${secrets.TOKEN}"\n[sync.a.retry]\nschedule = [1, 2.5]\n')
+    write(
+        "syncs",
+        "[sync.a]\nurl = \"https://example.com/${input.user_id?url}\"\nfilter = 'input.n > 2'\n"
+        '[sync.a.headers]\nAuthorization = "Bearer ${secrets.TOKEN}"\n'
+        "[sync.a.retry]\nschedule = [1, 2.5]\n",
+    )
     lines = f"{EVENT}\nnot JSON\n{EVENT}\n".encode()
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as members:
         members.writestr("1/1_2024-03-01_20#0.json.gz", gzip.compress(lines, mtime=0))
         members.writestr("plain.ndjson", lines)
-    for content in (lines, gzip.compress(lines, mtime=0), archive.getvalue(), f"[{EVENT},{EVENT}]".encode()):
+    for content in (
+        lines,
+        gzip.compress(lines, mtime=0),
+        archive.getvalue(),
+        f"[{EVENT},{EVENT}]".encode(),
+    ):
         write("events", content)
     for folder in sorted(CORPUS.iterdir()):
         print(f"{folder.name}: {len(list(folder.iterdir()))} files")

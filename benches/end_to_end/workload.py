@@ -34,7 +34,7 @@ def packed(folder: Path, events: int) -> Path:
 
 
 def archive_of(folder: Path, size: int) -> tuple[Path, int]:
-    """Return a .gz file of that many bytes, packed as little as gzip can, and its count of events."""
+    """Return a .gz of that many bytes, hardly packed, and how many events are in it."""
     path = folder / "large.ndjson.gz"
     distinct = lines()
     events = size * len(distinct) // sum(map(len, distinct))

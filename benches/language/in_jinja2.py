@@ -39,16 +39,19 @@ class Workload:
         self.models = [json.loads(text) for text in self.texts]
 
     def render(self) -> None:
+        """Render every event."""
         render = self.template.render
         for model in self.models:
             render(input=model)
 
     def parse_render(self) -> None:
+        """Parse and render every event."""
         render, loads = self.template.render, json.loads
         for text in self.texts:
             render(input=loads(text)).encode()
 
     def timed(self, task: str, seconds: float) -> dict[str, Any]:
+        """Go round the events until so much CPU time is used."""
         run = self.render if task == "render" else self.parse_render
         renders, wall, cpu = 0, time.perf_counter_ns(), time.process_time_ns()
         used = 0

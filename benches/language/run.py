@@ -42,26 +42,30 @@ class Contender:
     processes: dict[tuple[str, str], subprocess.Popen[str]] = field(default_factory=dict)
 
     def ask(self, workload: str, task: str, **options: Any) -> dict[str, Any]:
+        """Send a request and wait for its answer."""
         process = self.processes.get((workload, task))
         if process is None:
             pipe = subprocess.PIPE
             process = subprocess.Popen(self.command, stdin=pipe, stdout=pipe, text=True)
             self.processes[workload, task] = process
         request = {"engine": self.name, "workload": workload, "task": task} | options
-        assert process.stdin and process.stdout
-        process.stdin.write(json.dumps(request) + "\n")
-        process.stdin.flush()
-        answer = process.stdout.readline()
+        stdin, stdout = process.stdin, process.stdout
+        if stdin is None or stdout is None:
+            sys.exit(f"{self.name} has no pipes")
+        stdin.write(json.dumps(request) + "\n")
+        stdin.flush()
+        answer = stdout.readline()
         if not answer:
             sys.exit(f"{self.name} ended: see its message above")
         return json.loads(answer)
 
     def micros(self, workload: str, task: str, seconds: float) -> float:
+        """Measure the CPU time of one rendering."""
         answer = self.ask(workload, task, seconds=seconds)
         return answer["cpu_ns"] / answer["renders"] / 1000
 
     def warm_up(self, workload: str, task: str) -> None:
-        """Runs until three seconds in a row differ by less than 5 %, or for 30 seconds."""
+        """Run until three seconds in a row differ by less than 5 %, or for 30 seconds."""
         times: list[float] = []
         for _ in range(30 if self.name == JAVA else 1):
             times.append(self.micros(workload, task, 1.0 if self.name == JAVA else 0.2))
@@ -80,7 +84,7 @@ def run(*command: str | Path, cwd: Path = HERE) -> str:
 
 
 def build(work: Path) -> tuple[Path, str]:
-    """Builds what is measured; gives the folder of the Rust programs and Java's class path."""
+    """Build what is measured; give the folder of the Rust programs and Java's class path."""
     work.mkdir(parents=True, exist_ok=True)
     for features, programs in {"engine": ["engine", "allocations"], "peers": ["peers"]}.items():
         names = [part for program in programs for part in ("--bin", program)]

@@ -89,6 +89,10 @@ class Sync:
         address_policy: Literal["metadata", "public", "any"] = "metadata",
         allow_addresses: Sequence[str] = (),
         max_headers: int = 5,
+        ca_file: str | os.PathLike[str] | None = None,
+        client_certificate: str | os.PathLike[str] | None = None,
+        client_key: str | os.PathLike[str] | None = None,
+        pause_after_failures: int | None = None,
         enabled: bool = True,
         clock: VirtualClock | None = None,
     ) -> None:
@@ -111,6 +115,10 @@ class Sync:
             "address_policy": address_policy,
             "allow_addresses": list(allow_addresses),
             "max_headers": max_headers,
+            "ca_file": _path(ca_file),
+            "client_certificate": _path(client_certificate),
+            "client_key": _path(client_key),
+            "pause_after_failures": pause_after_failures,
             "enabled": enabled,
         }
         self.name = name
@@ -200,6 +208,27 @@ class Sync:
         """
         return self._core.status()
 
+    def simulate(
+        self,
+        *,
+        rate: float,
+        outage_seconds: float,
+        latency_seconds: float = 0.05,
+        failure: Literal["503", "refused", "timeout"] = "503",
+    ) -> Forecast:
+        """Return what an outage of the receiver would mean, by the engine on an invented clock.
+
+        ``rate`` is events a second, ``failure`` what requests meet while the receiver is down.
+        Nothing is sent.
+        """
+        figures, text = self._core.simulate(
+            rate=rate,
+            outage_seconds=outage_seconds,
+            latency_seconds=latency_seconds,
+            failure=failure,
+        )
+        return Forecast(figures, text)
+
     def dead_letters(
         self,
         *,
@@ -275,6 +304,17 @@ class Sync:
         return _report(run)
 
 
+class Forecast(dict[str, Any]):
+    """What an outage would mean: the figures, times in seconds. Prints as a table with a plot."""
+
+    def __init__(self, figures: Mapping[str, Any], text: str) -> None:
+        super().__init__(figures)
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+
 class Stream:
     """An open sync: events go out as they are sent here. Thread-safe."""
 
@@ -330,6 +370,10 @@ def load_syncs(path: str | os.PathLike[str]) -> dict[str, Sync]:
 
 def _sync(name: str, url: str, options: Mapping[str, Any]) -> Sync:
     return Sync(name, url, **options)
+
+
+def _path(path: str | os.PathLike[str] | None) -> str | None:
+    return None if path is None else os.fspath(path)
 
 
 def _events(source: Source | Iterable[Event] | str) -> Iterable[Event]:

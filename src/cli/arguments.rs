@@ -1,11 +1,14 @@
 //! The commands and their options, as clap reads them.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
+
+use crate::pipeline::OutageKind;
 
 /// Sends a stream of JSON events to webhooks: filtered, shaped by a FreeMarker template, delivered.
 ///
@@ -45,6 +48,8 @@ pub(in crate::cli) enum Command {
     Receive(Receive),
     /// Run tests of templates (`*.ftltest.yaml`)
     Test(Test),
+    /// Forecast what an outage of the receiver would mean: backlog, expiries, last delivery
+    Simulate(Simulate),
 }
 
 #[derive(Debug, Args)]
@@ -233,6 +238,29 @@ pub(in crate::cli) struct Receive {
     #[arg(long)]
     pub(in crate::cli) count: Option<u64>,
     /// Print one JSON object a request
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Simulate {
+    /// The file that describes the syncs
+    pub(in crate::cli) syncs: PathBuf,
+    /// Which sync; all enabled ones without
+    pub(in crate::cli) name: Option<String>,
+    /// Events a second
+    #[arg(long)]
+    pub(in crate::cli) rate: f64,
+    /// How long the receiver is down: 90m, 1h30m, 45s
+    #[arg(long, value_parser = crate::cli::simulate::duration)]
+    pub(in crate::cli) outage: Duration,
+    /// How long the receiver takes to answer
+    #[arg(long, default_value = "50ms", value_parser = crate::cli::simulate::duration)]
+    pub(in crate::cli) latency: Duration,
+    /// What requests meet while it is down: 503, refused or timeout
+    #[arg(long, default_value = "503", value_parser = crate::cli::simulate::failure)]
+    pub(in crate::cli) failure: OutageKind,
+    /// Print the forecasts as JSON on standard output
     #[arg(long)]
     pub(in crate::cli) json: bool,
 }

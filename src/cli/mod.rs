@@ -10,6 +10,7 @@ mod render;
 mod run;
 mod runs;
 mod send_test;
+mod simulate;
 mod status;
 mod test;
 
@@ -153,6 +154,7 @@ pub fn main(arguments: &[String], world: &mut World<'_>) -> u8 {
         Command::Explain(explain) => explain::explain(explain, world),
         Command::SendTest(test) => send_test::send_test(test, world),
         Command::Receive(receive) => receive::receive(receive, world),
+        Command::Simulate(simulate) => simulate::simulate(simulate, world),
         Command::Test(test) => test::test(test, world),
     };
     let result = result.and_then(|status| Ok(world.out.flush().map(|()| status)?));

@@ -23,7 +23,7 @@ use crate::pipeline::SyncOptions;
 use crate::text::Source;
 
 /// The keys of `[sync.NAME]`.
-pub(in crate::config) const KEYS: [&str; 20] = [
+pub(in crate::config) const KEYS: [&str; 24] = [
     "url",
     "method",
     "headers",
@@ -43,6 +43,10 @@ pub(in crate::config) const KEYS: [&str; 20] = [
     "signing_secret",
     "address_policy",
     "allow_addresses",
+    "ca_file",
+    "client_certificate",
+    "client_key",
+    "pause_after_failures",
     "enabled",
 ];
 
@@ -145,10 +149,22 @@ pub(in crate::config) fn set_option(
                 })?);
             }
         }
+        "ca_file" => sync.ca_file = Some(beside(folder, &text()?)),
+        "client_certificate" => sync.client_certificate = Some(beside(folder, &text()?)),
+        "client_key" => sync.client_key = Some(beside(folder, &text()?)),
+        "pause_after_failures" => {
+            let failures = u32::try_from(whole_number(source, value)?).unwrap_or(u32::MAX);
+            sync.pause_after_failures = Some(failures);
+        }
         "enabled" => sync.enabled = boolean(source, value)?,
         _ => return Err(unknown_key(source, key, &KEYS).into()),
     }
     Ok(())
+}
+
+/// A path as it is seen from the file that names it.
+fn beside(folder: &Path, path: &str) -> String {
+    folder.join(path).display().to_string()
 }
 
 fn set_retry(

@@ -15,6 +15,7 @@ use crate::delivery::client::Exchange;
 use crate::delivery::clock::Clock;
 use crate::delivery::clock::Timestamp;
 use crate::delivery::clock::Waker;
+use crate::delivery::gate::Gate;
 use crate::delivery::outcome::Failure;
 use crate::delivery::outcome::FailureKind;
 use crate::delivery::outcome::Outcome;
@@ -36,6 +37,7 @@ pub(crate) struct Workshop<'a> {
     pub(crate) clock: &'a dyn Clock,
     pub(crate) scheduler: Option<&'a Mutex<Scheduler>>,
     pub(crate) counters: &'a Counters,
+    pub(crate) gate: &'a Gate,
     /// Set when the engine stops: no further try, no further wait.
     pub(crate) stopping: &'a AtomicBool,
     pub(crate) waker: &'a Waker,
@@ -61,6 +63,7 @@ pub(crate) struct Ended {
 pub(crate) struct Attempt {
     number: u32,
     started_at: Timestamp,
+    sent_at: Timestamp,
     tries: u32,
     stage: Stage,
     /// How the last try failed.
@@ -97,6 +100,7 @@ impl Attempt {
         Self {
             number: job.attempts + 1,
             started_at: Timestamp::default(),
+            sent_at: Timestamp::default(),
             tries: 0,
             stage: Stage::New,
             failure: None,
@@ -154,8 +158,9 @@ impl Workshop<'_> {
                 return Step::Wait(start);
             }
             if !self.stopping.load(SeqCst) {
+                attempt.sent_at = self.clock.now();
                 if attempt.failure.is_none() {
-                    attempt.started_at = self.clock.now();
+                    attempt.started_at = attempt.sent_at;
                 }
                 return Step::Send;
             }
@@ -174,9 +179,11 @@ impl Workshop<'_> {
         if exchange.replaced_connection {
             self.counters.replaced_connection();
         }
+        let now = self.clock.now();
+        self.gate.ended(&exchange.outcome, now.since(attempt.sent_at), now);
         let failure = match exchange.outcome {
             Outcome::Failed(failure) if failure.kind == FailureKind::Cut => {
-                return Some(put_off(self.clock.now()));
+                return Some(put_off(now));
             }
             Outcome::Failed(failure) => failure,
             delivered @ Outcome::Delivered { .. } => {
@@ -192,7 +199,6 @@ impl Workshop<'_> {
             self.counters.tried();
             attempt.tries += 1;
         }
-        let now = self.clock.now();
         let elapsed = now.since(attempt.started_at);
         attempt.stage = match self.policy.after_try(attempt.tries, &failure, elapsed, dice()) {
             NextTry::After(wait) => Stage::Pausing(now + wait),

@@ -22,7 +22,6 @@ use ureq::http::HeaderName;
 use ureq::http::HeaderValue;
 use ureq::http::Method;
 use ureq::http::Uri;
-use ureq::tls::RootCerts;
 use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::Connector as _;
 use ureq::unversioned::transport::RustlsConnector;
@@ -42,6 +41,7 @@ use crate::delivery::request::Secrets;
 use crate::delivery::request::Target;
 use crate::delivery::sign::SigningSecret;
 use crate::delivery::sign::signature;
+use crate::delivery::tls::TlsOptions;
 use crate::delivery::trace::Trace;
 use crate::delivery::wire::MAX_HEAD_BYTES;
 
@@ -99,6 +99,7 @@ pub(crate) struct HttpClients {
     pub(crate) names: Names,
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) signing: Arc<[SigningSecret]>,
+    tls: TlsConfig,
     cut: Arc<AtomicBool>,
     agents: Mutex<Vec<Agent>>,
 }
@@ -110,6 +111,7 @@ impl HttpClients {
         names: Names,
         secrets: Arc<dyn Secrets>,
         signing: Vec<SigningSecret>,
+        tls: &TlsOptions,
     ) -> Self {
         Self {
             timeout,
@@ -117,6 +119,7 @@ impl HttpClients {
             names,
             secrets,
             signing: signing.into(),
+            tls: tls.config(),
             cut: Arc::new(AtomicBool::new(false)),
             agents: Mutex::new(Vec::new()),
         }
@@ -131,7 +134,7 @@ impl Clients for HttpClients {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(None)
-            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
+            .tls_config(self.tls.clone())
             .timeout_global(Some(self.timeout))
             .timeout_recv_body(Some(BODY_TIMEOUT))
             .max_response_header_size(MAX_HEAD_BYTES)
@@ -365,4 +368,89 @@ fn masked(mut text: String, secret_values: &[String]) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::net::IpAddr;
+    use std::net::TcpListener;
+    use std::sync::Arc;
+    use std::sync::Mutex;
+    use std::sync::PoisonError;
+    use std::thread;
+    use std::time::Duration;
+
+    use crate::delivery::address::AddressPolicy;
+    use crate::delivery::address::AddressRules;
+    use crate::delivery::client::Clients as _;
+    use crate::delivery::client::HttpClients;
+    use crate::delivery::clock::Timestamp;
+    use crate::delivery::names::Names;
+    use crate::delivery::outcome::FailureKind;
+    use crate::delivery::request::NoSecrets;
+    use crate::delivery::request::Request;
+    use crate::delivery::request::Target;
+    use crate::delivery::tls::TlsOptions;
+
+    /// How requests to `rebinding.example` on a port of this machine end, when the name has these
+    /// addresses in turn. Only 127.0.0.1 is allowed.
+    fn kinds(answers: Vec<Vec<&str>>, port: u16) -> io::Result<Vec<Option<FailureKind>>> {
+        let parse = |text: &str| text.parse::<IpAddr>().map_err(io::Error::other);
+        let answers = answers.iter().map(|one| one.iter().map(|text| parse(text)).collect());
+        let answers = answers.collect::<io::Result<Vec<Vec<IpAddr>>>>()?;
+        let count = answers.len();
+        let left = Mutex::new(answers.into_iter());
+        let look_up = move |_: &str| {
+            let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
+            next.ok_or_else(|| io::Error::other("asked too often"))
+        };
+        let spawn =
+            Arc::new(|work: Box<dyn FnOnce() + Send>| thread::Builder::new().spawn(work).map(drop));
+        let names = Names::with_look_up(spawn, Arc::new(look_up));
+        let allow = "127.0.0.1/32".parse().map_err(io::Error::other)?;
+        let rules = AddressRules { policy: AddressPolicy::Public, allow: vec![allow] };
+        let clients = HttpClients::new(
+            Duration::from_secs(30),
+            rules,
+            names.clone(),
+            Arc::new(NoSecrets),
+            Vec::new(),
+            &TlsOptions::default(),
+        );
+        let url = format!("http://rebinding.example:{port}/");
+        let target = Target::new("POST", url.as_str(), Vec::new(), 5).map_err(io::Error::other)?;
+        let request = Request::new(Arc::new(target), "msg_1", "{}").map_err(io::Error::other)?;
+        let mut kinds = Vec::new();
+        for _ in 0..count {
+            let exchange = clients.client().send(&request, Timestamp::default());
+            kinds.push(exchange.outcome.failure().map(|failure| failure.kind));
+            // Its time is over; the next client asks again.
+            names.forget("rebinding.example");
+        }
+        Ok(kinds)
+    }
+
+    #[test]
+    fn a_name_that_turns_to_a_forbidden_address_is_blocked_from_then_on() -> io::Result<()> {
+        // Nobody listens there, so that an address that may be dialled refuses.
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let found = kinds(vec![vec!["127.0.0.1"], vec!["127.0.0.2"], vec!["::1"]], port)?;
+        let blocked = Some(FailureKind::Blocked);
+        assert_eq!(found, [Some(FailureKind::Connect), blocked, blocked]);
+        Ok(())
+    }
+
+    #[test]
+    fn one_forbidden_address_among_several_blocks_the_name() -> io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        let port = listener.local_addr()?.port();
+        let found =
+            kinds(vec![vec!["127.0.0.1", "10.0.0.1"], vec!["10.0.0.1", "127.0.0.1"]], port)?;
+        assert_eq!(found, [Some(FailureKind::Blocked); 2]);
+        let nobody = listener.accept().map(drop).map_err(|error| error.kind());
+        assert_eq!(nobody, Err(io::ErrorKind::WouldBlock));
+        Ok(())
+    }
 }

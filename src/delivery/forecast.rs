@@ -18,6 +18,7 @@ use crate::delivery::forecast::ledger::Ledger;
 use crate::delivery::outcome::FailureKind;
 use crate::delivery::outcome::Outcome;
 use crate::delivery::outcome::Phase;
+use crate::delivery::policy::PolicyError;
 use crate::delivery::policy::clock_time;
 use crate::delivery::request::Request;
 use crate::delivery::request::Target;
@@ -34,6 +35,9 @@ const BEFORE: Duration = Duration::from_mins(1);
 
 /// Events are handed over this often, those in between at once.
 const TICK: Duration = Duration::from_millis(20);
+
+/// More events than this take minutes, and memory.
+const MAX_EVENTS: f64 = 20_000_000.0;
 
 /// Rows of the table.
 const ROWS: u32 = 20;
@@ -142,6 +146,15 @@ impl Forecast {
     /// # Errors
     /// When an option is wrong, or `go_on` says no.
     pub fn run(options: &ForecastOptions, go_on: &dyn Fn() -> bool) -> Result<Self, EngineError> {
+        let events = options.rate * options.outage.as_secs_f64();
+        if !(options.rate > 0.0 && events <= MAX_EVENTS) {
+            let message = format!(
+                "expected more than 0, and at most {MAX_EVENTS} events in the outage, found {} ({events} \
+                 events)",
+                options.rate
+            );
+            return Err(EngineError::Options(PolicyError { field: "rate", message }));
+        }
         let start = VirtualClock::START;
         let counters = Arc::new(Counters::new());
         let target = Target::new("POST", "http://receiver.invalid/", Vec::new(), 0);
@@ -173,6 +186,7 @@ impl Forecast {
             event,
             peak: (0, Duration::ZERO),
             longest_hold_up: Duration::ZERO,
+            last_delivery: None,
             samples: Vec::new(),
         };
         play.run(options.rate, recovery, go_on)?;
@@ -239,23 +253,32 @@ impl fmt::Display for Forecast {
         let mut line = |name: &str, value: String| writeln!(f, "{name:<16}{value}");
         let peak = format!("{} pending at {}", self.peak_pending, clock_time(self.peak_at));
         line("peak", peak)?;
-        line("expired", match self.first_expired_at {
-            Some(first) => format!("{}, the first at {}", self.expired, clock_time(first)),
-            None => self.expired.to_string(),
-        })?;
+        line(
+            "expired",
+            match self.first_expired_at {
+                Some(first) => format!("{}, the first at {}", self.expired, clock_time(first)),
+                None => self.expired.to_string(),
+            },
+        )?;
         if let Some(last) = self.last_delivery {
             let after = clock_time(last.saturating_sub(self.recovery));
             line("last delivery", format!("{}, {after} after the recovery", clock_time(last)))?;
         }
-        line("requests", format!(
-            "{} in all; at most {}/s during the outage, {}/s after it",
-            self.requests, self.outage_peak_requests, self.recovery_peak_requests
-        ))?;
+        line(
+            "requests",
+            format!(
+                "{} in all; at most {}/s during the outage, {}/s after it",
+                self.requests, self.outage_peak_requests, self.recovery_peak_requests
+            ),
+        )?;
         if self.longest_hold_up > Duration::from_secs(1) {
             let time = clock_time(self.longest_hold_up);
             line("source", format!("held up for at most {time}: too much waits to be sent"))?;
         }
-        line("assumed", self.assumptions.join("; "))
+        for (at, assumption) in self.assumptions.iter().enumerate() {
+            line(if at == 0 { "assumed" } else { "" }, assumption.clone())?;
+        }
+        Ok(())
     }
 }
 
@@ -305,6 +328,7 @@ struct Play {
     event: NewDelivery,
     peak: (u64, Duration),
     longest_hold_up: Duration,
+    last_delivery: Option<Duration>,
     /// Pending and expired at the end of each second.
     samples: Vec<(u64, u64)>,
 }
@@ -318,6 +342,7 @@ impl Play {
     ) -> Result<(), EngineError> {
         let mut arrived = 0_u64;
         let mut accepted = 0_u64;
+        let mut old_delivered = 0;
         let mut tick = Duration::ZERO;
         loop {
             self.work_until(self.start + tick);
@@ -332,6 +357,10 @@ impl Play {
             let oldest = Duration::from_secs_f64(accepted as f64 / rate);
             if arrived > accepted {
                 self.longest_hold_up = self.longest_hold_up.max(tick.saturating_sub(oldest));
+            }
+            if self.ledger.old_delivered() > old_delivered {
+                old_delivered = self.ledger.old_delivered();
+                self.last_delivery = Some(tick);
             }
             let pending = self.ledger.pending();
             if pending > self.peak.0 {
@@ -370,20 +399,22 @@ impl Play {
             let requests = second.checked_sub(1).and_then(|before| each_second.get(before));
             ForecastRow { at, pending, requests: requests.copied().unwrap_or(0), expired }
         };
-        let course = (0..=ROWS).map(|at| row(end * at / ROWS)).map(|row| ForecastRow {
-            at: Duration::from_secs(row.at.as_secs()),
-            ..row
-        });
+        let course = (0..=ROWS)
+            .map(|at| row(end * at / ROWS))
+            .map(|row| ForecastRow { at: Duration::from_secs(row.at.as_secs()), ..row });
         let delivery = &options.delivery;
         let mut assumptions = vec![
             format!("{} events a second all the time, evenly", options.rate),
             format!("answers after {} ms", options.latency.as_millis()),
             format!("{} requests at once", delivery.concurrency),
-            format!("the outage is {}", match options.failure {
-                OutageKind::Status503 => "503 to every request",
-                OutageKind::Refused => "refused connections",
-                OutageKind::Timeout => "no answer to any request",
-            }),
+            format!(
+                "the outage is {}",
+                match options.failure {
+                    OutageKind::Status503 => "503 to every request",
+                    OutageKind::Refused => "refused connections",
+                    OutageKind::Timeout => "no answer to any request",
+                }
+            ),
             delivery.policy.describe(),
             String::from("no order within keys"),
         ];
@@ -397,7 +428,7 @@ impl Play {
             peak_at: self.peak.1,
             expired: self.ledger.expired(),
             first_expired_at: self.ledger.first_expired().map(since),
-            last_delivery: self.ledger.last_old_delivery().map(since),
+            last_delivery: self.last_delivery,
             outage_peak_requests: most(BEFORE, recovery),
             recovery_peak_requests: most(recovery, end),
             requests: each_second.iter().sum(),

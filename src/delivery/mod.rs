@@ -34,12 +34,15 @@
 //!
 //! The room knows nothing of events, filters and templates: it is handed finished requests.
 
+pub mod adaptive;
 pub mod address;
 mod attempt;
 pub mod breaker;
 pub mod client;
 pub mod clock;
 mod dial;
+pub mod forecast;
+mod gate;
 mod identity;
 mod lanes;
 pub mod log;
@@ -56,6 +59,7 @@ mod side_by_side;
 pub mod sign;
 pub mod stepped;
 pub mod store;
+pub mod tls;
 mod trace;
 mod wire;
 
@@ -94,7 +98,7 @@ pub use crate::delivery::options::DeliveryOptions;
 pub use crate::delivery::options::MAX_CONCURRENCY;
 
 /// How long a blocked caller waits before it asks whether it should stop.
-const SLICE: Duration = Duration::from_millis(50);
+const SLICE: Duration = Duration::from_millis(25);
 
 /// How long a caller lets engines on a virtual clock work before it looks again.
 const ASSIST: Duration = Duration::from_millis(20);
@@ -140,6 +144,7 @@ impl Engine {
             Names::new(pool::look_up_threads()),
             secrets,
             options.signing_secrets.clone(),
+            &options.tls,
         );
         Self::start_with_clients(options, store, clock, counters, Arc::new(clients))
     }
@@ -162,7 +167,7 @@ impl Engine {
 
     /// Takes these events on. Returns when the store has them and they are on their way.
     ///
-    /// While too much is waiting to be sent, it blocks; every 50 ms it asks `interrupted` whether
+    /// While too much is waiting to be sent, it blocks; every 25 ms it asks `interrupted` whether
     /// the caller wants to stop, and if so gives the events back.
     ///
     /// # Errors

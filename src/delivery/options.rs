@@ -7,6 +7,7 @@ use crate::delivery::breaker::BreakerOptions;
 use crate::delivery::policy::PolicyError;
 use crate::delivery::policy::RetryPolicy;
 use crate::delivery::sign::SigningSecret;
+use crate::delivery::tls::TlsOptions;
 
 /// More senders than this are refused: each is a thread.
 pub const MAX_CONCURRENCY: usize = 4096;
@@ -32,6 +33,8 @@ pub struct DeliveryOptions {
     pub addresses: AddressRules,
     /// Secrets to sign with, the newest first; none to not sign.
     pub signing_secrets: Vec<SigningSecret>,
+    /// Which certificates are trusted and shown.
+    pub tls: TlsOptions,
     /// When a host that only fails is left alone; `None` for never, so that every attempt is made
     /// at its time.
     pub breaker: Option<BreakerOptions>,
@@ -53,6 +56,7 @@ impl DeliveryOptions {
             policy: RetryPolicy::default(),
             addresses: AddressRules::default(),
             signing_secrets: Vec::new(),
+            tls: TlsOptions::default(),
             breaker: None,
             max_queued_bytes: MAX_QUEUED_BYTES,
             seed: None,

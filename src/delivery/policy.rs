@@ -415,7 +415,7 @@ fn plural(count: u32) -> &'static str {
 }
 
 /// `3:05:09`, rounded down to the second.
-fn clock_time(time: Duration) -> String {
+pub(crate) fn clock_time(time: Duration) -> String {
     let seconds = time.as_secs();
     format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }

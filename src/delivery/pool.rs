@@ -26,6 +26,7 @@ use crate::delivery::clock::Clock;
 use crate::delivery::clock::Timestamp;
 use crate::delivery::clock::Waker;
 use crate::delivery::clock::instant;
+use crate::delivery::gate::Gate;
 use crate::delivery::lanes::Follows;
 use crate::delivery::lanes::Lanes;
 use crate::delivery::lanes::Sorted;
@@ -62,6 +63,7 @@ pub(crate) struct Pool {
     pub(crate) scheduler: Mutex<Scheduler>,
     pub(crate) paced: bool,
     pub(crate) queue: Queue,
+    pub(crate) gate: Gate,
     pub(crate) room: Room,
     pub(crate) log: Log,
     pub(crate) seed: Option<u64>,
@@ -130,6 +132,7 @@ impl Pool {
             paced: !parts.scheduler.is_idle(),
             scheduler: Mutex::new(parts.scheduler),
             queue: Queue::new(parts.senders),
+            gate: Gate::new(parts.senders),
             room: Room::new(parts.max_queued_bytes, parts.min_queued),
             log: Log::new(),
             seed: parts.seed,
@@ -199,6 +202,7 @@ impl Pool {
     pub(crate) fn stop_working(&self) {
         self.stopping.store(true, SeqCst);
         self.queue.close();
+        self.gate.open();
         for waker in self.wakers.iter().chain([&self.keeper]) {
             self.clock.ring(waker);
         }
@@ -407,7 +411,7 @@ impl Pool {
         let Some(workshop) = self.workshop(number, &pauses) else {
             return;
         };
-        while let Some(job) = self.queue.take() {
+        while let Some(job) = self.next_job(number) {
             self.with_stall(|stall| stall.queued = stall.queued.saturating_sub(1));
             let began = instant();
             let attempted = catch_unwind(AssertUnwindSafe(|| {
@@ -422,6 +426,16 @@ impl Pool {
             let micros = instant().saturating_duration_since(began).as_micros();
             self.queue.job_took(u64::try_from(micros).unwrap_or(u64::MAX));
         }
+    }
+
+    /// The next job for a sender, once there is one and the receiver takes so many at once.
+    fn next_job(&self, number: usize) -> Option<Job> {
+        if number >= self.gate.limit() {
+            self.sender_pauses(true);
+            self.gate.wait(number, &self.stopping);
+            self.sender_pauses(false);
+        }
+        self.queue.take()
     }
 
     /// The dice of a sender.
@@ -443,6 +457,7 @@ impl Pool {
             clock: &*self.clock,
             scheduler: self.paced.then_some(&self.scheduler),
             counters: &self.counters,
+            gate: &self.gate,
             stopping: &self.stopping,
             waker: self.wakers.get(number)?,
             pauses,

@@ -189,7 +189,8 @@ impl SteppedEngine {
     }
 
     fn step_idle_sender(&mut self, network: &mut dyn Network) -> bool {
-        if let Some(number) = self.idle.last().copied()
+        if self.busy() < self.pool.gate.limit()
+            && let Some(number) = self.idle.last().copied()
             && let Some(job) = self.pool.queue.try_take()
         {
             self.idle.pop();
@@ -203,7 +204,8 @@ impl SteppedEngine {
 
     /// When something will happen by itself.
     pub fn next_time(&self) -> Option<Timestamp> {
-        let job_to_take = !self.idle.is_empty() && self.pool.queue.len() > 0;
+        let sender_is_free = self.busy() < self.pool.gate.limit().min(self.senders.len());
+        let job_to_take = sender_is_free && self.pool.queue.len() > 0;
         if job_to_take || *lock(&self.pool.keeper.rung) {
             return Some(self.now());
         }

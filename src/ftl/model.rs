@@ -260,7 +260,7 @@ pub struct Range {
     /// The first item.
     pub start: i64,
     /// 1 or -1.
-    pub step: i64,
+    pub step: i8,
     /// The number of items; `None`: endless.
     pub length: Option<u64>,
     /// How it was written.
@@ -273,7 +273,7 @@ impl Range {
         if self.length.is_some_and(|length| index >= length) {
             return None;
         }
-        self.start.checked_add(i64::try_from(index).ok()?.checked_mul(self.step)?)
+        self.start.checked_add(i64::try_from(index).ok()?.checked_mul(i64::from(self.step))?)
     }
 }
 
@@ -503,7 +503,10 @@ impl<'r> Map<'r> {
         if let Some(index) = &self.index {
             return index.get(key).copied();
         }
-        self.entries.iter().position(|entry| entry.hash == hash && *entry.key == *key)
+        self.entries.iter().position(|entry| {
+            // The name of a variable is one and the same in a template.
+            entry.hash == hash && (std::ptr::eq(&raw const *entry.key, key) || *entry.key == *key)
+        })
     }
 }
 

@@ -1,11 +1,14 @@
 //! Events → filter → template → request → delivery: what a sync does with an event.
 //!
 //! [`Sync`] decides, as a function of the event; [`Run`] brings events from their source to the
-//! delivery engine and counts. Reading, parsing, filtering and rendering happen on the calling
-//! thread, which also polls for an interrupt; sending has its own threads.
+//! delivery engine and counts. Parsing, filtering and rendering happen on the calling thread, which
+//! also polls for an interrupt; reading and sending have their own threads.
 
+mod ahead;
+mod certificates;
 mod check;
 mod error;
+mod forecast;
 mod head;
 mod letters;
 mod options;
@@ -33,6 +36,7 @@ use crate::value::Path;
 pub use crate::delivery::store::Durability;
 pub use crate::pipeline::check::{Checkup, Diagnosis};
 pub use crate::pipeline::error::{ConfigError, ConfigErrorKind, SetupError};
+pub use crate::pipeline::forecast::{Outage, OutageKind};
 pub use crate::pipeline::letters::{LetterFilter, Letters, NotRenewed, Renewed};
 pub use crate::pipeline::options::SyncOptions;
 pub use crate::pipeline::preview::Preview;

@@ -62,6 +62,15 @@ pub struct SyncOptions {
     pub address_policy: AddressPolicy,
     /// Networks that may be dialled whatever the policy says.
     pub allow_addresses: Vec<Network>,
+    /// A PEM file: the certificates to trust, in place of the system's.
+    pub ca_file: Option<String>,
+    /// A PEM file: the certificate to show to the receiver.
+    pub client_certificate: Option<String>,
+    /// A PEM file with that certificate's key; `None`: in the same file.
+    pub client_key: Option<String>,
+    /// So many failed attempts in a row leave a host alone for a while; `None`: never, so that every
+    /// attempt is made at its time.
+    pub pause_after_failures: Option<u32>,
     /// Whether it may run.
     pub enabled: bool,
 }
@@ -89,6 +98,10 @@ impl SyncOptions {
             signing_secrets: Vec::new(),
             address_policy: AddressPolicy::Metadata,
             allow_addresses: Vec::new(),
+            ca_file: None,
+            client_certificate: None,
+            client_key: None,
+            pause_after_failures: None,
             enabled: true,
         }
     }
@@ -124,6 +137,14 @@ impl SyncOptions {
             {
                 return wrong(format!("{option}: {error}"));
             }
+        }
+        if self.client_key.is_some() && self.client_certificate.is_none() {
+            return wrong(String::from(
+                "client_key: expected a client_certificate beside it, found none",
+            ));
+        }
+        if self.pause_after_failures == Some(0) {
+            return wrong(String::from("pause_after_failures: expected 1 or more, found 0"));
         }
         self.retry.check().or_else(|error| wrong(error.to_string()))
     }

@@ -15,6 +15,7 @@ use crate::delivery::Engine;
 use crate::delivery::EngineError;
 use crate::delivery::address::AddressPolicy;
 use crate::delivery::address::AddressRules;
+use crate::delivery::breaker::BreakerOptions;
 use crate::delivery::clock::Clock;
 use crate::delivery::clock::Timestamp;
 use crate::delivery::log::LogRecord;
@@ -36,6 +37,8 @@ use crate::pipeline::ConfigErrorKind;
 use crate::pipeline::Decision;
 use crate::pipeline::Position;
 use crate::pipeline::Sync;
+use crate::pipeline::ahead::Next;
+use crate::pipeline::ahead::ReadAhead;
 use crate::pipeline::secret_reference;
 use crate::pipeline::sources::Cursor;
 use crate::pipeline::sources::Seen;
@@ -60,7 +63,7 @@ const SHORT_BLOCK: usize = 128 * 1024;
 /// milliseconds for each.
 const EVENTS_A_LOOK: usize = 8;
 /// The longest the caller waits before it is asked whether to go on.
-pub(in crate::pipeline) const SLICE: Duration = Duration::from_millis(40);
+pub(in crate::pipeline) const SLICE: Duration = Duration::from_millis(25);
 
 /// A run under way. Its methods may be called from several threads.
 #[derive(Debug)]
@@ -183,19 +186,9 @@ impl Sync {
     }
 
     fn delivery_options(&self, secrets: &dyn Secrets) -> Result<DeliveryOptions, ConfigError> {
-        let options = self.options();
-        let mut delivery = DeliveryOptions::new(&options.name);
-        delivery.concurrency = options.concurrency;
-        delivery.timeout = options.timeout;
-        delivery.rate_limit_per_second = options.rate_limit_per_second;
-        delivery.policy = options.retry.clone();
-        let policy = if self.head.url_reads_events() {
-            AddressPolicy::Public
-        } else {
-            options.address_policy
-        };
-        delivery.addresses = AddressRules { policy, allow: options.allow_addresses.clone() };
-        for text in &options.signing_secrets {
+        let mut delivery = self.unsigned_delivery_options();
+        delivery.tls = self.tls_options()?;
+        for text in &self.options().signing_secrets {
             let secret = match secret_reference(text) {
                 Some(name) => secrets.get(name).ok_or_else(|| missing_secret(name))?,
                 None => text.clone(),
@@ -205,6 +198,26 @@ impl Sync {
             })?);
         }
         Ok(delivery)
+    }
+
+    /// How it delivers, without what needs secrets or files.
+    pub(in crate::pipeline) fn unsigned_delivery_options(&self) -> DeliveryOptions {
+        let options = self.options();
+        let mut delivery = DeliveryOptions::new(&options.name);
+        delivery.concurrency = options.concurrency;
+        delivery.timeout = options.timeout;
+        delivery.rate_limit_per_second = options.rate_limit_per_second;
+        delivery.policy = options.retry.clone();
+        delivery.breaker = options
+            .pause_after_failures
+            .map(|failures| BreakerOptions { failures, ..BreakerOptions::default() });
+        let policy = if self.head.url_reads_events() {
+            AddressPolicy::Public
+        } else {
+            options.address_policy
+        };
+        delivery.addresses = AddressRules { policy, allow: options.allow_addresses.clone() };
+        delivery
     }
 }
 
@@ -237,10 +250,9 @@ impl Run {
             };
             match begun {
                 Ok(Some(mut cursor)) => {
-                    let fed = self.feed_file(&engine, &mut reader, &mut cursor, &mut batch, go_on);
-                    if fed? == Progress::Stopped {
-                        return Ok(Progress::Stopped);
-                    }
+                    let fed = self.feed_file(&engine, reader, &mut cursor, &mut batch, go_on)?;
+                    let Some(behind) = fed else { return Ok(Progress::Stopped) };
+                    reader = behind;
                 }
                 Ok(None) => {}
                 Err(error) => self.invalid(&error),
@@ -294,28 +306,33 @@ impl Run {
         Ok(Ok(Some(Cursor::new(number, source))))
     }
 
+    /// The reader behind the file; `None` when the caller said not to go on.
     fn feed_file(
         &self,
         engine: &Engine,
-        reader: &mut Reader,
+        reader: Reader,
         cursor: &mut Cursor,
         batch: &mut Batch,
         go_on: &dyn Fn() -> bool,
-    ) -> Result<Progress, EngineError> {
-        while let Some(block) = reader.next_block_of_file() {
-            match block {
-                Ok(block) => {
+    ) -> Result<Option<Reader>, EngineError> {
+        let ahead = ReadAhead::start(reader);
+        let ahead = ahead.map_err(|error| EngineError::Threads(error.to_string()))?;
+        let reader = loop {
+            match ahead.next(SLICE) {
+                Next::End => break ahead.end(),
+                Next::NotYet => {}
+                Next::Block(Ok(block)) => {
                     let progress = self.feed_block(engine, &block, cursor, batch, go_on)?;
-                    reader.reuse(block);
+                    ahead.reuse(block);
                     if progress == Progress::Stopped {
-                        return Ok(Progress::Stopped);
+                        return Ok(None);
                     }
                 }
-                Err(error) => {
+                Next::Block(Err(error)) => {
                     if error.kind() == EventErrorKind::Unreadable {
                         // Another time it may be read: nobody knows how many events this was.
                         self.invalid(&error);
-                        return Ok(Progress::Done);
+                        return Ok(Some(ahead.end()));
                     }
                     if let Some(position) = cursor.step() {
                         self.invalid(&error);
@@ -324,13 +341,13 @@ impl Run {
                 }
             }
             if !go_on() {
-                return Ok(Progress::Stopped);
+                return Ok(None);
             }
-        }
+        };
         if cursor.source != 0 {
             batch.ends.push((cursor.source, cursor.end()));
         }
-        Ok(Progress::Done)
+        Ok(Some(reader))
     }
 
     fn feed_block(

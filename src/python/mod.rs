@@ -76,7 +76,7 @@ fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
         let mut out = io::stdout();
         let mut err = io::stderr();
         let err_is_terminal = io::IsTerminal::is_terminal(&err);
-        let status = cli::main(
+        cli::main(
             &arguments,
             &mut cli::World {
                 out: &mut out,

@@ -23,9 +23,12 @@ use crate::pipeline;
 use crate::pipeline::Access;
 use crate::pipeline::EnvironmentSecrets;
 use crate::pipeline::MEMORY;
+use crate::pipeline::Outage;
+use crate::pipeline::OutageKind;
 use crate::pipeline::StartError;
 use crate::pipeline::SyncOptions;
 use crate::python::convert::event_text;
+use crate::python::convert::json_to_python;
 use crate::python::convert::text_to_python;
 use crate::python::errors::setup_error;
 use crate::python::errors::start_error;
@@ -41,6 +44,7 @@ use crate::python::policy::seconds;
 use crate::python::receiver::VirtualClock;
 use crate::python::run::Run;
 use crate::python::template::Template;
+use crate::python::wait::Waiting;
 
 /// The core of a sync: its options checked, and what is not finished.
 #[pyclass(frozen, module = "webhook_stream._core", name = "Sync")]
@@ -58,7 +62,7 @@ pub(in crate::python) struct Sync {
 impl Sync {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "each is a keyword of the Python class")]
-    #[pyo3(signature = (name, url, *, clock, method, headers, template, filter, retry, store, concurrency, timeout_seconds, rate_limit_per_second, event_key, ordering, durability, keep_events, signing_secret, address_policy, allow_addresses, max_headers, enabled))]
+    #[pyo3(signature = (name, url, *, clock, method, headers, template, filter, retry, store, concurrency, timeout_seconds, rate_limit_per_second, event_key, ordering, durability, keep_events, signing_secret, address_policy, allow_addresses, max_headers, ca_file, client_certificate, client_key, pause_after_failures, enabled))]
     fn new(
         py: Python<'_>,
         name: &str,
@@ -81,6 +85,10 @@ impl Sync {
         address_policy: &str,
         allow_addresses: Vec<String>,
         max_headers: usize,
+        ca_file: Option<String>,
+        client_certificate: Option<String>,
+        client_key: Option<String>,
+        pause_after_failures: Option<u32>,
         enabled: bool,
     ) -> PyResult<Self> {
         let wrong = |message: String| bad_value(py, message);
@@ -111,6 +119,10 @@ impl Sync {
             options.allow_addresses.push(network);
         }
         options.max_headers = max_headers;
+        options.ca_file = ca_file;
+        options.client_certificate = client_certificate;
+        options.client_key = client_key;
+        options.pause_after_failures = pause_after_failures;
         options.enabled = enabled;
         let inner = pipeline::Sync::new(options).map_err(|error| setup_error(py, &error))?;
         let clock: Arc<dyn Clock> = match clock {
@@ -178,6 +190,40 @@ impl Sync {
         status.set_item("oldest_pending", text(counts.oldest_pending))?;
         status.set_item("next_due", text(counts.next_due))?;
         Ok(status)
+    }
+
+    /// What an outage of the receiver would mean.
+    #[pyo3(signature = (*, rate, outage_seconds, latency_seconds, failure))]
+    fn simulate<'py>(
+        &self,
+        py: Python<'py>,
+        rate: f64,
+        outage_seconds: f64,
+        latency_seconds: f64,
+        failure: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let Some(kind) = OutageKind::from_name(failure) else {
+            let message = format!("failure: expected 503, refused or timeout, found {failure}");
+            return Err(bad_value(py, message));
+        };
+        let outage = Outage {
+            lasts: seconds(py, "outage_seconds", outage_seconds)?,
+            kind,
+            rate,
+            latency: seconds(py, "latency_seconds", latency_seconds)?,
+        };
+        let waiting = Waiting::new(None);
+        match py.detach(|| self.inner.forecast(outage, &|| waiting.go_on())) {
+            Ok(forecast) => {
+                let text = forecast.to_string();
+                let figures = json_to_python(py, &forecast.to_json())?;
+                Ok(PyTuple::new(py, [figures, text.into_pyobject(py)?.into_any()])?.into_any())
+            }
+            Err(error) => match waiting.take_error() {
+                Some(interrupted) => Err(interrupted),
+                None => Err(bad_value(py, error.to_string())),
+            },
+        }
     }
 
     /// Some of what was given up, and the id to go on behind.
@@ -280,6 +326,10 @@ pub(in crate::python) fn load_syncs<'py>(
             options.allow_addresses.iter().map(ToString::to_string).collect();
         keywords.set_item("allow_addresses", networks)?;
         keywords.set_item("max_headers", options.max_headers)?;
+        keywords.set_item("ca_file", options.ca_file)?;
+        keywords.set_item("client_certificate", options.client_certificate)?;
+        keywords.set_item("client_key", options.client_key)?;
+        keywords.set_item("pause_after_failures", options.pause_after_failures)?;
         keywords.set_item("enabled", options.enabled)?;
         let row = [
             options.name.into_pyobject(py)?.into_any(),

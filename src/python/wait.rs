@@ -2,6 +2,10 @@
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -22,6 +26,10 @@ pub(in crate::python) type Show<'s> = &'s (dyn Fn(Python<'_>) -> PyResult<()> + 
 pub(in crate::python) struct Waiting<'s> {
     show: Option<Show<'s>>,
     clock: SystemClock,
+    /// Python tells of signals on its main thread only, so the core's threads leave the look at them
+    /// to the thread that called.
+    thread: ThreadId,
+    ended: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -37,17 +45,22 @@ impl<'s> Waiting<'s> {
         let clock = SystemClock::new();
         let now = clock.now();
         let state = State { signals_at: now, progress_at: now, error: None };
-        Self { show, clock, state: Mutex::new(state) }
+        let (thread, ended) = (thread::current().id(), AtomicBool::new(false));
+        Self { show, clock, thread, ended, state: Mutex::new(state) }
     }
 
-    /// Whether to go on. Cheap when asked often; attaches to the interpreter now and then.
+    /// Whether to go on. Cheap when asked often; attaches to the interpreter now and then. Must be
+    /// asked by the thread that made it, and may be asked by others.
     pub(in crate::python) fn go_on(&self) -> bool {
+        if self.ended.load(Relaxed) {
+            return false;
+        }
+        if thread::current().id() != self.thread {
+            return true;
+        }
         let now = self.clock.now();
         let (signals, progress) = {
             let mut state = self.lock();
-            if state.error.is_some() {
-                return false;
-            }
             let signals = now.since(state.signals_at) >= SIGNALS;
             let progress = self.show.is_some() && now.since(state.progress_at) >= PROGRESS;
             if signals {
@@ -72,6 +85,7 @@ impl<'s> Waiting<'s> {
             Ok(()) => true,
             Err(error) => {
                 self.lock().error = Some(error);
+                self.ended.store(true, Relaxed);
                 false
             }
         }
@@ -79,7 +93,7 @@ impl<'s> Waiting<'s> {
 
     /// Whether a signal or the progress display ended the waiting.
     pub(in crate::python) fn interrupted(&self) -> bool {
-        self.lock().error.is_some()
+        self.ended.load(Relaxed)
     }
 
     /// Whether the exception that ended the waiting is of that class.

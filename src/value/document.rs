@@ -10,12 +10,14 @@ use crate::value::number::Number;
 
 /// What an entry is; the payload's meaning follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(in crate::value) enum Kind {
     Null,
     False,
     True,
     /// The payload is the number as `i64`.
     Int,
+    /// The payload is the digits as `i64`, of which `scale` stand behind the point.
+    Small,
     /// The payload is the bits of an `f64` whose shortest decimal form is the exact number.
     Float,
     /// A number as text in the own buffer.
@@ -30,38 +32,56 @@ enum Kind {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
-    kind: Kind,
+pub(in crate::value) struct Entry {
+    pub(in crate::value) kind: Kind,
+    /// For [`Kind::Small`].
+    pub(in crate::value) scale: u8,
     /// The number of lists and objects around it.
-    depth: u16,
+    pub(in crate::value) depth: u16,
     /// [`hash_key`] for keys, which is never 0; 0 for values.
-    hash: u32,
-    payload: u64,
+    pub(in crate::value) hash: u32,
+    pub(in crate::value) payload: u64,
 }
 
 impl Entry {
+    #[inline]
     fn pair(self) -> (usize, usize) {
         ((self.payload >> 32) as usize, (self.payload & u64::from(u32::MAX)) as usize)
     }
+
+    /// The bytes of a text, from the input or the own buffer.
+    #[inline]
+    pub(in crate::value) fn bytes<'b>(self, input: &'b [u8], own: &'b [u8]) -> &'b [u8] {
+        let (offset, length) = self.pair();
+        let buffer = if self.kind == Kind::Text { input } else { own };
+        &buffer[offset..offset + length]
+    }
+
+    /// The index behind the last entry inside a list or an object; `None` for others.
+    #[inline]
+    pub(in crate::value) fn behind(self) -> Option<usize> {
+        matches!(self.kind, Kind::List | Kind::Object).then(|| self.pair().1)
+    }
 }
 
-fn pair(high: usize, low: usize) -> u64 {
+#[inline]
+pub(in crate::value) fn pair(high: usize, low: usize) -> u64 {
     ((high as u64) << 32) | low as u64
 }
 
 /// The memory of a document, kept to be used again.
 #[derive(Debug, Default)]
 pub struct Buffers {
-    entries: Vec<Entry>,
-    own: String,
+    pub(in crate::value) entries: Vec<Entry>,
+    pub(in crate::value) own: String,
 }
 
 /// One JSON value. `'t` is the life of the text it was read from.
 #[derive(Debug, Default)]
 pub struct Document<'t> {
-    text: &'t str,
-    own: String,
-    entries: Vec<Entry>,
+    pub(in crate::value) text: &'t str,
+    pub(in crate::value) own: String,
+    pub(in crate::value) entries: Vec<Entry>,
 }
 
 impl<'t> Document<'t> {
@@ -80,10 +100,18 @@ impl<'t> Document<'t> {
         self.text
     }
 
+    #[inline]
     fn entry(&self, at: u32) -> Entry {
         self.entries[at as usize]
     }
 
+    /// Whether an entry is the key of that hash and name.
+    #[inline]
+    fn is_key(&self, entry: Entry, hash: u32, name: &[u8]) -> bool {
+        entry.hash == hash && same(entry.bytes(self.text.as_bytes(), self.own.as_bytes()), name)
+    }
+
+    #[inline]
     fn slice(&self, entry: Entry) -> &str {
         let (offset, length) = entry.pair();
         let buffer = if entry.kind == Kind::Text { self.text } else { &self.own };
@@ -91,12 +119,9 @@ impl<'t> Document<'t> {
     }
 
     /// The index of the entry behind the value at `at`.
+    #[inline]
     fn behind(&self, at: u32) -> u32 {
-        let entry = self.entry(at);
-        match entry.kind {
-            Kind::List | Kind::Object => (entry.payload & u64::from(u32::MAX)) as u32,
-            _ => at + 1,
-        }
+        self.entry(at).behind().map_or(at + 1, |behind| behind as u32)
     }
 }
 
@@ -143,7 +168,7 @@ impl<'t> Builder<'t> {
             open.count += 1;
         }
         let depth = self.depth();
-        self.document.entries.push(Entry { kind, depth, hash: 0, payload });
+        self.document.entries.push(Entry { kind, scale: 0, depth, hash: 0, payload });
     }
 
     /// `null`.
@@ -193,7 +218,8 @@ impl<'t> Builder<'t> {
             None => (Kind::OwnText, self.keep(key)),
         };
         let depth = self.depth();
-        self.document.entries.push(Entry { kind, depth, hash: hash_key(key), payload });
+        let hash = hash_key(key.as_bytes());
+        self.document.entries.push(Entry { kind, scale: 0, depth, hash, payload });
     }
 
     /// Opens a list; what follows until [`Builder::close`] are its items.
@@ -214,32 +240,6 @@ impl<'t> Builder<'t> {
             let end = self.document.entries.len();
             self.document.entries[open.at].payload = pair(open.count, end);
         }
-    }
-
-    /// Whether two keys of the object opened last, which is still open, are equal.
-    pub(in crate::value) fn has_repeated_keys(&self) -> bool {
-        let Some(open) = self.open.last() else { return false };
-        let document = &self.document;
-        let mut seen = [0_u64; 16];
-        let mut at = open.at as u32 + 1;
-        let end = document.entries.len() as u32;
-        while at < end {
-            let entry = document.entry(at);
-            let (word, bit) = (entry.hash as usize >> 6 & 15, 1_u64 << (entry.hash & 63));
-            if seen[word] & bit != 0 {
-                let mut earlier = open.at as u32 + 1;
-                while earlier < at {
-                    let other = document.entry(earlier);
-                    if other.hash == entry.hash && document.slice(other) == document.slice(entry) {
-                        return true;
-                    }
-                    earlier = document.behind(earlier + 1);
-                }
-            }
-            seen[word] |= bit;
-            at = document.behind(at + 1);
-        }
-        false
     }
 
     fn depth(&self) -> u16 {
@@ -294,6 +294,7 @@ impl<'d> Node<'d> {
             Kind::False => View::Boolean(false),
             Kind::True => View::Boolean(true),
             Kind::Int => View::Number(Number::from(entry.payload.cast_signed())),
+            Kind::Small => View::Number(small(entry)),
             Kind::Float => View::Number(Number::from_shortest(f64::from_bits(entry.payload))),
             Kind::Decimal => View::Number(Number::from_json(document.slice(entry))),
             Kind::Text | Kind::OwnText => View::Text(document.slice(entry)),
@@ -302,18 +303,44 @@ impl<'d> Node<'d> {
         }
     }
 
+    /// The boolean, when it is one.
+    #[inline]
+    pub fn as_boolean(self) -> Option<bool> {
+        match self.document.entry(self.at).kind {
+            Kind::False => Some(false),
+            Kind::True => Some(true),
+            _ => None,
+        }
+    }
+
+    /// The number, when it is one.
+    #[inline]
+    pub fn as_number(self) -> Option<Number> {
+        let entry = self.document.entry(self.at);
+        match entry.kind {
+            Kind::Int => Some(Number::from(entry.payload.cast_signed())),
+            Kind::Small => Some(small(entry)),
+            Kind::Float => Some(Number::from_shortest(f64::from_bits(entry.payload))),
+            Kind::Decimal => Some(Number::from_json(self.document.slice(entry))),
+            _ => None,
+        }
+    }
+
     /// Whether this is `null`.
+    #[inline]
     pub fn is_null(self) -> bool {
         self.document.entry(self.at).kind == Kind::Null
     }
 
     /// The text, when it is one.
+    #[inline]
     pub fn as_text(self) -> Option<&'d str> {
         let entry = self.document.entry(self.at);
         matches!(entry.kind, Kind::Text | Kind::OwnText).then(|| self.document.slice(entry))
     }
 
     /// The object, when it is one.
+    #[inline]
     pub fn as_object(self) -> Option<Object<'d>> {
         let Self { document, at } = self;
         (document.entry(at).kind == Kind::Object).then_some(Object { document, at })
@@ -331,7 +358,7 @@ impl<'d> Node<'d> {
         match self.document.entry(self.at).kind {
             Kind::Null => "null",
             Kind::False | Kind::True => "boolean",
-            Kind::Int | Kind::Float | Kind::Decimal => "number",
+            Kind::Int | Kind::Small | Kind::Float | Kind::Decimal => "number",
             Kind::Text | Kind::OwnText => "string",
             Kind::List => "array",
             Kind::Object => "object",
@@ -344,10 +371,24 @@ impl<'d> Node<'d> {
         (entry.kind == Kind::Float).then(|| f64::from_bits(entry.payload))
     }
 
+    /// Whether this is an integer that was spelled with a point (`6396.0`).
+    pub(in crate::value) fn is_pointed_integer(self) -> bool {
+        let entry = self.document.entry(self.at);
+        entry.kind == Kind::Small && entry.payload.cast_signed() % 10 == 0
+    }
+
     /// The spelling of a number that was kept as text.
     pub(in crate::value) fn as_decimal_text(self) -> Option<&'d str> {
         let entry = self.document.entry(self.at);
         (entry.kind == Kind::Decimal).then(|| self.document.slice(entry))
+    }
+}
+
+#[inline]
+fn small(entry: Entry) -> Number {
+    match (entry.payload.cast_signed(), entry.scale) {
+        (digits, 1) if digits % 10 == 0 => Number::from(digits / 10),
+        (digits, scale) => Number::from_small(digits, scale),
     }
 }
 
@@ -413,28 +454,60 @@ impl<'d> Object<'d> {
 
     /// The value of `key`.
     pub fn get(self, key: &str) -> Option<Node<'d>> {
-        self.search(key, hash_key(key)).map(|at| Node { document: self.document, at: at + 1 })
+        self.search(key, hash_key(key.as_bytes()))
+            .map(|at| Node { document: self.document, at: at + 1 })
     }
 
     /// The value of a key that is asked for often: events of one source have their keys in one
-    /// order, so the place of the last hit is tried first.
+    /// order, so the place of the last hit is tried first, and then those around it.
     #[inline]
     pub fn get_key(self, key: &Key) -> Option<Node<'d>> {
         let document = self.document;
-        let guess = self.at + key.hint.load(Ordering::Relaxed);
-        if guess + 1 < document.behind(self.at) {
-            let entry = document.entry(guess);
+        let hint = key.hint.load(Ordering::Relaxed);
+        if let Some([own, inside @ ..]) = document.entries.get(self.at as usize..)
+            && let Some(entry) = inside.get((hint as usize).wrapping_sub(1))
             // Inside this object, only its own keys are exactly one level deeper.
-            if entry.hash == key.hash
-                && entry.depth == document.entry(self.at).depth + 1
-                && document.slice(entry) == &*key.name
-            {
-                return Some(Node { document, at: guess + 1 });
-            }
+            && entry.depth == own.depth.wrapping_add(1)
+            && self.at.wrapping_add(hint) < own.payload as u32
+            && document.is_key(*entry, key.hash, key.name.as_bytes())
+        {
+            return Some(Node { document, at: self.at.wrapping_add(hint).wrapping_add(1) });
+        }
+        self.look_for(key, self.at.wrapping_add(hint))
+    }
+
+    /// [`Object::get_key`] where the key was not at the place of the last hit.
+    #[inline(never)]
+    fn look_for(self, key: &Key, guess: u32) -> Option<Node<'d>> {
+        let document = self.document;
+        if let Some(at) = self.look_around(key, guess) {
+            // The hint stays: threads would write it in turn.
+            return Some(Node { document, at: at + 1 });
         }
         let at = self.search(&key.name, key.hash)?;
         key.hint.store(at - self.at, Ordering::Relaxed);
         Some(Node { document, at: at + 1 })
+    }
+
+    /// In large objects, a key stands a few entries off where a list before it is longer or shorter.
+    fn look_around(self, key: &Key, guess: u32) -> Option<u32> {
+        const FAR: u32 = 32;
+        let document = self.document;
+        let (first, end) = (self.at + 1, document.behind(self.at));
+        if end - first < 2 * FAR {
+            return None;
+        }
+        let entries = document.entries.get(
+            guess.saturating_sub(FAR).max(first) as usize
+                ..guess.saturating_add(FAR).min(end) as usize,
+        )?;
+        let depth = document.entry(self.at).depth + 1;
+        let found = entries.iter().position(|entry| {
+            entry.hash == key.hash
+                && entry.depth == depth
+                && document.is_key(*entry, key.hash, key.name.as_bytes())
+        })?;
+        Some(guess.saturating_sub(FAR).max(first) + found as u32)
     }
 
     /// The key and value pairs in order.
@@ -453,7 +526,7 @@ impl<'d> Object<'d> {
         let mut at = self.at + 1;
         while at < end {
             let entry = document.entry(at);
-            if entry.hash == hash && document.slice(entry) == key {
+            if document.is_key(entry, hash, key.as_bytes()) {
                 return Some(at);
             }
             at = document.behind(at + 1);
@@ -470,9 +543,18 @@ pub struct Items<'d> {
     end: u32,
 }
 
+impl Items<'_> {
+    /// Whether there are no more.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.at >= self.end
+    }
+}
+
 impl<'d> Iterator for Items<'d> {
     type Item = Node<'d>;
 
+    #[inline]
     fn next(&mut self) -> Option<Node<'d>> {
         let Self { document, at, end } = *self;
         (at < end).then(|| {
@@ -514,7 +596,7 @@ pub struct Key {
 impl Key {
     /// A key by its name.
     pub fn new(name: &str) -> Self {
-        Self { name: name.into(), hash: hash_key(name), hint: AtomicU32::new(1) }
+        Self { name: name.into(), hash: hash_key(name.as_bytes()), hint: AtomicU32::new(1) }
     }
 
     /// The key's name.
@@ -537,19 +619,34 @@ impl PartialEq for Key {
 
 /// A quick hash of a key's length, first and last bytes; never 0. Keys are compared in full where
 /// it agrees, so a collision costs time only.
-fn hash_key(key: &str) -> u32 {
+#[inline]
+pub(in crate::value) fn hash_key(key: &[u8]) -> u32 {
     const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
-    let bytes = key.as_bytes();
-    let word = |part: &[u8]| {
-        let mut padded = [0_u8; 8];
-        padded[..part.len()].copy_from_slice(part);
-        u64::from_le_bytes(padded)
-    };
-    let (first, last) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => (word(bytes), 0),
-    };
-    let mixed =
-        (first ^ last.rotate_left(23) ^ (bytes.len() as u64) << 56).wrapping_mul(MULTIPLIER);
+    let (first, last) = ends(key);
+    let mixed = (first ^ last.rotate_left(23) ^ (key.len() as u64) << 56).wrapping_mul(MULTIPLIER);
     (mixed >> 32) as u32 | 1
+}
+
+/// The first and the last eight bytes, or what a shorter text has instead. Up to sixteen bytes, the
+/// ends and the length are the whole text.
+#[inline]
+fn ends(text: &[u8]) -> (u64, u64) {
+    if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        return (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+    }
+    if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        return (u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into());
+    }
+    match text {
+        [first, .., last] => (u64::from(*first) << 8 | u64::from(text[1]), (*last).into()),
+        [only] => ((*only).into(), 0),
+        [] => (0, 0),
+    }
+}
+
+/// Whether two texts are equal, quickly for short ones.
+#[inline]
+fn same(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len()
+        && if one.len() <= 16 { ends(one) == ends(other) } else { one == other }
 }

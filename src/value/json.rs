@@ -1,24 +1,14 @@
 //! JSON text to [`Document`] and back.
 //!
-//! Two parsers do the work. The quick one gives floating-point numbers; they are exact as long as
-//! no number has more digits than an `f64` keeps, which a scan of the text makes sure of. Whatever
-//! the quick one does not take (long numbers, repeated keys, mistakes) goes to the thorough one,
-//! which keeps every digit and says where a mistake is.
+//! Two parsers do the work. The quick one takes what is plainly JSON. Whatever it does not take
+//! (repeated keys, mistakes) goes to the thorough one, which says where a mistake is.
 
 use std::fmt;
 use std::fmt::Write as _;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-
 use crate::value::document::{Buffers, Builder, Document, Node, View};
+use crate::value::quick;
 
-/// An `f64` gives back every decimal number of up to 15 digits; sixteen characters of digits and
-/// point may be more than that.
-const LONG_NUMBER: usize = 16;
-/// A whole number of fewer digits fits 64 bits, so the quick parser keeps it as it is.
-const LONG_INTEGER: usize = 19;
-/// Below this an `f64` has fewer digits than 15.
-const SMALLEST_EXACT: f64 = 1e-290;
 /// Positions are kept in 32 bits.
 const MAX_TEXT_BYTES: usize = u32::MAX as usize;
 
@@ -58,13 +48,10 @@ impl<'t> Document<'t> {
             let message = "a JSON value of more than 4 GiB is not read".to_owned();
             return Err((JsonError { message, line: 1, column: 1 }, buffers));
         }
-        let mut build = Build { builder: Builder::new(text, buffers), has_float: false };
-        let mut quick = sonic_rs::Deserializer::from_str(text);
-        let read = (&mut build).deserialize(&mut quick).and_then(|()| quick.end());
-        if read.is_ok() && !(build.has_float && has_long_number(text)) {
-            return Ok(build.builder.finish());
-        }
-        let buffers = build.builder.into_buffers();
+        let buffers = match quick::read(text, buffers) {
+            Ok(document) => return Ok(document),
+            Err(buffers) => buffers,
+        };
         match serde_json::from_str::<serde_json::Value>(text) {
             Ok(value) => {
                 let mut builder = Builder::new(text, buffers);
@@ -80,130 +67,6 @@ fn json_error(error: &serde_json::Error) -> JsonError {
     let text = error.to_string();
     let message = text.split(" at line ").next().unwrap_or(&text).to_owned();
     JsonError { message, line: error.line(), column: error.column() }
-}
-
-/// Whether a run of digits and points is long enough to hold more than an `f64` keeps, and may be
-/// no whole number of 64 bits. Looks at every sixteenth byte first, since a long run covers at
-/// least one of them.
-fn has_long_number(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let numeric = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
-    (LONG_NUMBER - 1..bytes.len()).step_by(LONG_NUMBER).any(|at| {
-        numeric(&bytes[at]) && {
-            let before = bytes[..at].iter().rev().take_while(|byte| numeric(byte)).count();
-            let behind = bytes[at..].iter().take_while(|byte| numeric(byte)).count();
-            let (run, next) = (&bytes[at - before..at + behind], bytes.get(at + behind));
-            run.len() >= LONG_NUMBER
-                && (run.len() >= LONG_INTEGER
-                    || run.contains(&b'.')
-                    || matches!(next, Some(b'e' | b'E')))
-        }
-    })
-}
-
-struct Build<'t> {
-    builder: Builder<'t>,
-    has_float: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for &mut Build<'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for &mut Build<'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.builder.null();
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.builder.boolean(value);
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.builder.integer(value);
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        match i64::try_from(value) {
-            Ok(value) => self.builder.integer(value),
-            Err(_) => self.builder.decimal(&value.to_string()),
-        }
-        Ok(())
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<(), E> {
-        if !value.is_finite() || (value != 0.0 && value.abs() < SMALLEST_EXACT) {
-            return Err(E::custom("left to the thorough parser"));
-        }
-        self.has_float = true;
-        self.builder.float(value);
-        Ok(())
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
-        self.builder.borrowed_text(text);
-        Ok(())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.builder.text(text);
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        self.builder.open_list();
-        while items.next_element_seed(&mut *self)?.is_some() {}
-        self.builder.close();
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<(), A::Error> {
-        self.builder.open_object();
-        while pairs.next_key_seed(KeySeed(&mut self.builder))?.is_some() {
-            pairs.next_value_seed(&mut *self)?;
-        }
-        if self.builder.has_repeated_keys() {
-            return Err(A::Error::custom("left to the thorough parser"));
-        }
-        self.builder.close();
-        Ok(())
-    }
-}
-
-struct KeySeed<'b, 't>(&'b mut Builder<'t>);
-
-impl<'de> DeserializeSeed<'de> for KeySeed<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for KeySeed<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<(), E> {
-        self.0.key(key);
-        Ok(())
-    }
 }
 
 fn build_value(builder: &mut Builder<'_>, value: &serde_json::Value) {
@@ -245,7 +108,12 @@ pub fn write_json(node: Node<'_>, out: &mut String) {
     match node.view() {
         View::Null => out.push_str("null"),
         View::Boolean(value) => out.push_str(if value { "true" } else { "false" }),
-        View::Number(number) => number.write_plain(out),
+        View::Number(number) => {
+            number.write_plain(out);
+            if node.is_pointed_integer() {
+                out.push_str(".0");
+            }
+        }
         View::Text(text) => write_json_text(text, out),
         View::List(list) => {
             out.push('[');

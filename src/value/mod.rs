@@ -11,6 +11,7 @@ mod document;
 mod json;
 mod number;
 mod path;
+mod quick;
 
 pub use crate::value::document::{
     Buffers, Builder, Document, Items, Key, List, Node, Object, Pairs, View,

@@ -198,6 +198,13 @@ impl Number {
         }
     }
 
+    /// `unscaled × 10^-scale`.
+    #[inline]
+    pub(in crate::value) fn from_small(unscaled: i64, scale: u8) -> Self {
+        Self::small(unscaled, i32::from(scale))
+    }
+
+    #[inline]
     fn small(unscaled: i64, scale: i32) -> Self {
         Self(if scale == 0 { Repr::Int(unscaled) } else { Repr::Small { unscaled, scale } })
     }
@@ -596,7 +603,9 @@ impl Number {
         decimal.write_plain(out);
     }
 
-    fn as_small(&self) -> Option<(i64, i32)> {
+    /// The number as `unscaled × 10^-scale`, when it is kept so; `scale` is 0 to 18.
+    #[inline]
+    pub fn as_small(&self) -> Option<(i64, i32)> {
         match self.0 {
             Repr::Int(value) => Some((value, 0)),
             Repr::Small { unscaled, scale } => Some((unscaled, scale)),
@@ -738,6 +747,17 @@ pub enum Rounding {
     Unnecessary,
 }
 
+/// Those that fit into 64 bits.
+const POWERS_OF_TEN: [i64; 19] = {
+    let mut powers = [1; 19];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
+
 fn divide_rounded(dividend: &BigInt, divisor: &BigInt, rounding: Rounding) -> BigInt {
     let quotient = dividend / divisor;
     let remainder = dividend % divisor;
@@ -777,8 +797,11 @@ fn aligned(left: (BigInt, i64), right: (BigInt, i64)) -> (BigInt, BigInt, i64) {
 fn aligned_small(left: &Number, right: &Number) -> Option<(i64, i64, i32)> {
     let ((left, left_scale), (right, right_scale)) = (left.as_small()?, right.as_small()?);
     let scale = left_scale.max(right_scale);
-    let raise =
-        |value: i64, from: i32| value.checked_mul(10_i64.checked_pow((scale - from) as u32)?);
+    let raise = |value: i64, from: i32| match usize::try_from(scale - from) {
+        Ok(0) => Some(value),
+        Ok(by) => value.checked_mul(*POWERS_OF_TEN.get(by)?),
+        Err(_) => None,
+    };
     Some((raise(left, left_scale)?, raise(right, right_scale)?, scale))
 }
 

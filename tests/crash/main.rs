@@ -42,6 +42,7 @@ fn main() {
     power::cuts(size("STORE_IMAGES", 40, 10_000));
     failing_disk();
     full_disk();
+    two_processes();
     println!("crash tests passed in {:.0?}", began.elapsed());
 }
 
@@ -83,7 +84,7 @@ fn random_kills(kills: usize) {
     let (mut in_recovery, mut in_close) = (0, 0);
     for kill in 0..kills {
         // Every third is killed soon, when it has hardly opened the store.
-        let patience = if kill % 3 == 2 { dice.u64(0..30) } else { dice.u64(20..400) };
+        let patience = if kill % 3 == 2 { dice.u64(0..30) } else { dice.u64(20..600) };
         let (mut child, lines) = start(worker(&path, dice.u64(..), books.next(), 0));
         std::thread::sleep(Duration::from_millis(patience));
         child.kill().unwrap();
@@ -204,6 +205,20 @@ fn full_disk() {
         Err(error) => return println!("full disk: left out, {error}"),
     };
     print!("full disk: {}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// A store that one process delivers from is refused to all others, by name of the holder.
+fn two_processes() {
+    let (_folder, path) = folder();
+    let store = worker::open(&path).unwrap();
+    let (mut child, lines) = start(worker(&path, 1, 1, 1));
+    assert!(child.wait().unwrap().success());
+    assert_eq!(lines.join().unwrap(), ["refused InUse"]);
+    drop(store);
+    let (mut child, lines) = start(worker(&path, 1, 1, 1));
+    assert!(child.wait().unwrap().success());
+    assert_eq!(lines.join().unwrap().last().map(String::as_str), Some("closed"));
+    println!("two processes: one delivers, the other is refused and told who does");
 }
 
 fn has_strace() -> bool {

@@ -1,4 +1,4 @@
-//! The Markdown cases of `tests/cases/ftl` and of the guides in `docs`, confirmed by FreeMarker.
+//! The Markdown cases of `tests/cases/ftl`, confirmed by FreeMarker.
 //!
 //! A block `output differs` or `error differs` says that FreeMarker answers something else on
 //! purpose; the prose beside it says why. That is checked as well.
@@ -32,8 +32,6 @@ pub(crate) fn confirm(oracle: &mut Oracle, words: &[String]) -> Result<bool, Str
     let entries =
         fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let mut pages: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
-    pages.extend(["templates.md", "differences.md"].map(|guide| docs.join(guide)));
     pages.sort();
     let (mut cases, mut skipped) = (Vec::new(), 0);
     for page in &pages {
@@ -76,24 +74,15 @@ pub(crate) fn confirm(oracle: &mut Oracle, words: &[String]) -> Result<bool, Str
 fn read_page(name: &str, text: &str, cases: &mut Vec<Case>) -> Result<usize, String> {
     let mut request = Request::default();
     let (mut data, mut only_here, mut skipped) = ("{}".to_owned(), false, 0);
-    let mut has_event = false;
     for block in blocks(text) {
         if block.prose.contains("\n## ") {
-            (request, only_here) = (Request::default(), false);
-            if !has_event {
-                "{}".clone_into(&mut data);
-            }
+            (request, data, only_here) = (Request::default(), "{}".to_owned(), false);
         } else if block.prose.contains("\n### ") {
             (request, only_here) = (Request::default(), false);
         }
         let (word, rest) = block.info.split_once(' ').unwrap_or((block.info, ""));
         let content = block.content.strip_suffix('\n').unwrap_or(block.content);
         match word {
-            // An event is the variable `input`, and Amplitude's settings hold for it.
-            "json" if rest == "event" => {
-                data = format!("{{\"input\": {content}}}");
-                has_event = true;
-            }
             "json" => content.clone_into(&mut data),
             "settings" => {
                 for line in content.lines().filter(|line| !line.trim().is_empty()) {
@@ -104,12 +93,6 @@ fn read_page(name: &str, text: &str, cases: &mut Vec<Case>) -> Result<usize, Str
             "ftl" => content.clone_into(&mut request.template),
             "output" | "output-escaped" | "error" => {
                 let place = format!("{name}:{}", block.line);
-                if has_event {
-                    let own = std::mem::take(&mut request.settings);
-                    add_setting(&mut request, "amplitude");
-                    request.settings.extend(own);
-                    only_here |= request.template.contains("statics[");
-                }
                 request.data = serde_json::from_str(&data)
                     .map_err(|error| format!("{place}: the data: {error}"))?;
                 "case.ftl".clone_into(&mut request.name);

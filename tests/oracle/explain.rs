@@ -142,6 +142,11 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         fits: |request, _, _| mentions(request, &["if_exists", "ifExists"]),
     },
     Explanation {
+        name: "messages",
+        reason: "`.error` tells what is wrong in the engine's words",
+        fits: |request, _, _| mentions(request, &[".error"]),
+    },
+    Explanation {
         name: "classes of Java",
         reason: "`?is_collection` and its kin tell Java classes apart, which are not here",
         fits: |request, _, _| {

@@ -244,7 +244,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     // Time zones; and how a point in time is written, in a log line, an HTTP date and `FtlUtils`.
     ("jiff::", &["ftl/format", "delivery", "ftl/statics"]),
     ("num_bigint::", &["value", "ftl/format", "ftl/builtins"]),
-    ("sonic_rs::", &["value"]),
     ("flate2::", &["events"]),
     ("zip::", &["events"]),
     ("glob::", &["events"]),
@@ -252,6 +251,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rusqlite::", &["delivery"]),
     ("lz4_flex::", &["delivery"]),
     ("xxhash_rust::", &["delivery"]),
+    ("nix::", &["delivery"]),
     ("rustix::", &["delivery", "receiver"]),
     ("crossbeam_channel::", &["delivery"]),
     ("hmac::", &["delivery"]),
@@ -272,6 +272,8 @@ const OWNERS: &[(&str, &[&str])] = &[
 const LONG_FILES: &[(&str, &str)] = &[
     ("value/number.rs", "the arithmetic of one type"),
     ("value/document.rs", "one table, the way in and the ways out"),
+    ("ftl/model.rs", "the types of values, which all know each other"),
+    ("ftl/builtins/search.rs", "one family of built-ins with its flags"),
     ("ftl/settings.rs", "one list of settings with its names and values"),
     ("ftl/builtins/regexp/java.rs", "one translation, from Java's syntax of patterns"),
     ("ftl/format/decimal.rs", "one type: a pattern of DecimalFormat, read and applied"),

@@ -317,3 +317,127 @@ fn a_delivery_that_got_too_old_is_given_up() {
     assert_eq!(seconds(&receiver), ATTEMPTS[..5]);
     assert_eq!(bench.dead_letters()[0].reason, Reason::Expired);
 }
+
+/// When the second attempt of a delivery comes, counted from the restart, if the next process sees
+/// another time than the one before.
+fn second_attempt_after_restart(before: Duration, after: Duration) -> Vec<Duration> {
+    let store = Arc::new(MemoryStore::new());
+    let at = |time| {
+        let clock = VirtualClock::new();
+        clock.advance(time);
+        clock
+    };
+    let with = |clock: &VirtualClock| {
+        Bench::with(options(), Arc::new(clock.clone()), Arc::clone(&store), Arc::new(NoSecrets))
+    };
+    let clock = at(before);
+    let receiver = virtual_receiver(Script::statuses([404]), &clock);
+    let bench = with(&clock);
+    bench.accept(deliveries(&target(&receiver.url()), 1));
+    bench.wait(Until::FirstAttempts);
+    drop(bench);
+    let clock = at(after);
+    let receiver_after = virtual_receiver(Script::statuses([404]), &clock);
+    let restarted = clock.now();
+    // The receiver stays where it is, so the first one counts and the second one is only a watch.
+    drop(receiver_after);
+    let count_before = receiver.count();
+    let bench = with(&clock);
+    let mut times = Vec::new();
+    for _ in 0..300 {
+        clock.advance(Duration::from_secs(1));
+        let seen = receiver.count() - count_before;
+        while (times.len() as u64) < seen {
+            times.push(clock.now().since(restarted));
+        }
+    }
+    drop(bench);
+    times
+}
+
+#[test]
+fn a_clock_set_back_between_two_runs_delays_an_attempt_by_one_gap_at_most() {
+    let year = Duration::from_hours(365 * 24);
+    for back in [Duration::from_hours(1), year] {
+        let times = second_attempt_after_restart(year, year - back);
+        assert!(times[0] <= Duration::from_secs(61), "{times:?}");
+        assert!(times[1] - times[0] >= Duration::from_secs(59), "{times:?}");
+    }
+}
+
+#[test]
+fn a_clock_set_forward_between_two_runs_makes_one_attempt_early_and_no_burst() {
+    let year = Duration::from_hours(365 * 24);
+    for forward in [Duration::from_hours(1), year] {
+        let times = second_attempt_after_restart(Duration::from_hours(1), forward + year);
+        assert!(times[0] <= Duration::from_secs(1), "{times:?}");
+        assert!(times[1] - times[0] >= Duration::from_secs(59), "{times:?}");
+        assert!(times.len() <= 3, "{times:?}");
+    }
+}
+
+#[test]
+fn a_dead_receiver_gets_no_more_requests_than_the_rate_limit_and_thirty_an_event() {
+    let limited = DeliveryOptions { rate_limit_per_second: Some(20.0), ..options() };
+    let (bench, clock) = virtual_bench(limited);
+    let receiver = virtual_receiver(Script::statuses([503]), &clock);
+    bench.accept(deliveries(&target(&receiver.url()), 40));
+    bench.wait(Until::Settled);
+    assert_eq!(receiver.count(), 40 * 30);
+    let mut each_second: HashMap<u64, u32> = HashMap::new();
+    for second in seconds(&receiver) {
+        *each_second.entry(second).or_default() += 1;
+    }
+    let most = each_second.values().max().unwrap();
+    assert!(*most <= 21, "{most}");
+}
+
+#[test]
+fn a_receiver_that_comes_back_to_a_large_backlog_is_not_run_over() {
+    let limited = DeliveryOptions {
+        rate_limit_per_second: Some(50.0),
+        breaker: Some(BreakerOptions { failures: 5, ..BreakerOptions::default() }),
+        ..options()
+    };
+    let (bench, clock) = virtual_bench(limited);
+    let receiver = virtual_receiver(Script::statuses([503]), &clock);
+    bench.accept(deliveries(&target(&receiver.url()), 2000));
+    clock.advance(Duration::from_mins(20));
+    let before = receiver.count() as usize;
+    receiver.set_script(Script::default());
+    bench.wait(Until::Settled);
+    assert_eq!(bench.report().delivered, 2000);
+    let mut each_second: HashMap<u64, u32> = HashMap::new();
+    for second in &seconds(&receiver)[before..] {
+        *each_second.entry(*second).or_default() += 1;
+    }
+    let most = each_second.values().max().unwrap();
+    assert!(*most <= 51, "{most}");
+}
+
+#[test]
+fn a_retry_after_that_makes_no_sense_changes_nothing_and_a_huge_one_is_capped() {
+    let table = [
+        ("soon", 30),
+        ("-5", 30),
+        ("1.5", 30),
+        ("", 30),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 30),
+        ("1000000000", 60),
+        ("99999999999999999999999999", 60),
+        ("Fri, 01 Jan 2027 00:00:00 GMT", 60),
+        // 45 seconds after the virtual clock's beginning.
+        ("Thu, 01 Jan 2026 00:00:45 GMT", 45),
+    ];
+    for (text, expected) in table {
+        let (bench, clock) = virtual_bench(options());
+        let answer = Answer::status(503).header("Retry-After", text);
+        // Some say to try again at once, so the attempt may have its three tries.
+        let receiver = virtual_receiver(Script::new([answer]), &clock);
+        bench.accept(deliveries(&target(&receiver.url()), 1));
+        bench.wait(Until::FirstAttempts);
+        let first = receiver.count() as usize;
+        clock.advance(Duration::from_secs(65));
+        assert_eq!(seconds(&receiver)[first], expected, "{text:?}");
+    }
+}

@@ -74,6 +74,9 @@ fn assert_in_order(receiver: &Receiver, lane_of: impl Fn(usize) -> usize) {
     }
 }
 
+/// Lanes of the next test.
+const LANES: usize = 25;
+
 #[test]
 fn each_lane_keeps_its_order_through_failures() {
     let (bench, clock) = virtual_bench(DeliveryOptions { concurrency: 16, ..options() });
@@ -84,7 +87,6 @@ fn each_lane_keeps_its_order_through_failures() {
     );
     let receiver = virtual_receiver(script, &clock);
     let target = target(&receiver.url());
-    const LANES: usize = 25;
     for batch in 0..20 {
         let numbers = batch * 30..(batch + 1) * 30;
         bench.accept(numbers.map(|n| in_lane(&target, n, (n % LANES) as u64)).collect());

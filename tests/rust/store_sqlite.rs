@@ -249,6 +249,31 @@ fn another_may_read_while_one_delivers() {
     assert_eq!(reader.counts().unwrap().pending, 2, "and after it was closed");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn another_copy_of_sqlite_in_this_process_sees_that_the_file_is_in_use() {
+    let (_folder, path) = folder();
+    let store = open(&path).unwrap();
+    accept(&store, 1);
+    // What SQLite asks for when it closes a file, and when it opens one: locks of the process,
+    // which do not see those that the process has already.
+    for (name, start, length) in [("braze.db", 0x4000_0002, 510), ("braze.db-shm", 128, 1)] {
+        let file =
+            fs::File::options().read(true).write(true).open(path.with_file_name(name)).unwrap();
+        let wanted = nix::libc::flock {
+            l_type: i16::try_from(nix::libc::F_WRLCK).unwrap(),
+            l_whence: 0,
+            l_start: start,
+            l_len: length,
+            l_pid: 0,
+        };
+        let locked = nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_SETLK(&wanted));
+        assert_eq!(locked, Err(nix::errno::Errno::EAGAIN), "{name}");
+    }
+    drop(store);
+    assert!(!path.with_file_name("braze.db-wal").exists(), "it closes as ever");
+}
+
 #[test]
 fn the_file_is_the_owners_alone_and_so_are_folders_that_are_made() {
     let (folder, _) = folder();

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Deterministic generator of Amplitude-Export-shaped NDJSON events.
 
-  gen_events.py --n 100000 --seed 1 --out events.ndjson [--gzip] [--user-id-null-ratio 0.2] [--items 0]
+  events.py --n 100000 --seed 1 --out events.ndjson [--gzip] [--user-id-null-ratio 0.2] [--items 0]
 
---items K adds an `event_properties.items` array of K objects to each event (for the heavy template W2).
+--items K adds an `event_properties.items` array of K objects to each event (for the template W2).
 Same seed and flags -> byte-identical output. Pure standard library.
 """
 
@@ -14,6 +14,7 @@ import random
 import sys
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 EVENTS = [
     "Sign Up",
@@ -96,7 +97,7 @@ def gen(rng, i, null_uid, items):
     }
     if rng.random() < 0.85:
         up["email"] = f"user{u}@example.com"
-    e = {
+    return {
         "$insert_id": str(uuid.UUID(int=rng.getrandbits(128), version=4)),
         "$insert_key": None,
         "$schema": None,
@@ -153,7 +154,6 @@ def gen(rng, i, null_uid, items):
         "uuid": str(uuid.UUID(int=rng.getrandbits(128), version=4)),
         "version_name": "4.12.1",
     }
-    return e
 
 
 def main():
@@ -171,7 +171,7 @@ def main():
     elif a.gzip:
         f = gzip.GzipFile(a.out, "wb", compresslevel=6, mtime=0)
     else:
-        f = open(a.out, "wb")
+        f = Path(a.out).open("wb")  # noqa: SIM115 - closed by the `with` below
     with f:
         for i in range(a.n):
             f.write(

@@ -39,10 +39,10 @@ struct State {
     on_hand: HashMap<u64, Entry>,
     waiting: BTreeMap<(Timestamp, u64), Entry>,
     old_pending: u64,
+    old_delivered: u64,
     delivered: u64,
     expired: u64,
     first_expired: Option<Timestamp>,
-    last_old_delivery: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy)]
@@ -79,8 +79,9 @@ impl Ledger {
         self.lock().first_expired
     }
 
-    pub(crate) fn last_old_delivery(&self) -> Option<Timestamp> {
-        self.lock().last_old_delivery
+    /// Delivered ones that went through the outage.
+    pub(crate) fn old_delivered(&self) -> u64 {
+        self.lock().old_delivered
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -103,7 +104,9 @@ impl Ledger {
             delivery: Arc::new(delivery),
             attempts: entry.attempts,
             first_attempt_at: entry.first_attempt_at,
+            damaged: false,
             first_turn,
+            damaged: false,
         }
     }
 }
@@ -115,8 +118,7 @@ impl Store for Ledger {
         for new in batch {
             state.last_id += 1;
             let id = state.last_id;
-            let entry =
-                Entry { accepted_at: new.accepted_at, first_attempt_at: None, attempts: 0 };
+            let entry = Entry { accepted_at: new.accepted_at, first_attempt_at: None, attempts: 0 };
             state.on_hand.insert(id, entry);
             state.old_pending += u64::from(new.accepted_at < self.old_before);
             jobs.push(self.job(id, entry, true));
@@ -140,11 +142,8 @@ impl Store for Ledger {
             Change::PutOff { due } => drop(state.waiting.insert((due, id), entry)),
             Change::Delivered => {
                 state.delivered += 1;
-                if is_old {
-                    state.old_pending -= 1;
-                    // The engine settles in the moment of the answer.
-                    state.last_old_delivery = None;
-                }
+                state.old_pending -= u64::from(is_old);
+                state.old_delivered += u64::from(is_old);
             }
             Change::Dead { at, .. } => {
                 state.expired += 1;

@@ -24,21 +24,32 @@ pub enum Script {
 /// With `quoted` the quotes `"` are added, and what follows them is known; without, anything may
 /// stand before and behind.
 pub fn script(text: &str, script: Script, quoted: bool) -> Cow<'_, str> {
+    if !quoted && !has_escape(text.as_bytes(), script) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    write_script(text, script, quoted, &mut out);
+    Cow::Owned(out)
+}
+
+/// Writes what [`script`] gives.
+pub fn write_script(text: &str, script: Script, quoted: bool, out: &mut String) {
     let bytes = text.as_bytes();
-    let mut out = String::new();
-    let mut plain = 0;
+    if !quoted && is_plain(bytes) {
+        out.push_str(text);
+        return;
+    }
     if quoted {
-        out.reserve(text.len() + 8);
         out.push('"');
     }
-    let mut at = 0;
-    while let Some(found) = bytes[at..].iter().position(|byte| SCRIPT[usize::from(*byte)]) {
-        let start = at + found;
+    let (mut plain, mut at) = (0, 0);
+    loop {
+        let start = at + plain_length(&bytes[at..]);
+        if start == bytes.len() {
+            break;
+        }
         at = start + 1;
         let Some((escape, length)) = script_escape(bytes, start, script, quoted) else { continue };
-        if out.is_empty() {
-            out.reserve(text.len() + 6);
-        }
         out.push_str(&text[plain..start]);
         out.push('\\');
         match escape {
@@ -53,14 +64,63 @@ pub fn script(text: &str, script: Script, quoted: bool) -> Cow<'_, str> {
         plain = start + length;
         at = plain;
     }
-    if plain == 0 && !quoted {
-        return Cow::Borrowed(text);
-    }
     out.push_str(&text[plain..]);
     if quoted {
         out.push('"');
     }
-    Cow::Owned(out)
+}
+
+/// Whether something in a text is escaped without quotes around it.
+fn has_escape(bytes: &[u8], script: Script) -> bool {
+    let matters = |byte: &u8| SCRIPT[usize::from(*byte)];
+    let candidates = bytes.iter().enumerate().filter(|(_, byte)| matters(byte));
+    !is_plain(bytes)
+        && candidates.into_iter().any(|(at, _)| script_escape(bytes, at, script, false).is_some())
+}
+
+/// Whether nothing in a text needs an escape in a script, sixteen bytes at a time.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches, the compiler compares all sixteen bytes at once"
+)]
+#[inline]
+fn is_plain(bytes: &[u8]) -> bool {
+    let plain = |chunk: &[u8; 16]| {
+        !chunk.iter().fold(false, |found, byte| {
+            found
+                | (*byte < b' ')
+                | (*byte == b'"')
+                | (*byte == b'\'')
+                | (*byte == b'\\')
+                | (*byte == b'/')
+                | (*byte == b'<')
+                | (*byte == b'>')
+                | (*byte == 0x7f)
+                | (*byte == 0xC2)
+                | (*byte == 0xE2)
+        })
+    };
+    if let Some(last) = bytes.last_chunk::<16>() {
+        return plain(last) && bytes.as_chunks::<16>().0.iter().all(plain);
+    }
+    let mut chunk = [b'a'; 16];
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        chunk[..8].copy_from_slice(first);
+        chunk[8..].copy_from_slice(last);
+        return plain(&chunk);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        chunk[..4].copy_from_slice(first);
+        chunk[4..8].copy_from_slice(last);
+        return plain(&chunk);
+    }
+    bytes.iter().all(|byte| !SCRIPT[usize::from(*byte)])
+}
+
+/// The number of bytes at the start that need no escape in a script.
+#[inline]
+fn plain_length(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| SCRIPT[usize::from(*byte)]).unwrap_or(bytes.len())
 }
 
 enum Escape {

@@ -191,7 +191,7 @@ fn join<'r>(
         operands::argument("join", arguments, index).map(operands::Argument::text).transpose()
     };
     let (when_empty, after_last) = (text(1)?, text(2)?);
-    let mut out = String::new();
+    let mut out = String::with_capacity(64);
     let mut is_empty = true;
     walk::visit(host, &sequence, |host, index, item| {
         if item.is_missing() {

@@ -110,8 +110,8 @@ impl<'r> Evaluator<'r> {
                     }
                 }
                 for (name, value) in *pairs {
-                    let is_declared = definition.parameters.iter().any(|own| own.name.is(name));
-                    if !is_declared {
+                    let declared = definition.parameters.iter().find(|own| own.name.is(name));
+                    if declared.is_none() {
                         match binding.rest {
                             Some(Rest::Named(_)) => {}
                             Some(Rest::Positional(_)) => {
@@ -123,10 +123,9 @@ impl<'r> Evaluator<'r> {
                         }
                     }
                     let value = self.evaluate(value)?;
-                    if is_declared {
-                        binding.set_declared(name.text(), &value);
-                    } else {
-                        binding.put_rest(Text::Borrowed(name.text()), value);
+                    match declared {
+                        Some(parameter) => binding.set(&parameter.name, value),
+                        None => binding.put_rest(Text::Borrowed(name.text()), value),
                     }
                 }
             }
@@ -223,15 +222,16 @@ impl<'r> Evaluator<'r> {
             let mut progress = false;
             for (index, parameter) in definition.parameters.iter().enumerate() {
                 let frame = self.frame();
-                let own = frame.and_then(|frame| frame.local(&parameter.name).cloned());
-                if own.as_ref().is_some_and(|value| !value.is_missing()) {
+                let own = frame.and_then(|frame| frame.local(&parameter.name));
+                if own.is_some_and(|value| !value.is_missing()) {
                     continue;
                 }
+                let was_given = own.is_some();
                 let Some(default) = &parameter.default else {
                     if self.settings.classic_compatible {
                         continue;
                     }
-                    return Err(self.no_argument(definition, index, own.is_some(), span));
+                    return Err(self.no_argument(definition, index, was_given, span));
                 };
                 match self.evaluate(default) {
                     Ok(Model::Missing) => {

@@ -2,11 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::ftl::ast::BinaryOperator;
 use crate::ftl::builtins::Applied;
 use crate::ftl::builtins::BuiltIn;
 use crate::ftl::builtins::Function;
-use crate::ftl::builtins::Special;
 use crate::ftl::builtins::escapes;
 use crate::ftl::builtins::escapes::Script;
 use crate::ftl::error::Blame;
@@ -24,12 +22,12 @@ use crate::ftl::model::Method;
 use crate::ftl::model::Model;
 use crate::ftl::model::Sequence;
 use crate::ftl::model::Text;
-use crate::ftl::names;
 use crate::ftl::program::Application;
 use crate::ftl::program::Direct;
 use crate::ftl::program::Expr;
 use crate::ftl::program::Form;
 use crate::text::Span;
+use crate::value::Node;
 
 /// Bytes of text that are looked at in one step.
 const READ_BYTES_A_STEP: usize = 64;
@@ -39,6 +37,12 @@ const WRITTEN_BYTES_A_STEP: usize = 16;
 const WORDS_A_STEP: usize = 64;
 
 impl<'r> Evaluator<'r> {
+    /// Steps for a text that is looked at as a whole.
+    fn pay_for(&mut self, text: &str) {
+        let steps = text.len() / READ_BYTES_A_STEP;
+        self.steps_left = self.steps_left.saturating_sub(steps as u64);
+    }
+
     /// The value of `x?name`, `x?name(…)` or `x?name.key`.
     pub(in crate::ftl::eval) fn apply(
         &mut self,
@@ -57,6 +61,12 @@ impl<'r> Evaluator<'r> {
         } else {
             self.evaluate(target)?
         };
+        if let (Function::Value(function), Form::Bare) = (built_in.function, &application.form)
+            && !matches!(value, Model::Missing | Model::Empty)
+        {
+            let result = self.within(application, |this| function(this, value));
+            return result.map_err(|fault| self.blame(fault, span, target.span, &[]));
+        }
         self.apply_to(value, application, span)
     }
 
@@ -70,7 +80,21 @@ impl<'r> Evaluator<'r> {
     ) -> Result<Option<Model<'r>>, Failure> {
         self.step(span)?;
         let target = &application.target;
-        let value = self.evaluate(target)?;
+        let plain = match direct {
+            Direct::JsonString => {
+                if let Some(text) = self.json(target).and_then(Node::as_text) {
+                    self.pay_for(text);
+                    escapes::write_script(text, Script::Json, false, &mut self.writer.text);
+                    return Ok(None);
+                }
+                None
+            }
+            Direct::Format(_) => self.plain_number(target),
+        };
+        let value = match plain {
+            Some(number) => Model::Number(number),
+            None => self.evaluate(target)?,
+        };
         let formatting =
             Formatting { settings: &self.settings, formats: &mut self.scratch.formats };
         // A format of the settings that can't be used is an error even where another one is.
@@ -81,9 +105,8 @@ impl<'r> Evaluator<'r> {
             && self.settings.datetime_format.is_empty();
         let written = match (direct, &value) {
             (Direct::JsonString, Model::Text(text)) => {
-                let steps = text.len() / READ_BYTES_A_STEP;
-                self.steps_left = self.steps_left.saturating_sub(steps as u64);
-                self.writer.push(&escapes::script(text, Script::Json, false));
+                self.pay_for(text);
+                escapes::write_script(text, Script::Json, false, &mut self.writer.text);
                 return Ok(None);
             }
             (Direct::Format(pattern), Model::Number(number)) if plain_number => formatting
@@ -293,110 +316,6 @@ impl<'r> Evaluator<'r> {
         }
     }
 
-    fn apply_special(
-        &mut self,
-        special: Special,
-        application: &'r Application,
-        span: Span,
-    ) -> Evaluated<'r> {
-        let target = &application.target;
-        let arguments: &'r [Expr] = match &application.form {
-            Form::Call(arguments) => arguments,
-            _ => &[],
-        };
-        match special {
-            Special::Then => {
-                let holds = self.condition(target)?;
-                let [yes, no] = arguments else { return Ok(Model::Missing) };
-                self.required(if holds { yes } else { no })
-            }
-            Special::Switch => self.switch_value(target, arguments),
-            Special::Default => {
-                let value = self.evaluate_lenient(target)?;
-                if matches!(application.form, Form::Bare) {
-                    return Ok(default_method(value));
-                }
-                if arguments.is_empty() && value.is_missing() {
-                    let message = "`?default` takes at least 1 argument, found none";
-                    return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
-                }
-                let mut found = value;
-                for argument in arguments {
-                    let fallback = self.evaluate(argument)?;
-                    if found.is_missing() {
-                        found = fallback;
-                    }
-                }
-                Ok(found)
-            }
-            Special::Eval => {
-                let text = self.text(target)?;
-                self.eval_text(&text, application.output, span)
-            }
-            Special::Interpret => self.interpret(target, application.output, span),
-            Special::Namespace => match self.evaluate(target)? {
-                Model::Callable(Callable::Macro { id, .. }) => {
-                    let namespace = Rc::clone(&self.macros[id as usize].namespace);
-                    Ok(Model::Hash(Hash::Namespace(namespace)))
-                }
-                other => Err(self.wrong_type("a macro or function", &other, target)),
-            },
-            Special::AbsoluteTemplateName => {
-                let path = self.text(target)?;
-                let base = match arguments {
-                    [] if matches!(application.form, Form::Call(_)) => {
-                        let message = "`?absolute_template_name()` takes 1 argument, found none";
-                        return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
-                    }
-                    [] => Text::Borrowed(self.place.program.source.name()),
-                    [base] => self.text(base)?,
-                    [_, more @ ..] => {
-                        let count = more.len() + 1;
-                        let message =
-                            format!("`?absolute_template_name` takes 1 argument, found {count}");
-                        return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
-                    }
-                };
-                // FreeMarker 1 knew names from the root only.
-                let full = if self.settings.classic_compatible {
-                    path.to_string()
-                } else {
-                    names::resolve(&base, &path)
-                };
-                let name = names::absolute(&full);
-                Ok(Model::Text(Text::from(name)))
-            }
-            Special::Loop(_) => Ok(Model::Missing),
-            Special::NotAvailable { why, hint } => {
-                let name = application.built_in.name;
-                let message = format!("`?{name}` is not available here: {why}");
-                let failure =
-                    self.fail(TemplateErrorKind::NotAvailable, message, application.name_span);
-                Err(failure.with_hint(hint))
-            }
-        }
-    }
-
-    fn switch_value(&mut self, target: &'r Expr, arguments: &'r [Expr]) -> Evaluated<'r> {
-        let value = self.required(target)?;
-        let mut cases = arguments.chunks_exact(2);
-        for case in &mut cases {
-            let [expected, result] = case else { continue };
-            let other = self.required(expected)?;
-            let operator = BinaryOperator::Equal;
-            if self.compare(operator, value.clone(), target, other, expected, expected.span)? {
-                return self.required(result);
-            }
-        }
-        if let [default] = cases.remainder() {
-            return self.required(default);
-        }
-        let quoted = self.quote(target.span);
-        let message = format!("`{quoted}` matches no case of `?switch`");
-        let failure = self.fail(TemplateErrorKind::BadArgument, message, target.span);
-        Err(failure.with_hint("add a last argument: the value when no case matches"))
-    }
-
     /// The methods that are no built-ins of the table.
     fn call_own_method(
         &mut self,
@@ -413,10 +332,12 @@ impl<'r> Evaluator<'r> {
                 Some(Ok(all.find(|value| !value.is_missing()).cloned().unwrap_or(Model::Missing)))
             }
             GET_OPTIONAL_TEMPLATE => Some(self.get_optional_template(values)),
-            IMPORT_OPTIONAL => Some(match (&method.target, values) {
+            IMPORT_UNPARSED if values.is_empty() => {
+                let Model::Text(name) = &method.target else { return None };
+                Some(Ok(self.import_unparsed(name)))
+            }
+            IMPORT_OPTIONAL | IMPORT_UNPARSED => Some(match (&method.target, values) {
                 (Model::Text(name), []) => self.import_loaded(name),
-                // What is not parsed has no variables.
-                (Model::Missing, []) => Ok(Model::Hash(Hash::Namespace(Rc::default()))),
                 _ => Err(Fault::new(
                     TemplateErrorKind::BadArgument,
                     "this method takes no arguments",
@@ -428,18 +349,14 @@ impl<'r> Evaluator<'r> {
     }
 }
 
-const DEFAULT: &str = "default";
+/// The method behind `x?default`.
+pub(in crate::ftl::eval) const DEFAULT: &str = "default";
 /// The method behind `.get_optional_template`.
 pub(in crate::ftl::eval) const GET_OPTIONAL_TEMPLATE: &str = ".get_optional_template";
 /// The method behind the `import` it gives.
 pub(in crate::ftl::eval) const IMPORT_OPTIONAL: &str = ".get_optional_template.import";
-
-/// `x?default` without its arguments: a function that gives `x`, or its first argument that is
-/// there.
-fn default_method(target: Model<'_>) -> Model<'_> {
-    let method = Method { built_in: DEFAULT, target };
-    Model::Callable(Callable::Method(Rc::new(method)))
-}
+/// The same for a template that was not parsed.
+pub(in crate::ftl::eval) const IMPORT_UNPARSED: &str = ".get_optional_template.import_unparsed";
 
 /// How many arguments a built-in takes, and whether these are so many.
 fn check_count(built_in: &BuiltIn, found: usize) -> Result<(), Fault> {

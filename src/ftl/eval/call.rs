@@ -15,6 +15,7 @@ use crate::ftl::eval::scope::NONE;
 use crate::ftl::eval::scope::Place;
 use crate::ftl::model::BoundArguments;
 use crate::ftl::model::Callable;
+use crate::ftl::model::Hash;
 use crate::ftl::model::Lambda;
 use crate::ftl::model::Model;
 use crate::ftl::model::Namespace;
@@ -23,11 +24,14 @@ use crate::ftl::program::Arguments;
 use crate::ftl::program::Body;
 use crate::ftl::program::Call;
 use crate::ftl::program::Expr;
+use crate::ftl::program::ExprKind;
 use crate::ftl::program::Macro;
 use crate::ftl::program::Name;
 use crate::ftl::program::Program;
 use crate::ftl::statics;
 use crate::text::Span;
+use crate::value::Key;
+use crate::value::Object;
 
 /// A macro or function that a value can mean.
 #[derive(Debug)]
@@ -209,6 +213,9 @@ impl<'r> Evaluator<'r> {
         value: Model<'r>,
     ) -> Evaluated<'r> {
         let Lambda { function, program } = lambda;
+        if let Some((object, key)) = field_by(lambda, &value) {
+            return Ok(object.get_key(key).map_or(Model::Missing, Model::from_node));
+        }
         let outside = std::mem::replace(&mut self.place.program, program);
         let binding = self.binding(&function.parameter, value);
         let index = self.push_context(binding);
@@ -334,6 +341,22 @@ impl<'r> Evaluator<'r> {
         self.place = inside;
         // `<#return>` in nested content ends this macro, as it does in FreeMarker.
         flow
+    }
+}
+
+/// The object and the key that `x -> x.key` reads, which needs no variable. `None` for other lambdas
+/// and values.
+#[inline]
+pub(in crate::ftl::eval) fn field_by<'r>(
+    lambda: Lambda<'r>,
+    value: &Model<'r>,
+) -> Option<(Object<'r>, &'r Key)> {
+    let Lambda { function, .. } = lambda;
+    match (&function.body.kind, value) {
+        (ExprKind::Dot { target, key }, Model::Hash(Hash::Json(object))) if matches!(&target.kind, ExprKind::Variable(name) if name.is(&function.parameter)) => {
+            Some((*object, key))
+        }
+        _ => None,
     }
 }
 

@@ -3,9 +3,11 @@
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
+use crate::ftl::eval::operator::holds;
 use crate::ftl::model::Model;
 use crate::ftl::program::Expr;
 use crate::ftl::program::ExprKind;
+use crate::value::Node;
 
 impl<'r> Evaluator<'r> {
     /// The truth of an expression, which must be a boolean.
@@ -45,17 +47,28 @@ impl<'r> Evaluator<'r> {
                 Err(self.fail(TemplateErrorKind::WrongType, message, expression.span))
             }
             ExprKind::Binary { operator, left, right } => {
+                if let Some(ordering) = self.plain_ordering(left, right) {
+                    self.step(expression.span)?;
+                    if let Some(holds) = holds(*operator, ordering) {
+                        return Ok(holds);
+                    }
+                }
                 match self.binary(*operator, left, right, expression)? {
                     Model::Boolean(value) => Ok(value),
                     other => self.truth(other, expression),
                 }
             }
-            _ => match self.evaluate(expression)? {
-                Model::Boolean(value) => Ok(value),
-                // Nothing is false for FreeMarker, if it is `?if_exists` that gives it.
-                Model::Empty if is_if_exists(expression) => Ok(false),
-                other => self.truth(other, expression),
-            },
+            _ => {
+                if let Some(value) = self.json(expression).and_then(Node::as_boolean) {
+                    return Ok(value);
+                }
+                match self.evaluate(expression)? {
+                    Model::Boolean(value) => Ok(value),
+                    // Nothing is false for FreeMarker, if it is `?if_exists` that gives it.
+                    Model::Empty if is_if_exists(expression) => Ok(false),
+                    other => self.truth(other, expression),
+                }
+            }
         }
     }
 

@@ -20,11 +20,9 @@ use crate::ftl::program::Switch;
 use crate::text::Span;
 
 impl<'r> Evaluator<'r> {
-    /// Runs one piece of content.
+    /// Runs one piece of content, for which [`Evaluator::run`] has counted a step.
     pub(in crate::ftl::eval) fn node(&mut self, node: &'r Node) -> Result<Flow, Failure> {
         let span = node.span;
-        self.step(span)?;
-        self.check_stack(span)?;
         match &node.kind {
             NodeKind::Interpolation { value, output, escape } => {
                 if self.writer.is_traced() {

@@ -37,6 +37,14 @@ impl<'r> Evaluator<'r> {
             ExprKind::Text(text) => Ok(Model::Text(Text::Borrowed(text))),
             ExprKind::Number(number) => Ok(Model::Number(number.clone())),
             ExprKind::Boolean(value) => Ok(Model::Boolean(*value)),
+            ExprKind::BuiltIn(application) => {
+                self.check_stack(expression.span)?;
+                self.apply(application, expression.span)
+            }
+            ExprKind::Binary { operator, left, right } => {
+                self.check_stack(expression.span)?;
+                self.binary(*operator, left, right, expression)
+            }
             _ => self.compound(expression),
         }
     }
@@ -45,7 +53,6 @@ impl<'r> Evaluator<'r> {
         let span = expression.span;
         self.check_stack(span)?;
         match &expression.kind {
-            ExprKind::BuiltIn(application) => self.apply(application, span),
             ExprKind::Default { target, fallback } => {
                 let value = self.evaluate_lenient(target)?;
                 if !value.is_missing() {
@@ -59,9 +66,6 @@ impl<'r> Evaluator<'r> {
             ExprKind::Parenthesis(inner) => self.evaluate(inner),
             ExprKind::Exists(_) | ExprKind::Not(_) | ExprKind::And(..) | ExprKind::Or(..) => {
                 self.condition(expression).map(Model::Boolean)
-            }
-            ExprKind::Binary { operator, left, right } => {
-                self.binary(*operator, left, right, expression)
             }
             ExprKind::Call { target, arguments } => self.call_value(target, arguments, span),
             ExprKind::TextTemplate(parts) => self.text_template(parts, span),
@@ -131,6 +135,9 @@ impl<'r> Evaluator<'r> {
 
     /// A value that must be a number.
     pub(in crate::ftl::eval) fn number(&mut self, expression: &'r Expr) -> Result<Number, Failure> {
+        if let Some(number) = self.plain_number(expression) {
+            return Ok(number);
+        }
         match self.evaluate(expression)? {
             Model::Number(number) => Ok(number),
             other => Err(self.not_a_number(&other, expression)),

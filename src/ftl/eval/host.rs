@@ -8,6 +8,7 @@ use crate::ftl::coerce;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluator;
+use crate::ftl::eval::call::field_by;
 use crate::ftl::format::Formatting;
 use crate::ftl::model::Callable;
 use crate::ftl::model::Cursor;
@@ -21,6 +22,7 @@ use crate::ftl::model::Text;
 use crate::ftl::model::sort_as_java;
 use crate::ftl::statics;
 use crate::text::Span;
+use crate::value::Node;
 
 impl<'r> Host<'r> for Evaluator<'r> {
     fn formatting(&mut self) -> Formatting<'_> {
@@ -175,8 +177,12 @@ impl<'r> Evaluator<'r> {
                 let result = self.call_lambda(lambda, item)?;
                 return walk::mapped(result).map(Some);
             }
-            let result = self.call_lambda(lambda, item.clone())?;
-            let holds = walk::condition(&result, stage)?;
+            let field = field_by(lambda, &item).and_then(|(object, key)| object.get_key(key));
+            let plain = field.and_then(Node::as_boolean);
+            let holds = match plain {
+                Some(holds) => holds,
+                None => walk::condition(&self.call_lambda(lambda, item.clone())?, stage)?,
+            };
             match stage {
                 Stage::TakeWhile if !holds => {
                     *turned = true;

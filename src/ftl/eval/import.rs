@@ -7,6 +7,7 @@ use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
 use crate::ftl::eval::builtin_call::IMPORT_OPTIONAL;
+use crate::ftl::eval::builtin_call::IMPORT_UNPARSED;
 use crate::ftl::eval::include::Included;
 use crate::ftl::eval::scope::NONE;
 use crate::ftl::eval::scope::Place;
@@ -185,13 +186,29 @@ impl<'r> Evaluator<'r> {
         if let Some(included) = loaded {
             let directive = self.directive(Directive::Optional(included));
             result.insert(Text::Borrowed("include"), directive);
-            let target = if parse { Model::Text(Text::from(name)) } else { Model::Missing };
-            let method = Method { built_in: IMPORT_OPTIONAL, target };
+            let target = Model::Text(Text::from(name));
+            let built_in = if parse { IMPORT_OPTIONAL } else { IMPORT_UNPARSED };
+            let method = Method { built_in, target };
             let import = Model::Callable(Callable::Method(Rc::new(method)));
             result.insert(Text::Borrowed("import"), import);
         }
         result.insert(Text::Borrowed("exists"), exists);
         Ok(Model::Hash(Hash::Made(Rc::new(result))))
+    }
+
+    /// The namespace of a template that was not parsed: empty, unless the template was imported
+    /// before.
+    pub(in crate::ftl::eval) fn import_unparsed(&mut self, name: &str) -> Model<'r> {
+        let known = self.imported.iter().find(|(known, _)| known == name);
+        let namespace = match known {
+            Some((_, namespace)) => Rc::clone(namespace),
+            None => {
+                let namespace = Rc::new(Namespace::default());
+                self.imported.push((name.to_owned(), Rc::clone(&namespace)));
+                namespace
+            }
+        };
+        Model::Hash(Hash::Namespace(namespace))
     }
 
     /// The namespace of a template that is known to be there.

@@ -27,6 +27,7 @@ use crate::ftl::program::LoopVariables;
 use crate::ftl::program::Name;
 use crate::ftl::program::Node;
 use crate::text::Span;
+use crate::value::Items;
 use crate::value::Pairs;
 
 /// A walk over what is listed, one item ahead of the loop, so that it knows whether there is more.
@@ -89,6 +90,11 @@ impl<'r> Evaluator<'r> {
     pub(in crate::ftl::eval) fn list(&mut self, list: &'r List) -> Result<Flow, Failure> {
         let span = list.source.span;
         let value = self.evaluate(&list.source)?;
+        if let (Model::Sequence(Sequence::Json(items)), Some(name), false) =
+            (&value, &list.variables.first, list.pairs)
+        {
+            return self.list_json(items.iter(), name, list);
+        }
         let Some(source) = self.listed(value, list)? else {
             return list.otherwise.as_ref().map_or(Ok(Flow::Next), |body| self.run(body));
         };
@@ -119,6 +125,41 @@ impl<'r> Evaluator<'r> {
         let flow = self.turns(at, &mut walk, &list.variables, &list.body, span);
         self.pop_context(at);
         flow
+    }
+
+    /// `<#list x.y as item>` over a JSON array: nothing runs between two turns, so nothing has to be
+    /// fetched ahead.
+    fn list_json(
+        &mut self,
+        mut items: Items<'r>,
+        name: &'r Name,
+        list: &'r List,
+    ) -> Result<Flow, Failure> {
+        self.step(list.source.span)?;
+        if items.is_empty() {
+            return list.otherwise.as_ref().map_or(Ok(Flow::Next), |body| self.run(body));
+        }
+        let hides = !self.settings.fallback_on_null_loop_variable;
+        let at = self.push_context(Context { hides, ..self.binding(name, Model::Missing) });
+        let mut index = 0;
+        let mut result = Ok(Flow::Next);
+        while let Some(node) = items.next() {
+            if let Some(context) = self.contexts.get_mut(at as usize) {
+                context.value = Model::from_node(node);
+                context.turn = Some(Turn { index, has_next: !items.is_empty() });
+            }
+            let flow = self.step(list.source.span).and_then(|()| self.run(&list.body));
+            match flow {
+                Ok(Flow::Next | Flow::Continue) => index += 1,
+                Ok(Flow::Break) => break,
+                Ok(Flow::Return) | Err(_) => {
+                    result = flow;
+                    break;
+                }
+            }
+        }
+        self.pop_context(at);
+        result
     }
 
     /// `<#items>`

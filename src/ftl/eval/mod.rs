@@ -27,6 +27,7 @@ mod output;
 mod scope;
 mod slice;
 mod special;
+mod special_built_in;
 mod texts;
 mod transform;
 
@@ -237,13 +238,16 @@ impl<'r> Evaluator<'r> {
 
     /// Runs pieces of content in order.
     pub(in crate::ftl::eval) fn run(&mut self, body: &'r [Node]) -> Result<Flow, Failure> {
+        let Some(first) = body.first() else { return Ok(Flow::Next) };
+        self.check_stack(first.span)?;
+        self.steps(body.len(), first.span)?;
         for node in body {
-            // The two commonest pieces need no stack and no call.
-            let result = match self.plain_text(node) {
-                Some(text) => self.write(text, node.span),
-                None => self.node(node),
-            };
-            match result {
+            // The two commonest pieces need no call.
+            if let Some(text) = self.plain_text(node) {
+                self.write(text, node.span)?;
+                continue;
+            }
+            match self.node(node) {
                 Ok(Flow::Next) => {}
                 Ok(flow) => return Ok(flow),
                 Err(failure) => self.handle(failure)?,
@@ -258,7 +262,17 @@ impl<'r> Evaluator<'r> {
         match &node.kind {
             NodeKind::Text(text) => Some(text),
             NodeKind::Interpolation { value, escape: false, .. } => match &value.kind {
-                ExprKind::Dot { target, key, .. } => self.object(target)?.get_key(key)?.as_text(),
+                ExprKind::Dot { .. } => self.json(value)?.as_text(),
+                ExprKind::Default { target, fallback } => match &target.kind {
+                    ExprKind::Dot { target, key } => {
+                        let found = self.object(target)?.get_key(key);
+                        match found.filter(|node| !node.is_null()) {
+                            Some(node) => node.as_text(),
+                            None => default_text(fallback.as_deref()),
+                        }
+                    }
+                    _ => None,
+                },
                 _ => None,
             },
             _ => None,
@@ -266,8 +280,7 @@ impl<'r> Evaluator<'r> {
     }
 
     #[inline]
-    fn write(&mut self, text: &str, span: Span) -> Result<Flow, Failure> {
-        self.step(span)?;
+    fn write(&mut self, text: &str, span: Span) -> Result<(), Failure> {
         if self.writer.is_traced() {
             self.writer.mark(self.place.program, span);
         }
@@ -275,7 +288,7 @@ impl<'r> Evaluator<'r> {
         if self.writer.is_full() {
             return Err(self.too_much_output(span));
         }
-        Ok(Flow::Next)
+        Ok(())
     }
 
     /// What `template_exception_handler` says about an error.
@@ -346,6 +359,15 @@ impl<'r> Evaluator<'r> {
         let message = "calls and expressions are inside each other too deep for the stack";
         error(TemplateErrorKind::Limit, message, self.place.program, span)
             .with_hint("a macro or function that calls itself needs a condition that ends it")
+    }
+}
+
+/// The text of `!` without or with a literal behind it.
+fn default_text(fallback: Option<&Expr>) -> Option<&str> {
+    match fallback.map(|fallback| &fallback.kind) {
+        None => Some(""),
+        Some(ExprKind::Text(text)) => Some(text),
+        Some(_) => None,
     }
 }
 

@@ -42,6 +42,13 @@ impl<'r> Evaluator<'r> {
         self.step(whole.span)?;
         match operator {
             BinaryOperator::Add => {
+                // The right side first: where texts are joined, it is often a literal.
+                if let Some(second) = self.plain_number(right)
+                    && let Some(first) = self.plain_number(left)
+                {
+                    let sum = self.calculate(operator, &first, &second, whole.span);
+                    return sum.map(Model::Number);
+                }
                 let first = self.evaluate(left)?;
                 let second = self.evaluate(right)?;
                 self.add(first, Some(left), second, right, whole.span)
@@ -55,11 +62,27 @@ impl<'r> Evaluator<'r> {
                 self.calculate(operator, &first, &second, whole.span).map(Model::Number)
             }
             _ => {
+                if let Some(ordering) = self.plain_ordering(left, right)
+                    && let Some(holds) = holds(operator, ordering)
+                {
+                    return Ok(Model::Boolean(holds));
+                }
                 let first = self.evaluate(left)?;
                 let second = self.evaluate(right)?;
                 self.compare(operator, first, left, second, right, whole.span).map(Model::Boolean)
             }
         }
+    }
+
+    /// The order of two numbers, when it takes no more than a look to know them.
+    #[inline]
+    pub(in crate::ftl::eval) fn plain_ordering(
+        &self,
+        left: &'r Expr,
+        right: &'r Expr,
+    ) -> Option<Ordering> {
+        let second = self.plain_number(right)?;
+        Some(self.plain_number(left)?.compare(&second).unwrap_or(Ordering::Less))
     }
 
     /// Arithmetic with two numbers.
@@ -286,14 +309,7 @@ impl<'r> Evaluator<'r> {
             }
             _ => return Err(self.incomparable(&first, &second, span)),
         };
-        Ok(match operator {
-            BinaryOperator::Equal => ordering == Ordering::Equal,
-            BinaryOperator::NotEqual => ordering != Ordering::Equal,
-            BinaryOperator::Less => ordering == Ordering::Less,
-            BinaryOperator::LessOrEqual => ordering != Ordering::Greater,
-            BinaryOperator::Greater => ordering == Ordering::Greater,
-            _ => ordering != Ordering::Less,
-        })
+        Ok(holds(operator, ordering).unwrap_or_default())
     }
 
     /// A value in the form it is compared in.
@@ -368,6 +384,20 @@ impl<'r> Evaluator<'r> {
 /// Whether it is a sequence or a hash, which have no text.
 fn is_made_of_parts(value: &Model<'_>) -> bool {
     matches!(value, Model::Sequence(_) | Model::Hash(_))
+}
+
+/// Whether a comparison holds for an order; `None` for operators that don't compare.
+#[inline]
+pub(in crate::ftl::eval) fn holds(operator: BinaryOperator, ordering: Ordering) -> Option<bool> {
+    Some(match operator {
+        BinaryOperator::Equal => ordering == Ordering::Equal,
+        BinaryOperator::NotEqual => ordering != Ordering::Equal,
+        BinaryOperator::Less => ordering == Ordering::Less,
+        BinaryOperator::LessOrEqual => ordering != Ordering::Greater,
+        BinaryOperator::Greater => ordering == Ordering::Greater,
+        BinaryOperator::GreaterOrEqual => ordering != Ordering::Less,
+        _ => return None,
+    })
 }
 
 fn as_sequence<'r>(value: &Model<'r>) -> Option<Sequence<'r>> {

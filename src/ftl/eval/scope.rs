@@ -24,6 +24,7 @@ use crate::ftl::program::Name;
 use crate::ftl::program::Program;
 use crate::value::Key;
 use crate::value::Node;
+use crate::value::Number;
 use crate::value::Object;
 
 /// No context, no frame.
@@ -218,6 +219,42 @@ impl<'r> Evaluator<'r> {
             Model::Hash(Hash::Json(object)) => Some(*object),
             _ => None,
         };
+        self.look(name, of, Node::as_object)
+    }
+
+    /// The JSON value that a path of names and keys leads to, when it is behind a key. `None` says
+    /// nothing.
+    #[inline]
+    pub(in crate::ftl::eval) fn json(&self, expression: &'r Expr) -> Option<Node<'r>> {
+        match &expression.kind {
+            ExprKind::Dot { target, key } => self.object(target)?.get_key(key),
+            _ => None,
+        }
+    }
+
+    /// The number that an expression is, when it takes no more than a look to know.
+    #[inline]
+    pub(in crate::ftl::eval) fn plain_number(&self, expression: &'r Expr) -> Option<Number> {
+        let of = |value: &Model<'r>| match value {
+            Model::Number(number) => Some(number.clone()),
+            _ => None,
+        };
+        match &expression.kind {
+            ExprKind::Number(number) => Some(number.clone()),
+            ExprKind::Variable(name) => self.look(name, of, Node::as_number),
+            _ => self.json(expression)?.as_number(),
+        }
+    }
+
+    /// Something about the value of a variable, without a copy of it. `None` when the variable has
+    /// no value there, which says nothing: another of its name may be visible behind it.
+    #[inline]
+    fn look<T>(
+        &self,
+        name: &'r Name,
+        of: impl Fn(&Model<'r>) -> Option<T>,
+        of_json: impl Fn(Node<'r>) -> Option<T>,
+    ) -> Option<T> {
         let mut at = self.place.context;
         while let Some(context) = self.contexts.get(at as usize) {
             at = context.next;
@@ -246,7 +283,7 @@ impl<'r> Evaluator<'r> {
         if let Some(value) = self.globals.get_hashed(name.hash, name.text()) {
             return of(value);
         }
-        self.data.get(name)?.as_object()
+        of_json(self.data.get(name)?)
     }
 
     /// The value of a local or loop variable.

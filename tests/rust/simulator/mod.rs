@@ -388,6 +388,7 @@ fn number_from(variable: &str) -> Option<u64> {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the tally is worth seeing")]
 fn whatever_happens_every_accepted_event_is_delivered_dead_or_pending() {
     let first = number_from("SIMULATED_FIRST").unwrap_or(0);
     let seeds = number_from("SIMULATED_SEEDS").unwrap_or(SEEDS);

@@ -15,6 +15,8 @@ use std::sync::Condvar;
 use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::Weak;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -36,6 +38,7 @@ use crate::delivery::store::sqlite::desk::Desk;
 use crate::delivery::store::sqlite::failure::failure;
 use crate::delivery::store::sqlite::failure::of_database;
 use crate::delivery::store::sqlite::failure::of_file;
+use crate::delivery::store::sqlite::guard::Guard;
 use crate::delivery::store::sqlite::ids::Ids;
 use crate::delivery::store::sqlite::lock::Lock;
 use crate::delivery::store::sqlite::log_file::LogFile;
@@ -74,7 +77,7 @@ pub(crate) struct OpenFile {
     orders: Arc<Orders>,
     /// Names of the syncs that are open.
     names: Mutex<HashSet<String>>,
-    process: u32,
+    pub(crate) process: AtomicU32,
     thread: Mutex<Option<JoinHandle<()>>>,
     lock: Mutex<Option<Lock>>,
 }
@@ -106,7 +109,7 @@ impl OpenFile {
         open.retain(|_, file| file.strong_count() > 0);
         let place = Place::prepare(path, true)?;
         if let Some(file) = open.get(&place.identity).and_then(Weak::upgrade)
-            && file.process == std::process::id()
+            && file.is_own()
         {
             file.ask(move |desk| desk.raise_durability(durability))?;
             return Ok(file);
@@ -134,12 +137,14 @@ impl OpenFile {
             let (known, ids_there) = (Arc::clone(&broken), Arc::clone(&ids));
             let desk = Desk::new(connection, path.clone(), known, ids_there, durability)
                 .map_err(failed)?;
+            let guard = Guard::take(&path)
+                .map_err(|error| of_file(&path, "expected to lock the store", &error))?;
             let orders = Arc::new(Orders::default());
             let (orders_there, broken_there) = (Arc::clone(&orders), Arc::clone(&broken));
             let path_there = path.clone();
             let thread = thread::Builder::new()
                 .name(String::from("store-writer"))
-                .spawn(move || run(desk, &orders_there, &broken_there, &path_there))
+                .spawn(move || run(desk, guard, &orders_there, &broken_there, &path_there))
                 .map_err(|error| of_file(&path, "expected a thread to write with", &error))?;
             Ok((ids, broken, orders, thread))
         });
@@ -157,7 +162,7 @@ impl OpenFile {
             broken,
             orders,
             names: Mutex::new(HashSet::new()),
-            process: std::process::id(),
+            process: AtomicU32::new(std::process::id()),
             thread: Mutex::new(Some(thread)),
             lock: Mutex::new(Some(lock)),
         })
@@ -179,7 +184,7 @@ impl OpenFile {
 
     /// Whether this is the process that opened it: nothing is touched in a forked one.
     pub(crate) fn is_own(&self) -> bool {
-        self.process == std::process::id()
+        self.process.load(SeqCst) == std::process::id()
     }
 
     /// An error, when it cannot be used any more.
@@ -316,8 +321,14 @@ impl Orders {
 }
 
 /// The writer's thread.
-fn run(desk: Desk, orders: &Orders, broken: &OnceLock<StoreError>, path: &Path) {
-    let worked = catch_unwind(AssertUnwindSafe(move || work(desk, orders)));
+fn run(desk: Desk, guard: Guard, orders: &Orders, broken: &OnceLock<StoreError>, path: &Path) {
+    let worked = catch_unwind(AssertUnwindSafe(|| {
+        let mut desk = desk;
+        work(&mut desk, orders);
+        guard.open();
+        drop(desk);
+    }));
+    drop(guard);
     if worked.is_err() {
         let what = "expected the writer to work, found that it failed unexpectedly";
         let _ = broken.set(failure(StoreErrorKind::Closed, path, what, "open the store again"));
@@ -325,7 +336,7 @@ fn run(desk: Desk, orders: &Orders, broken: &OnceLock<StoreError>, path: &Path) 
     orders.abandon();
 }
 
-fn work(mut desk: Desk, orders: &Orders) {
+fn work(desk: &mut Desk, orders: &Orders) {
     let mut taken = Vec::new();
     let mut deadline = None;
     loop {
@@ -334,7 +345,7 @@ fn work(mut desk: Desk, orders: &Orders) {
             match order {
                 Order::Accept { sync, accepted } => desk.accept(sync, accepted, None),
                 Order::Settle { sync, id, settled } => desk.settle(sync, id, settled),
-                Order::Do(order) => order(&mut desk),
+                Order::Do(order) => order(desk),
             }
             if desk.rows() >= MAX_ROWS && desk.is_awaited() {
                 let _ = desk.commit();
@@ -363,7 +374,7 @@ fn work(mut desk: Desk, orders: &Orders) {
 impl Drop for OpenFile {
     fn drop(&mut self) {
         let thread = lock(&self.thread).take();
-        if self.process != std::process::id() {
+        if !self.is_own() {
             // The connection and the thread are the parent's; so is the lock.
             mem::forget(thread);
             mem::forget(lock(&self.lock).take());

@@ -12,6 +12,7 @@ mod claim;
 mod desk;
 mod failure;
 mod file;
+mod guard;
 mod ids;
 mod ledger;
 mod lock;
@@ -466,5 +467,39 @@ impl fmt::Debug for SqliteStore {
             Opened::Read(reader) => &reader.path,
         };
         write!(f, "SqliteStore({} in {})", self.name, path.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering::SeqCst;
+
+    use crate::delivery::clock::Timestamp;
+    use crate::delivery::store::Store;
+    use crate::delivery::store::StoreErrorKind;
+    use crate::delivery::store::sqlite::OpenOptions;
+    use crate::delivery::store::sqlite::Opened;
+    use crate::delivery::store::sqlite::SqliteStore;
+
+    #[test]
+    fn in_a_forked_process_a_store_says_so_and_leaves_the_parents_alone() {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let path = folder.path().join("fork.db");
+        let store = SqliteStore::open(&path, "fork", OpenOptions::default());
+        let store = store.unwrap_or_else(|error| panic!("{error}"));
+        let Opened::Deliver(this) = &store.opened else {
+            panic!("it was opened to deliver");
+        };
+        // As a child sees it: the number of another process.
+        let file = std::sync::Arc::clone(&this.file);
+        file.process.fetch_add(1, SeqCst);
+        let kind = |error: crate::delivery::store::StoreError| error.kind;
+        assert_eq!(store.accept(Vec::new()).map(drop).map_err(kind), Err(StoreErrorKind::Closed));
+        assert_eq!(store.counts().map(drop).map_err(kind), Err(StoreErrorKind::Closed));
+        assert_eq!(store.flush().map_err(kind), Err(StoreErrorKind::Closed));
+        drop(store);
+        assert!(folder.path().join("fork.db-wal").exists(), "the parent's is not closed");
+        file.process.fetch_sub(1, SeqCst);
+        assert!(file.ask(|desk| desk.claim(1, Timestamp::default(), 1)).is_ok());
     }
 }

@@ -205,17 +205,25 @@ fn replace_plain<'t>(text: &'t str, wanted: &str, new: &str, flags: Flags) -> Co
     if flags.modes.ignore_case {
         return replace_ignoring_case(text, wanted, new, flags.first_only);
     }
-    let Some(first) = text.find(wanted) else { return Cow::Borrowed(text) };
+    // One byte is found without the preparations that longer texts need.
+    let place = |text: &str| match wanted.as_bytes() {
+        [byte] => text.bytes().position(|own| own == *byte),
+        _ => text.find(wanted),
+    };
+    let mut next = place(text);
+    if next.is_none() {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len() + new.len());
-    out.push_str(&text[..first]);
-    let mut rest = &text[first..];
-    while let Some(at) = rest.find(wanted) {
+    let mut rest = text;
+    while let Some(at) = next {
         out.push_str(&rest[..at]);
         out.push_str(new);
         rest = &rest[at + wanted.len()..];
         if flags.first_only {
             break;
         }
+        next = place(rest);
     }
     out.push_str(rest);
     Cow::Owned(out)

@@ -194,9 +194,8 @@ impl Walker<'_> {
         };
         match visit::constant_integer(right) {
             Some(number) => match (operator, number - start) {
-                (BinaryOperator::Equal, 0)
-                | (BinaryOperator::Less, 1)
-                | (BinaryOperator::LessOrEqual, 0) => Some(is_first),
+                (BinaryOperator::Equal | BinaryOperator::LessOrEqual, 0)
+                | (BinaryOperator::Less, 1) => Some(is_first),
                 (BinaryOperator::NotEqual | BinaryOperator::Greater, 0)
                 | (BinaryOperator::GreaterOrEqual, 1) => Some(!is_first),
                 _ => None,

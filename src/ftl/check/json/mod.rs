@@ -364,7 +364,7 @@ fn assigned(mut state: State, assignment: &Assignment) -> State {
     let name = assignment.name.text();
     let known = match (assignment.operator, &assignment.value) {
         (AssignOperator::Set, Some(value)) => known_value(&state, name, value),
-        (AssignOperator::Increment, _) | (AssignOperator::Add, _) => {
+        (AssignOperator::Increment | AssignOperator::Add, _) => {
             let counts = matches!(state.known(name), Some(Known::Zero | Known::Positive));
             let more = assignment.value.as_ref().is_none_or(is_positive);
             (counts && more).then_some(Known::Positive)

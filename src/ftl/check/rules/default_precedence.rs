@@ -14,7 +14,7 @@ impl<'p> Inspector<'_, '_, 'p> {
     ) {
         let Some(fallback) = fallback else { return };
         let operand = match &fallback.kind {
-            ExprKind::Binary { left, .. } | ExprKind::And(left, _) | ExprKind::Or(left, _) => left,
+            ExprKind::Binary { .. } | ExprKind::And(..) | ExprKind::Or(..) => leftmost(fallback),
             // `x! - 1` is `x!(-1)`; `x!-1` says so.
             ExprKind::Negate(operand) | ExprKind::Plus(operand)
                 if self.has_blanks(fallback.span.start, operand.span.start) =>
@@ -47,4 +47,15 @@ impl<'p> Inspector<'_, '_, 'p> {
         let between = self.program.source.slice(Span { start: sign + 1, end: operand });
         !between.is_empty() && between.chars().all(char::is_whitespace)
     }
+}
+
+/// What stands first in a row of operators: most likely all that was meant to be the default.
+fn leftmost(expression: &Expr) -> &Expr {
+    let mut operand = expression;
+    while let ExprKind::Binary { left, .. } | ExprKind::And(left, _) | ExprKind::Or(left, _) =
+        &operand.kind
+    {
+        operand = left;
+    }
+    operand
 }

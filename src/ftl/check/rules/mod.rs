@@ -121,7 +121,8 @@ impl<'p> Inspector<'_, '_, 'p> {
                 return;
             }
             NodeKind::Setting { name: "datetime_format", value } => {
-                self.datetime_format = visit::constant_text(value).unwrap_or_default().to_owned();
+                let format = visit::constant_text(value).unwrap_or_default();
+                format.clone_into(&mut self.datetime_format);
             }
             NodeKind::Call(call) => self.arguments(call),
             _ => {}

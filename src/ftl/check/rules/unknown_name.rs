@@ -18,6 +18,8 @@ use crate::text::did_you_mean;
 use crate::text::slips;
 
 const STATICS: &str = "statics";
+/// The methods of Amplitude's helper class.
+const METHODS: [&str; 2] = ["toJson", "toJsonString"];
 
 impl<'p> Inspector<'_, '_, 'p> {
     pub(in crate::ftl::check::rules) fn unknown_name(
@@ -90,7 +92,6 @@ impl<'p> Inspector<'_, '_, 'p> {
             return self.report(Rule::UnknownName, path, message, hint);
         }
         let ExprKind::Dot { target, key } = &path.bare().kind else { return };
-        const METHODS: [&str; 2] = ["toJson", "toJsonString"];
         if is_utilities(target, self.names) && !METHODS.contains(&key.name()) {
             let message = format!("`FtlUtils` has no method `{}`", key.name());
             let hint = match did_you_mean(key.name(), METHODS) {
