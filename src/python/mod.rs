@@ -85,15 +85,14 @@ fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
                 go_on: &|| waiting.go_on(),
                 grace: &|| if terminated() { GRACE } else { Duration::ZERO },
             },
-        );
-        if terminated() {
-            cli::TERMINATED
-        } else if waiting.interrupted() {
-            cli::INTERRUPTED
-        } else {
-            status
-        }
+        )
     });
+    if terminated() {
+        return cli::TERMINATED;
+    }
+    if waiting.interrupted() {
+        return cli::INTERRUPTED;
+    }
     // A signal that came when nobody listened any more.
     match py.check_signals() {
         Ok(()) => status,

@@ -106,7 +106,6 @@ impl Ledger {
             first_attempt_at: entry.first_attempt_at,
             damaged: false,
             first_turn,
-            damaged: false,
         }
     }
 }
