@@ -85,6 +85,7 @@ fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
                 go_on: &|| waiting.go_on(),
                 grace: &|| if terminated() { GRACE } else { Duration::ZERO },
             },
+<<<<<<< HEAD
         );
         if terminated() {
             cli::TERMINATED
@@ -94,6 +95,16 @@ fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
             status
         }
     });
+=======
+        )
+    });
+    if terminated() {
+        return cli::TERMINATED;
+    }
+    if waiting.interrupted() {
+        return cli::INTERRUPTED;
+    }
+>>>>>>> resume
     // A signal that came when nobody listened any more.
     match py.check_signals() {
         Ok(()) => status,

@@ -16,8 +16,13 @@ fn run(folder: &Path, words: &str) -> (u8, String, String) {
         })
         .collect();
     let status = {
-        let mut world =
-            cli::World { out: &mut out, err: &mut err, err_is_terminal: false, go_on: &|| true };
+        let mut world = cli::World {
+            out: &mut out,
+            err: &mut err,
+            err_is_terminal: false,
+            go_on: &|| true,
+            grace: &|| std::time::Duration::ZERO,
+        };
         cli::main(&arguments, &mut world)
     };
     let text = |bytes| String::from_utf8(bytes).unwrap();

@@ -128,7 +128,7 @@ impl OpenFile {
         }
         let file = Arc::new(Self::start(place, durability)?);
         let open = guard.get_or_insert_default();
-        open.insert(file.identity, Arc::downgrade(&file));
+        open.insert(file.identity.clone(), Arc::downgrade(&file));
         Ok(file)
     }
 
