@@ -11,7 +11,7 @@
 //! retries, no store. `--latency` is how long the own receiver takes to answer; `--source-micros` how
 //! long the source works on each event before it is handed over, 16 at a time; `--serve` only starts
 //! the receiver and prints its URL, for another process.
-#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the time")]
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 

@@ -76,7 +76,7 @@ fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
         let mut out = io::stdout();
         let mut err = io::stderr();
         let err_is_terminal = io::IsTerminal::is_terminal(&err);
-        let status = cli::main(
+        cli::main(
             &arguments,
             &mut cli::World {
                 out: &mut out,
@@ -85,17 +85,6 @@ fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
                 go_on: &|| waiting.go_on(),
                 grace: &|| if terminated() { GRACE } else { Duration::ZERO },
             },
-<<<<<<< HEAD
-        );
-        if terminated() {
-            cli::TERMINATED
-        } else if waiting.interrupted() {
-            cli::INTERRUPTED
-        } else {
-            status
-        }
-    });
-=======
         )
     });
     if terminated() {
@@ -104,7 +93,6 @@ fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
     if waiting.interrupted() {
         return cli::INTERRUPTED;
     }
->>>>>>> resume
     // A signal that came when nobody listened any more.
     match py.check_signals() {
         Ok(()) => status,
