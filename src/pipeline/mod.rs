@@ -8,6 +8,7 @@ mod ahead;
 mod certificates;
 mod check;
 mod error;
+mod feed;
 mod forecast;
 mod head;
 mod letters;

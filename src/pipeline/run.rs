@@ -9,7 +9,6 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::delivery::AcceptError;
 use crate::delivery::DeliveryOptions;
 use crate::delivery::Engine;
 use crate::delivery::EngineError;
@@ -21,47 +20,18 @@ use crate::delivery::clock::Timestamp;
 use crate::delivery::log::LogRecord;
 use crate::delivery::request::Secrets;
 use crate::delivery::sign::SigningSecret;
-use crate::delivery::store::Discarded;
-use crate::delivery::store::NewDelivery;
-use crate::delivery::store::Reason;
-use crate::delivery::store::SourcePlace;
 use crate::delivery::store::Store;
 use crate::delivery::store::StoreError;
-use crate::events::Block;
-use crate::events::EventError;
-use crate::events::EventErrorKind;
-use crate::events::Reader;
-use crate::events::file_size;
 use crate::pipeline::ConfigError;
 use crate::pipeline::ConfigErrorKind;
-use crate::pipeline::Decision;
-use crate::pipeline::Position;
 use crate::pipeline::Sync;
-use crate::pipeline::ahead::Next;
-use crate::pipeline::ahead::ReadAhead;
 use crate::pipeline::secret_reference;
-use crate::pipeline::sources::Cursor;
-use crate::pipeline::sources::Seen;
 use crate::pipeline::sources::Sources;
-use crate::pipeline::sources::anew;
 use crate::report::Counters;
-use crate::report::ErrorSample;
 use crate::report::Report;
-use crate::value::Buffers;
-use crate::value::Document;
 
 pub use crate::delivery::Until;
 
-/// Events handed to the engine at once: few enough to start sending early, many enough to make
-/// handing over cheap.
-const BATCH: usize = 64;
-/// Positions without anything to deliver that the store is told at once.
-const PASSED: usize = 1024;
-/// A block of fewer bytes comes from a source that gives little at a time.
-const SHORT_BLOCK: usize = 128 * 1024;
-/// Events prepared before the caller is asked whether to go on: a heavy template takes some
-/// milliseconds for each.
-const EVENTS_A_LOOK: usize = 8;
 /// The longest the caller waits before it is asked whether to go on.
 pub(in crate::pipeline) const SLICE: Duration = Duration::from_millis(25);
 
@@ -77,9 +47,9 @@ pub struct Run {
     pub(in crate::pipeline) clock: Arc<dyn Clock>,
     started: Timestamp,
     ended: AtomicU64,
-    ordinal: AtomicU64,
+    pub(in crate::pipeline) ordinal: AtomicU64,
     /// Read from the store with the first source.
-    sources: Mutex<Option<Sources>>,
+    pub(in crate::pipeline) sources: Mutex<Option<Sources>>,
     /// Dead letters that could not be sent again.
     stayed: AtomicU64,
 }
@@ -227,336 +197,6 @@ fn missing_secret(name: &str) -> ConfigError {
 }
 
 impl Run {
-    /// Sends the events of a source; `go_on` is asked at least every 50 ms.
-    ///
-    /// A file that the store knows by its content is gone on with where earlier runs left it, and
-    /// not read at all when it is finished. A part of the source that can't be read counts as
-    /// `invalid`, and the run goes on behind it.
-    ///
-    /// # Errors
-    /// When the store does not take the events: those of the last batch are not accepted.
-    pub fn feed(
-        &self,
-        mut reader: Reader,
-        confirmed: Confirmed,
-        go_on: &dyn Fn() -> bool,
-    ) -> Result<Progress, EngineError> {
-        let engine = self.engine()?;
-        let mut batch = Batch::new(confirmed == Confirmed::SendAgain);
-        while let Some(origin) = reader.next_file() {
-            let begun = match origin {
-                Ok(origin) => self.begin_file(&engine, &mut reader, &origin.file, confirmed)?,
-                Err(error) => Err(error),
-            };
-            match begun {
-                Ok(Some(mut cursor)) => {
-                    let fed = self.feed_file(&engine, reader, &mut cursor, &mut batch, go_on)?;
-                    let Some(behind) = fed else { return Ok(Progress::Stopped) };
-                    reader = behind;
-                }
-                Ok(None) => {}
-                Err(error) => self.invalid(&error),
-            }
-            if !go_on() {
-                return Ok(Progress::Stopped);
-            }
-        }
-        self.hand_over(&engine, &mut batch, go_on)
-    }
-
-    /// Finds out where to begin in the file that the reader has come to; `None` when all of it is
-    /// finished, an error when it can't be read.
-    fn begin_file(
-        &self,
-        engine: &Engine,
-        reader: &mut Reader,
-        name: &str,
-        confirmed: Confirmed,
-    ) -> Result<Result<Option<Cursor>, EventError>, EngineError> {
-        let now = match reader.fingerprint() {
-            Ok(Some(now)) => now,
-            Ok(None) => return Ok(Ok(Some(Cursor::live()))),
-            Err(error) => return Ok(Err(error)),
-        };
-        let store = engine.store();
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let sources = match &mut *sources {
-            Some(sources) => sources,
-            none => none.insert(Sources::new(store.sources().map_err(EngineError::Store)?)),
-        };
-        let name = std::path::absolute(name)
-            .map_or_else(|_| name.to_owned(), |path| path.to_string_lossy().into_owned());
-        let found = sources.find(
-            &name,
-            &now,
-            |bytes| reader.fingerprint_of_first(bytes),
-            |source| file_size(&source.name) == Some(source.size),
-        );
-        let (seen, source) = match found {
-            Ok(found) => found,
-            Err(error) => return Ok(Err(error)),
-        };
-        let source = if confirmed == Confirmed::SendAgain { anew(source) } else { source };
-        self.counters.confirmed_before(source.accepted);
-        if seen == Seen::Same && source.is_finished {
-            return Ok(Ok(None));
-        }
-        let number = store.begin_source(&source).map_err(EngineError::Store)?;
-        sources.take(number);
-        Ok(Ok(Some(Cursor::new(number, source))))
-    }
-
-    /// The reader behind the file; `None` when the caller said not to go on.
-    fn feed_file(
-        &self,
-        engine: &Engine,
-        reader: Reader,
-        cursor: &mut Cursor,
-        batch: &mut Batch,
-        go_on: &dyn Fn() -> bool,
-    ) -> Result<Option<Reader>, EngineError> {
-        let ahead = ReadAhead::start(reader);
-        let ahead = ahead.map_err(|error| EngineError::Threads(error.to_string()))?;
-        let reader = loop {
-            match ahead.next(SLICE) {
-                Next::End => break ahead.end(),
-                Next::NotYet => {}
-                Next::Block(Ok(block)) => {
-                    let progress = self.feed_block(engine, &block, cursor, batch, go_on)?;
-                    ahead.reuse(block);
-                    if progress == Progress::Stopped {
-                        return Ok(None);
-                    }
-                }
-                Next::Block(Err(error)) => {
-                    if error.kind() == EventErrorKind::Unreadable {
-                        // Another time it may be read: nobody knows how many events this was.
-                        self.invalid(&error);
-                        return Ok(Some(ahead.end()));
-                    }
-                    if let Some(position) = cursor.step() {
-                        self.invalid(&error);
-                        cursor.invalid(position);
-                    }
-                }
-            }
-            if !go_on() {
-                return Ok(None);
-            }
-        };
-        if cursor.source != 0 {
-            batch.ends.push((cursor.source, cursor.end()));
-        }
-        Ok(Some(reader))
-    }
-
-    fn feed_block(
-        &self,
-        engine: &Engine,
-        block: &Block,
-        cursor: &mut Cursor,
-        batch: &mut Batch,
-        go_on: &dyn Fn() -> bool,
-    ) -> Result<Progress, EngineError> {
-        let now = self.clock.wall().as_millis();
-        for (number, line) in block.lines().enumerate() {
-            if number % EVENTS_A_LOOK == 0 && !go_on() {
-                return Ok(Progress::Stopped);
-            }
-            let Some(position) = cursor.step() else { continue };
-            let line = match line {
-                Ok(line) => line,
-                Err(error) => {
-                    self.invalid(&error);
-                    cursor.invalid(position);
-                    continue;
-                }
-            };
-            match line.parse(std::mem::take(&mut batch.buffers)) {
-                Ok(event) => {
-                    for passed in cursor.valid(position) {
-                        batch.passed.push(SourcePlace { source: cursor.source, position: passed });
-                        if batch.passed.len() >= PASSED {
-                            self.pass(engine, batch)?;
-                        }
-                    }
-                    let stands = match &cursor.identity {
-                        Some(identity) => Position::Source(identity, position),
-                        None => Position::Ordinal(self.ordinal.fetch_add(1, Ordering::Relaxed)),
-                    };
-                    batch.place = (cursor.source != 0)
-                        .then_some(SourcePlace { source: cursor.source, position });
-                    self.decide(&event, line.text(), &stands, now, batch);
-                    batch.buffers = event.into_buffers();
-                }
-                Err((error, buffers)) => {
-                    self.invalid(&error);
-                    cursor.invalid(position);
-                    batch.buffers = buffers;
-                }
-            }
-            if batch.is_full() && self.hand_over(engine, batch, go_on)? == Progress::Stopped {
-                return Ok(Progress::Stopped);
-            }
-        }
-        // What comes a little at a time must not wait for a full batch.
-        if cursor.identity.is_none() || block.len() < SHORT_BLOCK {
-            self.hand_over(engine, batch, go_on)
-        } else {
-            Ok(Progress::Done)
-        }
-    }
-
-    /// Sends events given as JSON texts; returns when they are accepted.
-    ///
-    /// # Errors
-    /// When the store does not take them.
-    pub fn send(
-        &self,
-        events: &[impl AsRef<str>],
-        confirmed: Confirmed,
-        go_on: &dyn Fn() -> bool,
-    ) -> Result<Progress, EngineError> {
-        let engine = self.engine()?;
-        let mut batch = Batch::new(confirmed == Confirmed::SendAgain);
-        batch.again_without_key = confirmed == Confirmed::LeaveOutByKey;
-        let now = self.clock.wall().as_millis();
-        for (number, text) in events.iter().enumerate() {
-            if number % EVENTS_A_LOOK == EVENTS_A_LOOK - 1 && !go_on() {
-                return Ok(Progress::Stopped);
-            }
-            let text = text.as_ref().trim();
-            let ordinal = self.ordinal.fetch_add(1, Ordering::Relaxed);
-            match Document::parse_with(text, std::mem::take(&mut batch.buffers)) {
-                Ok(event) if event.root().as_object().is_some() => {
-                    self.decide(&event, text, &Position::Ordinal(ordinal), now, &mut batch);
-                    batch.buffers = event.into_buffers();
-                }
-                Ok(event) => {
-                    let found = event.root().kind_name();
-                    self.invalid_text(
-                        ordinal,
-                        "not_an_object",
-                        format!("expected an object, found {found}"),
-                    );
-                }
-                Err((error, buffers)) => {
-                    self.invalid_text(ordinal, "invalid_json", error.to_string());
-                    batch.buffers = buffers;
-                }
-            }
-            if batch.is_full() && self.hand_over(&engine, &mut batch, go_on)? == Progress::Stopped {
-                return Ok(Progress::Stopped);
-            }
-        }
-        self.hand_over(&engine, &mut batch, go_on)
-    }
-
-    fn decide(
-        &self,
-        event: &Document<'_>,
-        text: &str,
-        position: &Position<'_>,
-        now: i64,
-        batch: &mut Batch,
-    ) {
-        let root = event.root();
-        let place = batch.place;
-        let kept = || self.sync.options().keep_events.then(|| text.to_owned());
-        match self.sync.decide(root, text, position, now) {
-            Decision::Filtered => {
-                self.counters.filtered(1);
-                batch.passed.extend(place);
-            }
-            Decision::Send { key, has_own_key, request, lane } => {
-                // Without a template the payload is the event already.
-                let event = if self.sync.options().template.is_some() { kept() } else { None };
-                let mut new = NewDelivery::new(key, request, event);
-                new.place = place;
-                new.lane = lane;
-                new.again = batch.again || (batch.again_without_key && !has_own_key);
-                batch.deliveries.push(new);
-            }
-            Decision::Discard { key, reason: discard } => {
-                let message = discard.message();
-                self.counters.error(ErrorSample {
-                    kind: discard.kind(),
-                    message: message.clone(),
-                    place: String::new(),
-                    key: key.clone(),
-                });
-                let reason =
-                    if discard.reason() == "filter" { Reason::Filter } else { Reason::Render };
-                let at = self.clock.wall();
-                let event = kept();
-                batch.discarded.push(Discarded { key, reason, message, event, at, place });
-            }
-        }
-    }
-
-    fn hand_over(
-        &self,
-        engine: &Engine,
-        batch: &mut Batch,
-        go_on: &dyn Fn() -> bool,
-    ) -> Result<Progress, EngineError> {
-        if !batch.discarded.is_empty() {
-            engine.discard(std::mem::take(&mut batch.discarded))?;
-        }
-        if !batch.deliveries.is_empty() {
-            match engine.accept(std::mem::take(&mut batch.deliveries), &|| !go_on()) {
-                Ok(()) => {}
-                Err(AcceptError { error: EngineError::Interrupted, .. }) => {
-                    self.pass(engine, batch)?;
-                    return Ok(Progress::Stopped);
-                }
-                Err(AcceptError { error, .. }) => return Err(error),
-            }
-        }
-        self.pass(engine, batch)?;
-        for (source, end) in batch.ends.drain(..) {
-            engine.store().end_source(source, end).map_err(EngineError::Store)?;
-        }
-        Ok(Progress::Done)
-    }
-
-    /// Tells the store which positions hold nothing to deliver.
-    fn pass(&self, engine: &Engine, batch: &mut Batch) -> Result<(), EngineError> {
-        batch.passed.retain(|place| place.source != 0);
-        if !batch.passed.is_empty() {
-            engine.store().pass(&batch.passed).map_err(EngineError::Store)?;
-            batch.passed.clear();
-        }
-        Ok(())
-    }
-
-    fn invalid(&self, error: &EventError) {
-        self.counters.invalid(1);
-        let place = error.origin().map(ToString::to_string).unwrap_or_default();
-        let place = match error.line() {
-            Some(line) => format!("{place}:{line}"),
-            None => place,
-        };
-        let kind = format!("event_{}", error.kind().name());
-        self.counters.error(ErrorSample {
-            kind,
-            message: error.to_string(),
-            place,
-            key: String::new(),
-        });
-    }
-
-    fn invalid_text(&self, ordinal: u64, kind: &str, message: String) {
-        self.counters.invalid(1);
-        let place = format!("event {}", ordinal + 1);
-        self.counters.error(ErrorSample {
-            kind: format!("event_{kind}"),
-            message,
-            place,
-            key: String::new(),
-        });
-    }
-
     /// Waits until all events had their first attempt, or are settled; at most `timeout`.
     ///
     /// # Errors
@@ -658,33 +298,5 @@ impl Run {
             records.extend(engine.take_log());
         }
         records
-    }
-}
-
-/// Events on their way to the engine, and what the store is told along with them.
-#[derive(Debug, Default)]
-struct Batch {
-    deliveries: Vec<NewDelivery>,
-    discarded: Vec<Discarded>,
-    /// Positions with nothing to deliver.
-    passed: Vec<SourcePlace>,
-    /// Sources that were read to their end, and how many positions they have.
-    ends: Vec<(u64, u64)>,
-    /// Where the event stands that is being decided about.
-    place: Option<SourcePlace>,
-    /// Whether to send what an earlier run delivered.
-    again: bool,
-    /// The same, for events without a key of their own.
-    again_without_key: bool,
-    buffers: Buffers,
-}
-
-impl Batch {
-    fn new(again: bool) -> Self {
-        Self { again, ..Self::default() }
-    }
-
-    fn is_full(&self) -> bool {
-        self.deliveries.len() >= BATCH || self.passed.len() >= PASSED
     }
 }
