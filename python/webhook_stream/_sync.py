@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from webhook_stream import _core
 from webhook_stream._errors import StoreError
@@ -21,8 +21,9 @@ from webhook_stream.testing import VirtualClock
 Event = Mapping[str, Any] | str | bytes
 """An event: a mapping, or JSON text."""
 
-_Reason = Literal["exhausted", "expired", "gone", "blocked", "render", "filter", "damaged"]
-"""Why an event was given up."""
+if TYPE_CHECKING:
+    # Why an event was given up. For checkers only: at run time the text is looked at.
+    _Reason = Literal["exhausted", "expired", "gone", "blocked", "render", "filter", "damaged"]
 
 _LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO}
 
