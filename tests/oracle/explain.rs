@@ -152,6 +152,14 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         fits: |request, _, _| mentions(request, &["if_exists", "ifExists"]),
     },
     Explanation {
+        name: "the smallest int",
+        reason: "in Java `?abs` of -2147483648 as an int is negative",
+        fits: |request, theirs, _| {
+            mentions(request, &["?abs"])
+                && matches!(&theirs.answer, Answer::Output(text) if text.contains("-2,147,483,648") || text.contains("-2147483648"))
+        },
+    },
+    Explanation {
         name: "messages",
         reason: "`.error` tells what is wrong in the engine's words",
         fits: |request, _, _| mentions(request, &[".error"]),

@@ -20,6 +20,7 @@ use crate::ftl::model::Model;
 use crate::ftl::model::Namespace;
 use crate::ftl::model::NamespaceState;
 use crate::ftl::model::Text;
+use crate::ftl::names;
 use crate::ftl::program::Expr;
 use crate::ftl::program::Name;
 use crate::ftl::program::Program;
@@ -59,6 +60,10 @@ impl<'r> Evaluator<'r> {
             return Ok(namespace);
         }
         let program = if lazy {
+            // The template is looked for later, but its name is looked at now.
+            if names::normalize(template, self.base.template_name_format).is_err() {
+                return Err(self.not_found(template, span));
+            }
             None
         } else {
             match self.load(template, true, span)? {
