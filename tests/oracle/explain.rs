@@ -107,8 +107,8 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         name: "unused escapes",
         reason: "the names in an `<#escape>` are checked where it is used, and only there",
-        fits: |_, theirs, ours| {
-            matches!(ours, Answer::Output(_))
+        fits: |request, theirs, ours| {
+            (matches!(ours, Answer::Output(_)) || mentions(request, &["#escape "]))
                 && failed(&theirs.answer, |_, message| message.contains("Unknown built-in"))
         },
     },

@@ -71,7 +71,7 @@ pub(crate) struct Generator {
 /// The case of a seed. `subject` is the built-in it is about, if its style is about one.
 pub(crate) fn case(seed: u64, subject: &'static str) -> Case {
     let mut random = fastrand::Rng::with_seed(seed);
-    let mistakes = random.u8(..100) < 12;
+    let mistakes = random.u8(..100) < 10;
     let style = match random.u8(..100) {
         0..=31 => Style::BuiltIns,
         32..=50 => Style::Document,
