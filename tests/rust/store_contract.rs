@@ -308,6 +308,22 @@ fn finished(store: &dyn Store, source: u64) -> String {
     sources.iter().find(|known| known.id == source).unwrap().finished.to_text()
 }
 
+fn rule_13_what_has_a_lane_is_written_when_it_is_accepted(store: &dyn Store) {
+    let source = store.begin_source(&a_source("events.json")).unwrap();
+    let mut batch = deliveries(&target("http://a.example/"), 2);
+    for (position, new) in batch.iter_mut().enumerate() {
+        new.lane = Some(7);
+        new.place = Some(SourcePlace { source, position: position as u64 });
+    }
+    let given = store.accept(batch).unwrap();
+    assert_eq!(finished(store, source), "0-1", "it need not be read again");
+    store.settle(&given[0], Change::Delivered).unwrap();
+    store.flush().unwrap();
+    let counts = store.counts().unwrap();
+    assert_eq!((counts.accepted, counts.delivered, counts.pending), (2, 1, 1));
+    assert_eq!(store.sources().unwrap()[0].accepted, 2);
+}
+
 fn rule_14_a_position_is_finished_when_its_event_is_cared_for(store: &dyn Store) {
     let source = store.begin_source(&a_source("events.json")).unwrap();
     let given = from_source(store, source, &[0, 1, 2, 3, 5, 6]);
@@ -471,6 +487,7 @@ store_contract!(
     [
         rule_13_a_lane_comes_one_at_a_time_and_in_order,
         rule_13_holds_for_what_a_stopped_engine_had_on_hand,
+        rule_13_what_has_a_lane_is_written_when_it_is_accepted,
         rule_14_a_position_is_finished_when_its_event_is_cared_for,
         rule_14_a_source_that_grew_or_begins_anew_keeps_its_id,
         rule_14_what_a_stopped_engine_had_on_hand_of_a_source_is_not_lost,

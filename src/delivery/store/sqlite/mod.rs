@@ -250,7 +250,9 @@ impl Delivering {
                 lane: new.lane,
             });
             jobs.push(job(&delivery));
-            if delivery.place.is_some() {
+            // What has a lane is written all the same, or those behind it would come first after a
+            // crash.
+            if delivery.place.is_some() && delivery.lane.is_none() {
                 accepted.unwritten.push(delivery);
             } else {
                 let target = self.target(&delivery.request.target);

@@ -62,6 +62,9 @@ impl Desk {
             }
             if let Ok(sync) = desk.sync(id) {
                 sync.stage().accepted += rows.len() as u64;
+                for place in rows.iter().filter_map(|row| row.delivery.place) {
+                    sync.stage_finish(place, true);
+                }
             }
             Ok(())
         };
