@@ -24,7 +24,7 @@ Running = Callable[[], contextlib.AbstractContextManager[str]]
 LIMIT_SECONDS = 5.0
 START_SECONDS = 60.0
 EVENT = b'{"event_type":"Login","user_id":"u1","text":"' + b"x" * 2000 + b'"}\n'
-MANY = 400_000
+MANY = 6_000_000
 
 SYNC_RUN = """
 import sys, itertools, webhook_stream as ws
