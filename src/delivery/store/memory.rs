@@ -232,18 +232,8 @@ impl Store for MemoryStore {
             Change::Dead { record, reason, message, at } => {
                 if let Some(mut entry) = state.remove(id) {
                     entry.attempts.extend(record);
-                    let delivery = &entry.delivery;
-                    let letter = DeadLetter {
-                        id,
-                        key: delivery.key.clone(),
-                        reason,
-                        message,
-                        request: Some(delivery.request.clone()),
-                        event: delivery.event.clone(),
-                        accepted_at: delivery.accepted_at,
-                        died_at: at,
-                        attempts: entry.attempts,
-                    };
+                    let letter =
+                        DeadLetter::of(&entry.delivery, entry.attempts, reason, message, at);
                     state.dead.insert(id, letter);
                 }
             }

@@ -468,6 +468,27 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
+    /// The letter that a delivery becomes when it is given up, after these attempts.
+    pub fn of(
+        delivery: &Delivery,
+        attempts: Vec<AttemptRecord>,
+        reason: Reason,
+        message: String,
+        died_at: Timestamp,
+    ) -> Self {
+        Self {
+            id: delivery.id,
+            key: delivery.key.clone(),
+            reason,
+            message,
+            request: Some(delivery.request.clone()),
+            event: delivery.event.clone(),
+            accepted_at: delivery.accepted_at,
+            died_at,
+            attempts,
+        }
+    }
+
     /// The letter for programs: one line of NDJSON. Times are ISO 8601, durations seconds; secrets
     /// are named, not filled in.
     pub fn to_json(&self) -> serde_json::Value {

@@ -111,18 +111,7 @@ impl Image {
             Change::Dead { record, reason, message, at } => {
                 let mut row = self.rows.remove(&id).unwrap();
                 row.attempts.extend(record);
-                let delivery = &row.delivery;
-                let letter = DeadLetter {
-                    id,
-                    key: delivery.key.clone(),
-                    reason,
-                    message,
-                    request: Some(delivery.request.clone()),
-                    event: delivery.event.clone(),
-                    accepted_at: delivery.accepted_at,
-                    died_at: at,
-                    attempts: row.attempts,
-                };
+                let letter = DeadLetter::of(&row.delivery, row.attempts, reason, message, at);
                 self.dead.insert(id, letter);
             }
         }
