@@ -77,7 +77,7 @@ impl Run {
                 return Ok(Progress::Stopped);
             }
         }
-        self.hand_over(&engine, &mut batch, go_on)
+        batch.hand_over(&engine, go_on)
     }
 
     /// Finds out where to begin in the file that the reader has come to; `None` when all of it is
@@ -193,7 +193,7 @@ impl Run {
                     for passed in cursor.valid(position) {
                         batch.passed.push(SourcePlace { source: cursor.source, position: passed });
                         if batch.passed.len() >= PASSED {
-                            self.pass(engine, batch)?;
+                            batch.pass(engine)?;
                         }
                     }
                     let stands = match &cursor.identity {
@@ -211,13 +211,13 @@ impl Run {
                     batch.buffers = buffers;
                 }
             }
-            if batch.is_full() && self.hand_over(engine, batch, go_on)? == Progress::Stopped {
+            if batch.is_full() && batch.hand_over(engine, go_on)? == Progress::Stopped {
                 return Ok(Progress::Stopped);
             }
         }
         // What comes a little at a time must not wait for a full batch.
         if cursor.identity.is_none() || block.len() < SHORT_BLOCK {
-            self.hand_over(engine, batch, go_on)
+            batch.hand_over(engine, go_on)
         } else {
             Ok(Progress::Done)
         }
@@ -261,11 +261,11 @@ impl Run {
                     batch.buffers = buffers;
                 }
             }
-            if batch.is_full() && self.hand_over(&engine, &mut batch, go_on)? == Progress::Stopped {
+            if batch.is_full() && batch.hand_over(&engine, go_on)? == Progress::Stopped {
                 return Ok(Progress::Stopped);
             }
         }
-        self.hand_over(&engine, &mut batch, go_on)
+        batch.hand_over(&engine, go_on)
     }
 
     fn decide(
@@ -308,42 +308,6 @@ impl Run {
                 batch.discarded.push(Discarded { key, reason, message, event, at, place });
             }
         }
-    }
-
-    fn hand_over(
-        &self,
-        engine: &Engine,
-        batch: &mut Batch,
-        go_on: &dyn Fn() -> bool,
-    ) -> Result<Progress, EngineError> {
-        if !batch.discarded.is_empty() {
-            engine.discard(std::mem::take(&mut batch.discarded))?;
-        }
-        if !batch.deliveries.is_empty() {
-            match engine.accept(std::mem::take(&mut batch.deliveries), &|| !go_on()) {
-                Ok(()) => {}
-                Err(AcceptError { error: EngineError::Interrupted, .. }) => {
-                    self.pass(engine, batch)?;
-                    return Ok(Progress::Stopped);
-                }
-                Err(AcceptError { error, .. }) => return Err(error),
-            }
-        }
-        self.pass(engine, batch)?;
-        for (source, end) in batch.ends.drain(..) {
-            engine.store().end_source(source, end).map_err(EngineError::Store)?;
-        }
-        Ok(Progress::Done)
-    }
-
-    /// Tells the store which positions hold nothing to deliver.
-    fn pass(&self, engine: &Engine, batch: &mut Batch) -> Result<(), EngineError> {
-        batch.passed.retain(|place| place.source != 0);
-        if !batch.passed.is_empty() {
-            engine.store().pass(&batch.passed).map_err(EngineError::Store)?;
-            batch.passed.clear();
-        }
-        Ok(())
     }
 
     fn invalid(&self, error: &EventError) {
@@ -399,5 +363,41 @@ impl Batch {
 
     fn is_full(&self) -> bool {
         self.deliveries.len() >= BATCH || self.passed.len() >= PASSED
+    }
+
+    /// Hands everything over to the engine, in order.
+    fn hand_over(
+        &mut self,
+        engine: &Engine,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Progress, EngineError> {
+        if !self.discarded.is_empty() {
+            engine.discard(std::mem::take(&mut self.discarded))?;
+        }
+        if !self.deliveries.is_empty() {
+            match engine.accept(std::mem::take(&mut self.deliveries), &|| !go_on()) {
+                Ok(()) => {}
+                Err(AcceptError { error: EngineError::Interrupted, .. }) => {
+                    self.pass(engine)?;
+                    return Ok(Progress::Stopped);
+                }
+                Err(AcceptError { error, .. }) => return Err(error),
+            }
+        }
+        self.pass(engine)?;
+        for (source, end) in self.ends.drain(..) {
+            engine.store().end_source(source, end).map_err(EngineError::Store)?;
+        }
+        Ok(Progress::Done)
+    }
+
+    /// Tells the store which positions hold nothing to deliver.
+    fn pass(&mut self, engine: &Engine) -> Result<(), EngineError> {
+        self.passed.retain(|place| place.source != 0);
+        if !self.passed.is_empty() {
+            engine.store().pass(&self.passed).map_err(EngineError::Store)?;
+            self.passed.clear();
+        }
+        Ok(())
     }
 }
