@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     # Why an event was given up. For checkers only: at run time the text is looked at.
     _Reason = Literal["exhausted", "expired", "gone", "blocked", "render", "filter", "damaged"]
 
-_LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO}
-
 
 class Source:
     """Events in files, as :func:`read` gives them. Iterating yields them as dicts."""
@@ -341,7 +339,7 @@ class Stream:
             self._run.wait("sent", None, lambda _figures: None)
         finally:
             self._run.stop(5.0)
-            _log(self._run)
+            self._run.emit_log()
         return self.report()
 
     def __enter__(self) -> Self:
@@ -359,7 +357,7 @@ class Stream:
             # What was accepted stays pending; the exception goes on at once.
             with suppress(StoreError):
                 self._run.stop(0.0)
-            _log(self._run)
+            self._run.emit_log()
 
 
 def load_syncs(path: str | os.PathLike[str]) -> dict[str, Sync]:
@@ -429,7 +427,7 @@ def _ended(run: _core.Run, end: Callable[[], None]) -> Iterator[None]:
         end()
         run.stop(5.0)
     finally:
-        _log(run)
+        run.emit_log()
 
 
 def _warn_when_dropped(core: _core.Sync, name: str, process: int) -> None:
@@ -448,10 +446,3 @@ def _warn_when_dropped(core: _core.Sync, name: str, process: int) -> None:
 def _report(run: _core.Run) -> Report:
     figures, text, notes = run.report()
     return Report(figures, text, tuple(notes))
-
-
-def _log(run: _core.Run) -> None:
-    for level, target, message in run.take_log():
-        logging.getLogger(f"webhook_stream.{target}").log(
-            _LEVELS.get(level, logging.DEBUG), "%s", message
-        )

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ArgAction;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
@@ -68,8 +69,18 @@ pub(in crate::cli) struct Run {
     /// Print the reports as JSON on standard output
     #[arg(long)]
     pub(in crate::cli) json: bool,
-    /// No progress on standard error
-    #[arg(long, short)]
+    #[command(flatten)]
+    pub(in crate::cli) volume: Volume,
+}
+
+/// How much is said on standard error while deliveries are made.
+#[derive(Clone, Copy, Debug, Args)]
+pub(in crate::cli) struct Volume {
+    /// Say more: what is going on (-v), every delivery (-vv); without, what failed
+    #[arg(long, short, action = ArgAction::Count)]
+    pub(in crate::cli) verbose: u8,
+    /// Say less: only what was given up, and no progress
+    #[arg(long, short, conflicts_with = "verbose")]
     pub(in crate::cli) quiet: bool,
 }
 
@@ -94,9 +105,8 @@ pub(in crate::cli) struct Drain {
     /// Print the reports as JSON on standard output
     #[arg(long)]
     pub(in crate::cli) json: bool,
-    /// No progress on standard error
-    #[arg(long, short)]
-    pub(in crate::cli) quiet: bool,
+    #[command(flatten)]
+    pub(in crate::cli) volume: Volume,
 }
 
 #[derive(Debug, Args)]
@@ -160,9 +170,8 @@ pub(in crate::cli) struct Replay {
     /// Print the reports as JSON on standard output
     #[arg(long)]
     pub(in crate::cli) json: bool,
-    /// No progress on standard error
-    #[arg(long, short)]
-    pub(in crate::cli) quiet: bool,
+    #[command(flatten)]
+    pub(in crate::cli) volume: Volume,
 }
 
 #[derive(Debug, Args)]

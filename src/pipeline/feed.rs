@@ -7,6 +7,9 @@ use std::sync::atomic::Ordering;
 use crate::delivery::AcceptError;
 use crate::delivery::Engine;
 use crate::delivery::EngineError;
+use crate::delivery::log::LogLevel;
+use crate::delivery::log::LogTarget;
+use crate::delivery::log::LogValue;
 use crate::delivery::store::Discarded;
 use crate::delivery::store::NewDelivery;
 use crate::delivery::store::Reason;
@@ -29,6 +32,7 @@ use crate::pipeline::sources::Seen;
 use crate::pipeline::sources::Sources;
 use crate::pipeline::sources::anew;
 use crate::report::ErrorSample;
+use crate::report::grouped;
 use crate::value::Buffers;
 use crate::value::Document;
 
@@ -114,6 +118,7 @@ impl Run {
         };
         let source = if confirmed == Confirmed::SendAgain { anew(source) } else { source };
         self.counters.confirmed_before(source.accepted);
+        self.tell_source(&name, source.accepted);
         if seen == Seen::Same && source.is_finished {
             return Ok(Ok(None));
         }
@@ -346,6 +351,34 @@ impl Run {
         Ok(())
     }
 
+    fn tell_source(&self, name: &str, before: u64) {
+        let log = self.log();
+        log.write(LogLevel::Info, LogTarget::Events, "source", self.clock.now(), || {
+            let fields = vec![
+                ("source", LogValue::Text(name.to_owned())),
+                ("confirmed_before", LogValue::Number(before)),
+            ];
+            let known = match before {
+                0 => String::new(),
+                before => format!(", of which earlier runs took {} events", grouped(before)),
+            };
+            (format!("reads {name}{known}"), fields)
+        });
+    }
+
+    fn tell_invalid(&self, kind: &str, place: &str, message: &str) {
+        let log = self.log();
+        log.write(LogLevel::Warning, LogTarget::Events, kind, self.clock.now(), || {
+            // The lines behind the first draw the place.
+            let first = message.lines().next().unwrap_or_default();
+            let fields = vec![
+                ("kind", LogValue::Text(kind.to_owned())),
+                ("place", LogValue::Text(place.to_owned())),
+            ];
+            (format!("left out what is no event, {first}"), fields)
+        });
+    }
+
     fn invalid(&self, error: &EventError) {
         self.counters.invalid(1);
         let place = error.origin().map(ToString::to_string).unwrap_or_default();
@@ -354,9 +387,11 @@ impl Run {
             None => place,
         };
         let kind = format!("event_{}", error.kind().name());
+        let message = error.to_string();
+        self.tell_invalid(&kind, &place, &message);
         self.counters.error(ErrorSample {
             kind,
-            message: error.to_string(),
+            message,
             place,
             key: String::new(),
         });
@@ -365,8 +400,10 @@ impl Run {
     fn invalid_text(&self, ordinal: u64, kind: &str, message: String) {
         self.counters.invalid(1);
         let place = format!("event {}", ordinal + 1);
+        let kind = format!("event_{kind}");
+        self.tell_invalid(&kind, &place, &format!("{place}: {message}"));
         self.counters.error(ErrorSample {
-            kind: format!("event_{kind}"),
+            kind,
             message,
             place,
             key: String::new(),

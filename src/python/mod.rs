@@ -69,7 +69,7 @@ const GRACE: Duration = Duration::from_secs(5);
 #[pyfunction]
 #[pyo3(signature = (arguments, /))]
 fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
-    let waiting = wait::Waiting::new(None);
+    let waiting = wait::Waiting::new(None, None);
     // Ctrl-C is a person who waits; a request to terminate leaves time to finish.
     let terminated = || waiting.error_is::<PySystemExit>();
     let status = py.detach(|| {
