@@ -8,6 +8,7 @@ use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
+use clap_complete::Shell;
 
 use crate::pipeline::OutageKind;
 
@@ -17,7 +18,11 @@ use crate::pipeline::OutageKind;
 /// usage; 3 a configuration, template or filter that does not load; 75 deliveries still pending;
 /// 130 interrupted; 143 ended by a request to terminate.
 #[derive(Debug, Parser)]
-#[command(name = "webhook-stream", version)]
+#[command(
+    name = "webhook-stream",
+    version,
+    after_help = "Begin with:\n  webhook-stream init\n  webhook-stream check syncs.toml"
+)]
 pub(in crate::cli) struct Arguments {
     #[command(subcommand)]
     pub(in crate::cli) command: Command,
@@ -51,9 +56,18 @@ pub(in crate::cli) enum Command {
     Test(Test),
     /// Forecast what an outage of the receiver would mean: backlog, expiries, last delivery
     Simulate(Simulate),
+    /// Write a commented `syncs.toml` with a template and its test, to begin with
+    Init(Init),
+    /// Check this machine, and whether the syncs of a file could deliver from it
+    Doctor(Doctor),
+    /// Print the JSON Schema of `syncs.toml`, for editors
+    Schema(Schema),
+    /// Print the script that completes commands and options in a shell
+    Completion(Completion),
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  webhook-stream run syncs.toml export.zip\n  cat events.ndjson | webhook-stream run syncs.toml - --wait settled")]
 pub(in crate::cli) struct Run {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -94,6 +108,7 @@ pub(in crate::cli) enum Wait {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream drain syncs.toml braze --timeout 600")]
 pub(in crate::cli) struct Drain {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -110,6 +125,7 @@ pub(in crate::cli) struct Drain {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream status syncs.toml --json")]
 pub(in crate::cli) struct Status {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -138,6 +154,7 @@ pub(in crate::cli) struct Which {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream dead-letters syncs.toml --reason exhausted --since 2h | jq .key")]
 pub(in crate::cli) struct DeadLetters {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -151,6 +168,7 @@ pub(in crate::cli) struct DeadLetters {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream replay syncs.toml braze --template fixed.ftl --dry-run")]
 pub(in crate::cli) struct Replay {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -175,6 +193,7 @@ pub(in crate::cli) struct Replay {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream recover syncs.toml braze")]
 pub(in crate::cli) struct Recover {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -186,6 +205,7 @@ pub(in crate::cli) struct Recover {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream check syncs.toml --events sample.ndjson")]
 pub(in crate::cli) struct Check {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -198,6 +218,7 @@ pub(in crate::cli) struct Check {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream render braze.ftl --event event.json")]
 pub(in crate::cli) struct Render {
     /// The template
     pub(in crate::cli) template: PathBuf,
@@ -210,6 +231,7 @@ pub(in crate::cli) struct Render {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream explain syncs.toml --event event.json")]
 pub(in crate::cli) struct Explain {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -222,6 +244,7 @@ pub(in crate::cli) struct Explain {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream send-test syncs.toml braze")]
 pub(in crate::cli) struct SendTest {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -236,6 +259,7 @@ pub(in crate::cli) struct SendTest {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream receive --port 8080 --script 503,503,200")]
 pub(in crate::cli) struct Receive {
     /// The port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 8080)]
@@ -252,6 +276,7 @@ pub(in crate::cli) struct Receive {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream simulate syncs.toml --rate 200 --outage 90m")]
 pub(in crate::cli) struct Simulate {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -275,6 +300,7 @@ pub(in crate::cli) struct Simulate {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream test templates/ --drop-fields")]
 pub(in crate::cli) struct Test {
     /// Test files and folders; the current folder without
     pub(in crate::cli) paths: Vec<PathBuf>,
@@ -287,4 +313,43 @@ pub(in crate::cli) struct Test {
     /// Print the results as JSON on standard output
     #[arg(long)]
     pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream init my-syncs")]
+pub(in crate::cli) struct Init {
+    /// Where to; made if it is missing. Nothing that is there is overwritten
+    #[arg(default_value = ".")]
+    pub(in crate::cli) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream doctor syncs.toml")]
+pub(in crate::cli) struct Doctor {
+    /// The file that describes the syncs; without, only the machine is checked
+    pub(in crate::cli) syncs: Option<PathBuf>,
+    /// Print the checks as JSON on standard output
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream schema > syncs.schema.json\n\n\
+    With `#:schema ./syncs.schema.json` as the first line of syncs.toml, editors complete it.")]
+pub(in crate::cli) struct Schema {
+    /// JSON is what is printed in any case
+    #[arg(long, hide = true)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    webhook-stream completion bash > ~/.local/share/bash-completion/completions/webhook-stream\n  \
+    webhook-stream completion zsh > ~/.zfunc/_webhook-stream\n  \
+    webhook-stream completion fish > ~/.config/fish/completions/webhook-stream.fish\n  \
+    webhook-stream completion powershell >> $PROFILE")]
+pub(in crate::cli) struct Completion {
+    /// Which shell
+    #[arg(value_enum)]
+    pub(in crate::cli) shell: Shell,
 }

@@ -46,6 +46,7 @@ mod gate;
 mod identity;
 mod lanes;
 pub mod log;
+pub mod machine;
 mod names;
 mod options;
 pub mod outcome;

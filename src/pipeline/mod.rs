@@ -31,6 +31,7 @@ use crate::ftl::Data;
 use crate::ftl::RenderOptions;
 use crate::ftl::TemplateError;
 use crate::pipeline::head::Head;
+use crate::pipeline::head::written_host;
 use crate::value::Node;
 use crate::value::Path;
 
@@ -137,6 +138,11 @@ impl Sync {
     /// The options it was made with.
     pub fn options(&self) -> &SyncOptions {
         &self.options
+    }
+
+    /// The host of the URL as it is written; `None` when it comes from a secret.
+    pub fn host(&self) -> Option<&str> {
+        written_host(&self.options.url)
     }
 
     /// The names of the secrets that URL, headers and signatures use.

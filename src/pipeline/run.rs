@@ -186,13 +186,19 @@ impl Sync {
         delivery.breaker = options
             .pause_after_failures
             .map(|failures| BreakerOptions { failures, ..BreakerOptions::default() });
+        delivery.addresses = self.address_rules();
+        delivery
+    }
+
+    /// Which addresses its requests may go to.
+    pub fn address_rules(&self) -> AddressRules {
+        let options = self.options();
         let policy = if self.head.url_reads_events() {
             AddressPolicy::Public
         } else {
             options.address_policy
         };
-        delivery.addresses = AddressRules { policy, allow: options.allow_addresses.clone() };
-        delivery
+        AddressRules { policy, allow: options.allow_addresses.clone() }
     }
 }
 
