@@ -245,6 +245,7 @@ fn host(sync: &Sync, go_on: &dyn Fn() -> bool) -> Check {
                 ),
             )
             .hint(format!("if that is meant: allow_addresses = [\"{address}\"]")),
+            None if host.parse::<IpAddr>().is_ok() => Check::ok("host", format!("{host}, as it is written")),
             None => {
                 let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
                 Check::ok("host", format!("{host} is {}", addresses.join(", ")))

@@ -146,6 +146,7 @@ impl Sync {
             EngineError::Store(error) => StartError::Store(error),
             other => StartError::Engine(other),
         })?;
+        self.totals.begin(&counters);
         Ok(Run {
             sync: Arc::clone(self),
             log: Arc::clone(engine.log()),
@@ -246,6 +247,7 @@ impl Run {
         let _ = self.ended.compare_exchange(0, elapsed, Ordering::Relaxed, Ordering::Relaxed);
         let safe = engine.store().flush();
         self.tell_pending(&engine);
+        self.sync.totals.end(&self.counters);
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
         safe.map_err(EngineError::Store)
     }

@@ -193,6 +193,11 @@ impl Sync {
         Ok(status)
     }
 
+    /// What the runs of this process did, added up.
+    fn metrics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        json_to_python(py, &self.inner.totals().to_json())
+    }
+
     /// What an outage of the receiver would mean.
     #[pyo3(signature = (*, rate, outage_seconds, latency_seconds, failure))]
     fn simulate<'py>(
