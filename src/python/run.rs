@@ -1,6 +1,8 @@
 //! `Run`: a run under way.
 
 use std::sync::Weak;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
@@ -9,6 +11,8 @@ use pyo3::types::PyDict;
 use pyo3::types::PyList;
 
 use crate::delivery::EngineError;
+use crate::delivery::clock::Clock as _;
+use crate::delivery::clock::SystemClock;
 use crate::delivery::log::LogRecord;
 use crate::delivery::log::LogValue;
 use crate::delivery::store::Store;
@@ -26,6 +30,9 @@ use crate::python::letters::letter_filter;
 use crate::python::template::Template;
 use crate::python::wait::Waiting;
 
+/// How often someone who sends a little at a time is asked which records are wanted.
+const LOG_MICROS: i64 = 100_000;
+
 /// Events taken from a Python iterator before the interpreter is let go.
 const BATCH: usize = 128;
 
@@ -35,12 +42,15 @@ const BATCH: usize = 128;
 pub(in crate::python) struct Run {
     name: String,
     inner: pipeline::Run,
+    clock: SystemClock,
+    /// When log records were handed over last, in microseconds.
+    logged_at: AtomicI64,
 }
 
 impl Run {
     /// A run of the sync of that name that has started.
     pub(in crate::python) fn new(name: String, inner: pipeline::Run) -> Self {
-        Self { name, inner }
+        Self { name, inner, clock: SystemClock::new(), logged_at: AtomicI64::new(0) }
     }
 }
 
@@ -108,7 +118,8 @@ impl Run {
             py.detach(|| self.inner.send(&texts, Confirmed::LeaveOutByKey, &|| waiting.go_on()));
         self.ended(py, &waiting, result)?;
         // Who sends a little at a time never waits long enough to be asked.
-        if self.inner.log().has_records() { self.emit_log(py) } else { Ok(()) }
+        let is_time = self.clock.now().as_micros() - self.logged_at.load(Relaxed) >= LOG_MICROS;
+        if is_time || self.inner.log().has_records() { self.emit_log(py) } else { Ok(()) }
     }
 
     /// Sends dead letters again, with a template rendered anew.
@@ -178,6 +189,7 @@ impl Run {
         for record in self.inner.take_log() {
             records.append(record_to_python(py, record)?)?;
         }
+        self.logged_at.store(self.clock.now().as_micros(), Relaxed);
         let emit = py.import("webhook_stream._log")?.getattr("emit")?;
         self.inner.log().want_debug(emit.call1((records,))?.extract()?);
         Ok(())

@@ -1,8 +1,8 @@
 //! How many records of a kind are let through: a function of time.
 //!
-//! Records of one kind are let through [`FIRST`] in a [`WINDOW`]; as long as each window has more
-//! than that, the following ones let [`FURTHER`] through. What is left out is counted, and said
-//! when the window is over.
+//! Of records of one kind, the [`FIRST`] of a [`WINDOW`] are let through. While each window has more,
+//! the next one is twice as long, up to [`LONGEST_WINDOW`], and lets [`FURTHER`] through. What is left
+//! out is counted, and said when the window is over.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,8 +11,10 @@ use crate::delivery::clock::Timestamp;
 use crate::delivery::log::LogLevel;
 use crate::delivery::log::LogTarget;
 
-/// How long a window is.
+/// How long the first window is.
 const WINDOW: Duration = Duration::from_secs(10);
+/// How long windows get: hours of an outage are some dozens of lines.
+const LONGEST_WINDOW: Duration = Duration::from_mins(5);
 /// Records of a kind in a window.
 const FIRST: u32 = 10;
 /// The same, while every window has more.
@@ -40,17 +42,27 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 struct Window {
     began: Timestamp,
+    length: Duration,
     left: u32,
     left_out: u64,
 }
 
 impl Window {
-    fn new(began: Timestamp, left: u32) -> Self {
-        Self { began, left, left_out: 0 }
+    fn new(began: Timestamp) -> Self {
+        Self { began, length: WINDOW, left: FIRST, left_out: 0 }
     }
 
     fn is_over(&self, now: Timestamp) -> bool {
-        now.since(self.began) >= WINDOW
+        now.since(self.began) >= self.length
+    }
+
+    /// The window behind this one.
+    fn next(&self, began: Timestamp) -> Self {
+        if self.left_out == 0 {
+            return Self::new(began);
+        }
+        let length = self.length.saturating_mul(2).min(LONGEST_WINDOW);
+        Self { began, length, left: FURTHER, left_out: 0 }
     }
 }
 
@@ -67,7 +79,7 @@ impl Limits {
         if self.windows.len() >= KINDS && !self.windows.contains_key(&key) {
             "other".clone_into(&mut key.2);
         }
-        let window = self.windows.entry(key.clone()).or_insert_with(|| Window::new(at, FIRST));
+        let window = self.windows.entry(key.clone()).or_insert_with(|| Window::new(at));
         let left_out = if window.is_over(at) { end(&key, window, at) } else { None };
         let passes = window.left > 0;
         if passes {
@@ -102,7 +114,7 @@ fn end(
 ) -> Option<LeftOut> {
     let count = window.left_out;
     let lasted = now.since(window.began);
-    *window = Window::new(now, if count > 0 { FURTHER } else { FIRST });
+    *window = window.next(now);
     let (target, level, kind) = (*target, *level, kind.clone());
     (count > 0).then_some(LeftOut { level, target, kind, count, lasted })
 }
@@ -143,8 +155,19 @@ mod tests {
         let mut limits = Limits::default();
         assert_eq!(passed(&mut limits, "status_503", 50, 0), 10);
         assert_eq!(limits.over(at(10), false).len(), 1);
-        assert_eq!(limits.over(at(20), false).len(), 0);
-        assert_eq!(passed(&mut limits, "status_503", 50, 21), 10);
+        assert_eq!(limits.over(at(30), false).len(), 0);
+        assert_eq!(passed(&mut limits, "status_503", 50, 31), 10);
+    }
+
+    #[test]
+    fn hours_of_failures_are_some_dozens_of_records() {
+        let mut limits = Limits::default();
+        let (mut told, mut said) = (0, 0);
+        for second in 0..4 * 3600 {
+            told += passed(&mut limits, "status_503", 100, second);
+            said += limits.over(at(second), false).len();
+        }
+        assert!(told + said < 120, "{told} {said}");
     }
 
     #[test]
