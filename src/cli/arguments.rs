@@ -67,7 +67,9 @@ pub(in crate::cli) enum Command {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  webhook-stream run syncs.toml export.zip\n  cat events.ndjson | webhook-stream run syncs.toml - --wait settled")]
+#[command(
+    after_help = "Examples:\n  webhook-stream run syncs.toml export.zip\n  cat events.ndjson | webhook-stream run syncs.toml - --wait settled"
+)]
 pub(in crate::cli) struct Run {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -154,7 +156,9 @@ pub(in crate::cli) struct Which {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  webhook-stream dead-letters syncs.toml --reason exhausted --since 2h | jq .key")]
+#[command(
+    after_help = "Example:\n  webhook-stream dead-letters syncs.toml --reason exhausted --since 2h | jq .key"
+)]
 pub(in crate::cli) struct DeadLetters {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -168,7 +172,9 @@ pub(in crate::cli) struct DeadLetters {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  webhook-stream replay syncs.toml braze --template fixed.ftl --dry-run")]
+#[command(
+    after_help = "Example:\n  webhook-stream replay syncs.toml braze --template fixed.ftl --dry-run"
+)]
 pub(in crate::cli) struct Replay {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,

@@ -124,11 +124,10 @@ fn versions(python: Option<PythonFacts>) -> Check {
         return Check::ok("versions", format!("webhook-stream {core}, without Python"));
     };
     match package {
-        Some(package) if package != core => Check::finding(
-            "versions",
-            format!("the package is {package}, and its core {core}"),
-        )
-        .hint("pip install --force-reinstall webhook-stream"),
+        Some(package) if package != core => {
+            Check::finding("versions", format!("the package is {package}, and its core {core}"))
+                .hint("pip install --force-reinstall webhook-stream")
+        }
         None => Check::note(
             "versions",
             format!("webhook-stream {core} is not installed as a package; Python {version}"),
@@ -245,7 +244,9 @@ fn host(sync: &Sync, go_on: &dyn Fn() -> bool) -> Check {
                 ),
             )
             .hint(format!("if that is meant: allow_addresses = [\"{address}\"]")),
-            None if host.parse::<IpAddr>().is_ok() => Check::ok("host", format!("{host}, as it is written")),
+            None if host.parse::<IpAddr>().is_ok() => {
+                Check::ok("host", format!("{host}, as it is written"))
+            }
             None => {
                 let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
                 Check::ok("host", format!("{host} is {}", addresses.join(", ")))
@@ -292,12 +293,17 @@ fn place(file: &Path) -> Check {
     }
     match machine::free_bytes(folder) {
         Ok(Some(bytes)) if bytes < ENOUGH_BYTES => {
-            Check::finding("store's disk", format!("{shown} has room for {}", size(bytes)))
-                .hint(format!("make room: a store needs some; here less than {} counts as full", size(ENOUGH_BYTES)))
+            Check::finding("store's disk", format!("{shown} has room for {}", size(bytes))).hint(
+                format!(
+                    "make room: a store needs some; here less than {} counts as full",
+                    size(ENOUGH_BYTES)
+                ),
+            )
         }
-        Ok(Some(bytes)) => {
-            Check::ok("store's disk", format!("{shown} is local, can be synced, has {} free", size(bytes)))
-        }
+        Ok(Some(bytes)) => Check::ok(
+            "store's disk",
+            format!("{shown} is local, can be synced, has {} free", size(bytes)),
+        ),
         Ok(None) => Check::ok("store's disk", format!("{shown} is local and can be synced")),
         Err(error) => Check::finding("store's disk", format!("{shown}: {error}")),
     }
@@ -308,8 +314,11 @@ fn store(sync: &Arc<Sync>, file: &Path) -> Check {
     let shown = file.display();
     match machine::others_may_read(file) {
         Ok(true) => {
-            return Check::finding("store", format!("others may read {shown}, and the events in it"))
-                .hint(format!("chmod 600 {shown}"));
+            return Check::finding(
+                "store",
+                format!("others may read {shown}, and the events in it"),
+            )
+            .hint(format!("chmod 600 {shown}"));
         }
         Ok(false) => {}
         Err(error) => return Check::finding("store", format!("{shown}: {error}")),

@@ -179,12 +179,11 @@ pub fn main(arguments: &[String], world: &mut World<'_>) -> u8 {
         Command::Schema(_) => {
             writeln!(world.out, "{:#}", config::schema()).map(|()| OK).map_err(Failure::from)
         }
-        Command::Completion(completion) => {
-            let mut command = Arguments::command();
-            let mut script = Vec::new();
-            clap_complete::generate(completion.shell, &mut command, PROGRAM, &mut script);
-            world.out.write_all(&script).map(|()| OK).map_err(Failure::from)
-        }
+        Command::Completion(completion) => world
+            .out
+            .write_all(script(completion.shell).as_bytes())
+            .map(|()| OK)
+            .map_err(Failure::from),
     };
     let result = result.and_then(|status| Ok(world.out.flush().map(|()| status)?));
     match result {
@@ -201,6 +200,16 @@ pub fn main(arguments: &[String], world: &mut World<'_>) -> u8 {
             status
         }
     }
+}
+
+/// The script that completes commands in a shell.
+fn script(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), PROGRAM, &mut script);
+    let script = String::from_utf8_lossy(&script).into_owned();
+    // In the script for bash, a command whose name has a hyphen is spelt in two ways, so that nothing
+    // behind its subcommands is completed: https://github.com/clap-rs/clap/issues/6421
+    script.replace("webhook__subcmd__stream", "webhook__stream")
 }
 
 /// The syncs of a file; with a name, only that one.

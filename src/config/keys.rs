@@ -94,14 +94,15 @@ pub(in crate::config) fn set_option(
             };
         }
         "address_policy" => {
-            sync.address_policy =
-                text(value).parse().map_err(|error| wrong(format!("{error}")))?;
+            sync.address_policy = text(value).parse().map_err(|error| wrong(format!("{error}")))?;
         }
         "allow_addresses" => {
             for network in items(value) {
-                sync.allow_addresses.push(text(network).parse().map_err(|error| {
-                    bad_value(format!("{error}")).at(source, span(network))
-                })?);
+                sync.allow_addresses.push(
+                    text(network)
+                        .parse()
+                        .map_err(|error| bad_value(format!("{error}")).at(source, span(network)))?,
+                );
             }
         }
         "ca_file" => sync.ca_file = Some(path().display().to_string()),
@@ -157,8 +158,7 @@ fn checked(
 fn of_kind(source: &Source, kind: &Kind, value: &Value<'_>) -> Result<(), ConfigError> {
     let found = value.get_ref();
     let wrong = |expected: &str| Err(wrong_type(source, value, expected));
-    let out_of_range =
-        |message: String| Err(bad_value(message).at(source, span(value)));
+    let out_of_range = |message: String| Err(bad_value(message).at(source, span(value)));
     match kind {
         Kind::Text if found.is_str() => Ok(()),
         Kind::Text => wrong("a text"),
@@ -268,9 +268,7 @@ fn items<'v, 'f>(value: &'v Value<'f>) -> impl Iterator<Item = &'v Value<'f>> {
     value.get_ref().as_array().into_iter().flat_map(|list| list.iter())
 }
 
-fn entries<'v, 'f>(
-    value: &'v Value<'f>,
-) -> impl Iterator<Item = (&'v KeyText<'f>, &'v Value<'f>)> {
+fn entries<'v, 'f>(value: &'v Value<'f>) -> impl Iterator<Item = (&'v KeyText<'f>, &'v Value<'f>)> {
     value.get_ref().as_table().into_iter().flat_map(DeTable::iter)
 }
 

@@ -241,10 +241,7 @@ pub const KEYS: &[Key] = &[
 pub const RETRY_KEYS: &[Key] = &[
     Key {
         name: "schedule",
-        kind: Kind::List(
-            &Kind::Number { min: 0.0, more: false, max: SECONDS_OF_A_GAP },
-            MAX_GAPS,
-        ),
+        kind: Kind::List(&Kind::Number { min: 0.0, more: false, max: SECONDS_OF_A_GAP }, MAX_GAPS),
         default: Some("[30, 60, 120, 240, 480, 900, 1800, 3600, 7170]"),
         example: "[60, 600, 3600]",
         about: "The gaps between attempts in seconds; there is one attempt more than gaps.",

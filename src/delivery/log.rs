@@ -198,12 +198,10 @@ impl Log {
     fn put_left_out(&self, left_out: LeftOut, at: Timestamp) {
         let LeftOut { level, target, kind, count, lasted } = left_out;
         let seconds = lasted.as_secs().max(1);
-        let (times, were) =
-            if count == 1 { ("record", "was") } else { ("records", "were") };
+        let (times, were) = if count == 1 { ("record", "was") } else { ("records", "were") };
         let message =
             format!("{} more {times} of {kind} in {seconds} s {were} left out", grouped(count));
-        let fields =
-            vec![("kind", LogValue::Text(kind)), ("left_out", LogValue::Number(count))];
+        let fields = vec![("kind", LogValue::Text(kind)), ("left_out", LogValue::Number(count))];
         self.put(level, target, at, (message, fields));
     }
 

@@ -389,12 +389,7 @@ impl Run {
         let kind = format!("event_{}", error.kind().name());
         let message = error.to_string();
         self.tell_invalid(&kind, &place, &message);
-        self.counters.error(ErrorSample {
-            kind,
-            message,
-            place,
-            key: String::new(),
-        });
+        self.counters.error(ErrorSample { kind, message, place, key: String::new() });
     }
 
     fn invalid_text(&self, ordinal: u64, kind: &str, message: String) {
@@ -402,12 +397,7 @@ impl Run {
         let place = format!("event {}", ordinal + 1);
         let kind = format!("event_{kind}");
         self.tell_invalid(&kind, &place, &format!("{place}: {message}"));
-        self.counters.error(ErrorSample {
-            kind,
-            message,
-            place,
-            key: String::new(),
-        });
+        self.counters.error(ErrorSample { kind, message, place, key: String::new() });
     }
 }
 

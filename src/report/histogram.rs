@@ -65,7 +65,8 @@ pub(crate) fn count_up_to(counts: &[u64], limit: Duration) -> u64 {
 
 /// All of them together.
 pub(crate) fn sum(counts: &[u64]) -> Duration {
-    let sums = counts.iter().enumerate().map(|(index, count)| middle_of(index).saturating_mul(*count));
+    let sums =
+        counts.iter().enumerate().map(|(index, count)| middle_of(index).saturating_mul(*count));
     Duration::from_micros(sums.fold(0, u64::saturating_add))
 }
 

@@ -205,7 +205,10 @@ mod tests {
         let latency = &found["latency_seconds"];
         assert_eq!(latency["count"], 2);
         let up_to = |at: usize| latency["up_to"][at][1].as_u64();
-        assert_eq!((up_to(0), up_to(1), up_to(11), up_to(12)), (Some(0), Some(1), Some(1), Some(2)));
+        assert_eq!(
+            (up_to(0), up_to(1), up_to(11), up_to(12)),
+            (Some(0), Some(1), Some(1), Some(2))
+        );
         let sum = latency["sum"].as_f64().unwrap_or_default();
         assert!((sum - 90.02).abs() < 1.8, "{sum}");
     }

@@ -42,8 +42,7 @@ fn with(key: &str, value: &str, in_retry: bool) -> String {
     let table = if in_retry { "[sync.a.retry]\n" } else { "" };
     let url = if key == "url" { "" } else { "url = \"https://example.com/\"\n" };
     // The one without the other is refused.
-    let besides =
-        if key == "client_key" { "client_certificate = \"client.pem\"\n" } else { "" };
+    let besides = if key == "client_key" { "client_certificate = \"client.pem\"\n" } else { "" };
     format!("[sync.a]\n{url}{besides}{table}{key} = {value}\n")
 }
 
@@ -133,11 +132,20 @@ fn broken_files_are_refused_by_both_and_the_reader_says_what_was_meant() {
         ("[retry]\ntries = 1", "options belong to a sync with a name"),
         ("[other]\nx = 1", "tables such as [sync.braze]"),
         ("[sync.a]\nurll = \"https://example.com/\"", "did you mean `url`?"),
-        ("[sync.a]\nurl = \"https://example.com/\"\n[sync.a.header]\nX = \"1\"", "did you mean `headers`?"),
-        ("[sync.a]\nurl = \"https://example.com/\"\n[sync.a.retry]\ntires = 1", "did you mean `tries`?"),
+        (
+            "[sync.a]\nurl = \"https://example.com/\"\n[sync.a.header]\nX = \"1\"",
+            "did you mean `headers`?",
+        ),
+        (
+            "[sync.a]\nurl = \"https://example.com/\"\n[sync.a.retry]\ntires = 1",
+            "did you mean `tries`?",
+        ),
         ("[sync.a]\nurl = \"https://example.com/\"\ndurability = \"disc\"", "did you mean `disk`?"),
         ("[sync.a]\nurl = \"https://example.com/\"\nmethod = \"PSOT\"", "did you mean `POST`?"),
-        ("[sync.a]\nurl = \"https://example.com/\"\nfilter = \"true\"\nfilter_file = \"filter.json\"", "found both"),
+        (
+            "[sync.a]\nurl = \"https://example.com/\"\nfilter = \"true\"\nfilter_file = \"filter.json\"",
+            "found both",
+        ),
         ("[sync.a]\ntemplate = \"braze.ftl\"", "expected a `url` in [sync.a], found none"),
         ("[sync]", "expected at least one sync"),
         ("", "expected at least one sync"),

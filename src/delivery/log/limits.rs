@@ -133,9 +133,8 @@ mod tests {
     }
 
     fn passed(limits: &mut Limits, kind: &str, count: usize, seconds: u64) -> usize {
-        let admit = |_: &usize| {
-            limits.admit(LogLevel::Warning, LogTarget::Delivery, kind, at(seconds)).0
-        };
+        let admit =
+            |_: &usize| limits.admit(LogLevel::Warning, LogTarget::Delivery, kind, at(seconds)).0;
         (0..count).filter(admit).count()
     }
 
