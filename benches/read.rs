@@ -145,6 +145,17 @@ fn stage_2_parse(bencher: Bencher<'_, '_>) {
     });
 }
 
+/// The same lines to trees of serde_json, for comparison.
+#[divan::bench]
+fn stage_2_trees_of_serde_json(bencher: Bencher<'_, '_>) {
+    counted(bencher).bench_local(|| {
+        for line in sample().blocks.iter().flat_map(Block::lines) {
+            let tree: serde_json::Value = serde_json::from_str(line.unwrap().text()).unwrap();
+            black_box(&tree);
+        }
+    });
+}
+
 const FILTER: &str = r#"{"event_type": "click event", "filters": [
     {"subprop_type": "user", "subprop_key": "gp:plan", "subprop_op": "is", "subprop_value": ["pro", "team"]},
     {"subprop_type": "event", "subprop_key": "[Amplitude] Page Path", "subprop_op": "contains", "subprop_value": ["HATS"]},

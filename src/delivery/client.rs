@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use ureq::Agent;
 use ureq::Body;
+use ureq::config::AutoHeaderValue;
 use ureq::http;
 use ureq::http::HeaderMap;
 use ureq::http::HeaderName;
@@ -133,6 +134,7 @@ impl Clients for HttpClients {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
+            .accept(AutoHeaderValue::None)
             .proxy(None)
             .tls_config(self.tls.clone())
             .timeout_global(Some(self.timeout))

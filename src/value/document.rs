@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::value::number::Number;
+use crate::value::quick::short_decimal;
 
 /// What an entry is; the payload's meaning follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +194,13 @@ impl<'t> Builder<'t> {
 
     /// A number in JSON's spelling, kept to its last digit.
     pub fn decimal(&mut self, text: &str) {
+        if let Some(Entry { kind, scale, payload, .. }) = short_decimal(text) {
+            self.push(kind, payload);
+            if let Some(entry) = self.document.entries.last_mut() {
+                entry.scale = scale;
+            }
+            return;
+        }
         let payload = self.keep(text);
         self.push(Kind::Decimal, payload);
     }
@@ -485,18 +493,25 @@ impl<'d> Object<'d> {
             return Some(Node { document, at: at + 1 });
         }
         let at = self.search(&key.name, key.hash)?;
-        key.hint.store(at - self.at, Ordering::Relaxed);
+        // In small objects keys move from event to event, and looking again costs little.
+        if key.hint.load(Ordering::Relaxed) == UNKNOWN || self.is_large() {
+            key.hint.store(at - self.at, Ordering::Relaxed);
+        }
         Some(Node { document, at: at + 1 })
+    }
+
+    /// Whether keys are sought near a guess before they are sought everywhere.
+    fn is_large(self) -> bool {
+        self.document.behind(self.at) - self.at > 2 * FAR
     }
 
     /// In large objects, a key stands a few entries off where a list before it is longer or shorter.
     fn look_around(self, key: &Key, guess: u32) -> Option<u32> {
-        const FAR: u32 = 32;
-        let document = self.document;
-        let (first, end) = (self.at + 1, document.behind(self.at));
-        if end - first < 2 * FAR {
+        if !self.is_large() {
             return None;
         }
+        let document = self.document;
+        let (first, end) = (self.at + 1, document.behind(self.at));
         let entries = document.entries.get(
             guess.saturating_sub(FAR).max(first) as usize
                 ..guess.saturating_add(FAR).min(end) as usize,
@@ -584,7 +599,13 @@ impl<'d> Iterator for Pairs<'d> {
     }
 }
 
-/// A key with its hash, and where it was found last. For keys that templates and filters name.
+/// So many entries around a guess are looked at.
+const FAR: u32 = 32;
+
+/// A key's hint before it was found anywhere.
+const UNKNOWN: u32 = 0;
+
+/// A key with its hash, and where it was found. For keys that templates and filters name.
 #[derive(Debug)]
 pub struct Key {
     name: Box<str>,
@@ -596,7 +617,7 @@ pub struct Key {
 impl Key {
     /// A key by its name.
     pub fn new(name: &str) -> Self {
-        Self { name: name.into(), hash: hash_key(name.as_bytes()), hint: AtomicU32::new(1) }
+        Self { name: name.into(), hash: hash_key(name.as_bytes()), hint: AtomicU32::new(UNKNOWN) }
     }
 
     /// The key's name.

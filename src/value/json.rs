@@ -48,18 +48,22 @@ impl<'t> Document<'t> {
             let message = "a JSON value of more than 4 GiB is not read".to_owned();
             return Err((JsonError { message, line: 1, column: 1 }, buffers));
         }
-        let buffers = match quick::read(text, buffers) {
-            Ok(document) => return Ok(document),
-            Err(buffers) => buffers,
-        };
-        match serde_json::from_str::<serde_json::Value>(text) {
-            Ok(value) => {
-                let mut builder = Builder::new(text, buffers);
-                build_value(&mut builder, &value);
-                Ok(builder.finish())
-            }
-            Err(error) => Err((json_error(&error), buffers)),
+        quick::read(text, buffers).or_else(|buffers| parse_thoroughly(text, buffers))
+    }
+}
+
+/// What the quick parser gives up is read by serde_json.
+pub(in crate::value) fn parse_thoroughly(
+    text: &str,
+    buffers: Buffers,
+) -> Result<Document<'_>, (JsonError, Buffers)> {
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(value) => {
+            let mut builder = Builder::new(text, buffers);
+            build_value(&mut builder, &value);
+            Ok(builder.finish())
         }
+        Err(error) => Err((json_error(&error), buffers)),
     }
 }
 

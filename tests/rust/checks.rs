@@ -127,3 +127,15 @@ fn a_checkup_looks_at_filter_template_url_and_headers() {
         assert!(found.starts_with(start), "{found}");
     }
 }
+
+#[test]
+fn what_is_missing_at_the_end_has_a_place_between_characters() {
+    let text = "{\"a\": \"b\u{2028}\u{2000}";
+    let template = Template::compile("end.ftl", text, &Settings::amplitude(), None).unwrap();
+    let findings = template.check(&Usage::Event(&["input"]));
+    assert!(!findings.is_empty());
+    for finding in findings {
+        let (start, end) = (finding.span().start as usize, finding.span().end as usize);
+        assert!(text.is_char_boundary(start) && text.is_char_boundary(end), "{start}..{end}");
+    }
+}

@@ -81,12 +81,15 @@ impl Walker<'_> {
 
     /// What is missing at the end of the template.
     pub(in crate::ftl::check::json) fn finish(&mut self, states: Vec<State>) {
-        let end = self.program.source.text().trim_end().len();
+        let text = self.program.source.text();
+        let end = text.trim_end().len();
+        // Behind the end of the text is a place, too.
+        let width = text[end..].chars().next().map_or(1, char::len_utf8);
         for mut state in states {
             if let Err(problem) = state.json.finish()
                 && !state.is_doubtful
             {
-                self.problem(problem, ' ', Span::new(end, end + 1), &state);
+                self.problem(problem, ' ', Span::new(end, end + width), &state);
             }
         }
     }
