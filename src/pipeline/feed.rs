@@ -4,9 +4,11 @@
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use crate::delivery::AcceptError;
 use crate::delivery::Engine;
 use crate::delivery::EngineError;
+use crate::delivery::log::LogLevel;
+use crate::delivery::log::LogTarget;
+use crate::delivery::log::LogValue;
 use crate::delivery::store::Discarded;
 use crate::delivery::store::NewDelivery;
 use crate::delivery::store::Reason;
@@ -20,6 +22,8 @@ use crate::pipeline::Decision;
 use crate::pipeline::Position;
 use crate::pipeline::ahead::Next;
 use crate::pipeline::ahead::ReadAhead;
+use crate::pipeline::batch::Batch;
+use crate::pipeline::batch::PASSED;
 use crate::pipeline::run::Confirmed;
 use crate::pipeline::run::Progress;
 use crate::pipeline::run::Run;
@@ -29,19 +33,16 @@ use crate::pipeline::sources::Seen;
 use crate::pipeline::sources::Sources;
 use crate::pipeline::sources::anew;
 use crate::report::ErrorSample;
+use crate::report::grouped;
 use crate::value::Buffers;
 use crate::value::Document;
 
-/// Events handed to the engine at once: few enough to start sending early, many enough to make
-/// handing over cheap.
-const BATCH: usize = 64;
-/// Positions without anything to deliver that the store is told at once.
-const PASSED: usize = 1024;
 /// A block of fewer bytes comes from a source that gives little at a time.
 const SHORT_BLOCK: usize = 128 * 1024;
 /// Events prepared before the caller is asked whether to go on: a heavy template takes some
 /// milliseconds for each.
 const EVENTS_A_LOOK: usize = 8;
+
 impl Run {
     /// Sends the events of a source; `go_on` is asked at least every 50 ms.
     ///
@@ -114,6 +115,7 @@ impl Run {
         };
         let source = if confirmed == Confirmed::SendAgain { anew(source) } else { source };
         self.counters.confirmed_before(source.accepted);
+        self.tell_source(&name, source.accepted);
         if seen == Seen::Same && source.is_finished {
             return Ok(Ok(None));
         }
@@ -310,6 +312,34 @@ impl Run {
         }
     }
 
+    fn tell_source(&self, name: &str, before: u64) {
+        let log = self.log();
+        log.write(LogLevel::Info, LogTarget::Events, "source", self.clock.now(), || {
+            let fields = vec![
+                ("source", LogValue::Text(name.to_owned())),
+                ("confirmed_before", LogValue::Number(before)),
+            ];
+            let known = match before {
+                0 => String::new(),
+                before => format!(", of which earlier runs took {} events", grouped(before)),
+            };
+            (format!("reads {name}{known}"), fields)
+        });
+    }
+
+    fn tell_invalid(&self, kind: &str, place: &str, message: &str) {
+        let log = self.log();
+        log.write(LogLevel::Warning, LogTarget::Events, kind, self.clock.now(), || {
+            // The lines behind the first draw the place.
+            let first = message.lines().next().unwrap_or_default();
+            let fields = vec![
+                ("kind", LogValue::Text(kind.to_owned())),
+                ("place", LogValue::Text(place.to_owned())),
+            ];
+            (format!("left out what is no event, {first}"), fields)
+        });
+    }
+
     fn invalid(&self, error: &EventError) {
         self.counters.invalid(1);
         let place = error.origin().map(ToString::to_string).unwrap_or_default();
@@ -318,86 +348,16 @@ impl Run {
             None => place,
         };
         let kind = format!("event_{}", error.kind().name());
-        self.counters.error(ErrorSample {
-            kind,
-            message: error.to_string(),
-            place,
-            key: String::new(),
-        });
+        let message = error.to_string();
+        self.tell_invalid(&kind, &place, &message);
+        self.counters.error(ErrorSample { kind, message, place, key: String::new() });
     }
 
     fn invalid_text(&self, ordinal: u64, kind: &str, message: String) {
         self.counters.invalid(1);
         let place = format!("event {}", ordinal + 1);
-        self.counters.error(ErrorSample {
-            kind: format!("event_{kind}"),
-            message,
-            place,
-            key: String::new(),
-        });
-    }
-}
-
-/// Events on their way to the engine, and what the store is told along with them.
-#[derive(Debug, Default)]
-struct Batch {
-    deliveries: Vec<NewDelivery>,
-    discarded: Vec<Discarded>,
-    /// Positions with nothing to deliver.
-    passed: Vec<SourcePlace>,
-    /// Sources that were read to their end, and how many positions they have.
-    ends: Vec<(u64, u64)>,
-    /// Where the event stands that is being decided about.
-    place: Option<SourcePlace>,
-    /// Whether to send what an earlier run delivered.
-    again: bool,
-    /// The same, for events without a key of their own.
-    again_without_key: bool,
-    buffers: Buffers,
-}
-
-impl Batch {
-    fn new(again: bool) -> Self {
-        Self { again, ..Self::default() }
-    }
-
-    fn is_full(&self) -> bool {
-        self.deliveries.len() >= BATCH || self.passed.len() >= PASSED
-    }
-
-    /// Hands everything over to the engine, in order.
-    fn hand_over(
-        &mut self,
-        engine: &Engine,
-        go_on: &dyn Fn() -> bool,
-    ) -> Result<Progress, EngineError> {
-        if !self.discarded.is_empty() {
-            engine.discard(std::mem::take(&mut self.discarded))?;
-        }
-        if !self.deliveries.is_empty() {
-            match engine.accept(std::mem::take(&mut self.deliveries), &|| !go_on()) {
-                Ok(()) => {}
-                Err(AcceptError { error: EngineError::Interrupted, .. }) => {
-                    self.pass(engine)?;
-                    return Ok(Progress::Stopped);
-                }
-                Err(AcceptError { error, .. }) => return Err(error),
-            }
-        }
-        self.pass(engine)?;
-        for (source, end) in self.ends.drain(..) {
-            engine.store().end_source(source, end).map_err(EngineError::Store)?;
-        }
-        Ok(Progress::Done)
-    }
-
-    /// Tells the store which positions hold nothing to deliver.
-    fn pass(&mut self, engine: &Engine) -> Result<(), EngineError> {
-        self.passed.retain(|place| place.source != 0);
-        if !self.passed.is_empty() {
-            engine.store().pass(&self.passed).map_err(EngineError::Store)?;
-            self.passed.clear();
-        }
-        Ok(())
+        let kind = format!("event_{kind}");
+        self.tell_invalid(&kind, &place, &format!("{place}: {message}"));
+        self.counters.error(ErrorSample { kind, message, place, key: String::new() });
     }
 }
