@@ -34,7 +34,6 @@ use crate::pipeline::sources::Sources;
 use crate::pipeline::sources::anew;
 use crate::report::ErrorSample;
 use crate::report::grouped;
-use crate::value::Buffers;
 use crate::value::Document;
 
 /// A block of fewer bytes comes from a source that gives little at a time.
