@@ -183,6 +183,10 @@ impl Settings {
         };
         let count = || value.parse::<usize>().map_err(|_| wrong("a whole number"));
         match snake_case(name).as_str() {
+            // What FreeMarker finds where it runs; here it is always the same.
+            "locale" if value.eq_ignore_ascii_case("JVM default") => {
+                "en_US".clone_into(&mut self.locale);
+            }
             "locale" => value.clone_into(&mut self.locale),
             "time_zone" => value.clone_into(&mut self.time_zone),
             "number_format" => value.clone_into(&mut self.number_format),
