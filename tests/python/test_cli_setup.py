@@ -97,9 +97,7 @@ def test_a_healthy_machine_has_no_findings_and_nothing_is_sent(tmp_path: Path) -
         (tmp_path / "syncs.toml").write_text(
             f'[sync.braze]\nurl = "{receiver.url}/"\nheaders = {{ A = "${{secrets.WS_TOKEN}}" }}\n'
         )
-        done = run(
-            "doctor", "syncs.toml", "--json", cwd=tmp_path, env={"WS_TOKEN": "canary-4711"}
-        )
+        done = run("doctor", "syncs.toml", "--json", cwd=tmp_path, env={"WS_TOKEN": "canary-4711"})
         assert done.returncode == 0, done.stdout
         assert receiver.request_count == 0
     rows = json.loads(done.stdout)
@@ -188,6 +186,15 @@ def test_the_name_of_a_sync_is_suggested(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "did you mean `braze`?" in done.stderr
     assert "did you mean" not in run("send-test", "syncs.toml", "other", cwd=tmp_path).stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = [sys.executable, "-m", "webhook_stream", "completion", "zsh"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert (process.stderr.read(), process.wait(60)) == (b"", 141)
 
 
 def test_schema_prints_a_json_schema(tmp_path: Path) -> None:
