@@ -15,11 +15,14 @@ import pytest
 import webhook_stream as ws
 from webhook_stream.testing import Receiver
 
+BASH = shutil.which("bash") or "bash"
+PROGRAM = (sys.executable, "-m", "webhook_stream")
+
 
 def run(
     *words: str, cwd: Path, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "webhook_stream", *words]
+    command = [*PROGRAM, *words]
     variables = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     return subprocess.run(
         command,
@@ -141,8 +144,7 @@ def test_doctor_finds_what_stands_in_the_way(tmp_path: Path) -> None:
     assert "certificates" in found
     assert "canary" not in done.stdout + done.stderr
     limited = subprocess.run(
-        ["bash", "-c", 'ulimit -n 256; exec "$@"', "-", sys.executable, "-m", "webhook_stream"]
-        + command,
+        [BASH, "-c", 'ulimit -n 256; exec "$@"', "-", *PROGRAM, *command],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -189,7 +191,7 @@ def test_the_name_of_a_sync_is_suggested(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
-    command = [sys.executable, "-m", "webhook_stream", "completion", "zsh"]
+    command = [*PROGRAM, "completion", "zsh"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.close()
@@ -232,7 +234,7 @@ def test_bash_completes_commands_options_and_values(
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m webhook_stream "$@"\n')
     program.chmod(0o755)
     done = subprocess.run(
-        ["bash", "-c", COMPLETE, "-", *words],
+        [BASH, "-c", COMPLETE, "-", *words],
         capture_output=True,
         text=True,
         check=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BASH = shutil.which("bash") or "bash"
 END = "@@ the command has ended @@"
 UPDATE = "UPDATE_CASES" in os.environ
 
@@ -52,7 +54,7 @@ def outputs(commands: list[str], folder: Path) -> list[str]:
         lines.append(f"echo '{END}'")
     variables = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     done = subprocess.run(
-        ["bash", "-c", "exec 2>&1\n" + "\n".join(lines)],
+        [BASH, "-c", "exec 2>&1\n" + "\n".join(lines)],
         cwd=work,
         stdout=subprocess.PIPE,
         text=True,
