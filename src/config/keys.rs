@@ -132,7 +132,7 @@ fn set_retry(
         "try_jitter" => retry.try_jitter = number(value),
         "try_window_seconds" => retry.try_window = seconds(value),
         "retry_statuses" => {
-            let ranges = items(value).filter_map(|status| status_range(status));
+            let ranges = items(value).filter_map(status_range);
             retry.retry_statuses = StatusSet::new(ranges)
                 .map_err(|error| bad_value(error.message).at(source, span(value)))?;
         }

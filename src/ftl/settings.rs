@@ -268,7 +268,7 @@ impl Settings {
             }
             "auto_import" => {
                 self.auto_import =
-                    parse_imports(value).ok_or_else(|| wrong("`template as name, …`"))?
+                    parse_imports(value).ok_or_else(|| wrong("`template as name, …`"))?;
             }
             "auto_include" => {
                 let names = value.split(',').map(|name| unquoted(name).to_owned());
@@ -306,7 +306,7 @@ impl Settings {
             "max_output_bytes" => self.limits.max_output_bytes = count()?,
             "max_steps" => self.limits.max_steps = count()? as u64,
             "max_call_depth" => {
-                self.limits.max_call_depth = count()?.min(Limits::default().max_call_depth)
+                self.limits.max_call_depth = count()?.min(Limits::default().max_call_depth);
             }
             "max_nesting" => self.limits.max_nesting = count()?.min(Limits::default().max_nesting),
             "max_regex_steps" => self.limits.max_regex_steps = count()?,

@@ -5,6 +5,7 @@
 //! also polls for an interrupt; reading and sending have their own threads.
 
 mod ahead;
+mod batch;
 mod certificates;
 mod check;
 mod error;

@@ -37,7 +37,7 @@ pub(in crate::python) fn letters_page(
     filter: &LetterFilter,
     after: u64,
 ) -> Result<Page, StoreError> {
-    page(store, filter, after, |letter| letter.to_json())
+    page(store, filter, after, super::super::delivery::store::DeadLetter::to_json)
 }
 
 /// What would be sent for the letters behind an id.
@@ -70,10 +70,10 @@ fn page(
 }
 
 /// A page for Python.
-pub(in crate::python) fn page_to_python<'py>(
-    py: Python<'py>,
+pub(in crate::python) fn page_to_python(
+    py: Python<'_>,
     (rows, more): Page,
-) -> PyResult<(Bound<'py, PyList>, Option<u64>)> {
+) -> PyResult<(Bound<'_, PyList>, Option<u64>)> {
     let list = PyList::empty(py);
     for row in &rows {
         list.append(json_to_python(py, row)?)?;
