@@ -316,7 +316,6 @@ class Sync:
             run.wait(wait, None, show)
         return _report(run)
 
-
     def _observed(self, verb: str, run: _core.Run) -> ExitStack:
         """Tell those who watch that a run began; leaving what is returned tells its end."""
         with ExitStack() as observed:

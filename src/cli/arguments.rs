@@ -16,7 +16,7 @@ use crate::pipeline::OutageKind;
 ///
 /// Exit status: 0 all delivered; 1 findings, or anything expired, discarded or invalid; 2 wrong
 /// usage; 3 a configuration, template or filter that does not load; 75 deliveries still pending;
-/// 130 interrupted; 143 ended by a request to terminate.
+/// 130 interrupted; 141 the reader of the output went away; 143 ended by a request to terminate.
 #[derive(Debug, Parser)]
 #[command(
     name = "webhook-stream",

@@ -51,6 +51,8 @@ pub const SETUP: u8 = 3;
 pub const PENDING: u8 = 75;
 /// Ended by Ctrl-C.
 pub const INTERRUPTED: u8 = 130;
+/// Who reads the output wants no more of it.
+pub const CLOSED: u8 = 141;
 /// Ended by a request to terminate.
 pub const TERMINATED: u8 = 143;
 
@@ -94,6 +96,8 @@ enum Failure {
     Event(EventError),
     /// A file that a command reads by itself, or an output that is closed.
     Io(String),
+    /// Who reads the output wants no more of it.
+    Closed,
     Usage(String),
 }
 
@@ -140,7 +144,10 @@ impl Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::Io(error.to_string())
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Io(error.to_string()),
+        }
     }
 }
 
@@ -190,6 +197,8 @@ pub fn main(arguments: &[String], world: &mut World<'_>) -> u8 {
         Ok(status) => status,
         Err(failure) => {
             let (text, status) = match failure {
+                // As `head` is used to: nothing is wrong.
+                Failure::Closed => return CLOSED,
                 Failure::Setup(error) => (error.to_string(), SETUP),
                 Failure::Event(error) => (error.to_string(), FINDINGS),
                 Failure::Io(text) => (text, FINDINGS),

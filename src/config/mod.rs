@@ -134,11 +134,24 @@ pub(in crate::config) fn unknown_key(
 ) -> ConfigError {
     let name = key.get_ref();
     let error = ConfigError::new(ConfigErrorKind::UnknownKey, format!("unknown key `{name}`"));
-    let error = match did_you_mean(name, known.clone()) {
+    let near = did_you_mean(name, known.clone()).or_else(|| part_of(name, known.clone()));
+    let error = match near {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
         None => error.with_hint(format!("the keys are {}", known.collect::<Vec<_>>().join(", "))),
     };
     error.at(source, span(key))
+}
+
+/// Words shorter than this are part of too many keys.
+const MIN_PART: usize = 4;
+
+/// The one key that a word is the beginning or the end of: `timeout` for `timeout_seconds`.
+fn part_of(word: &str, keys: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    if word.len() < MIN_PART {
+        return None;
+    }
+    let mut found = keys.filter(|key| key.starts_with(word) || key.ends_with(word));
+    found.next().filter(|_| found.next().is_none())
 }
 
 pub(in crate::config) fn wrong_type(

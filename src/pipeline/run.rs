@@ -1,6 +1,5 @@
 //! A run: a source's events on their way to the delivery engine, counted.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -263,13 +262,12 @@ impl Run {
         self.log.write(LogLevel::Info, LogTarget::Store, "pending", self.clock.now(), || {
             let place = if options.is_in_memory() { "memory" } else { &options.store };
             let pending_text = grouped(pending);
-            let mut message = format!("{pending_text} deliveries are pending in {place}");
+            let message = format!("{pending_text} deliveries are pending in {place}");
             let mut fields = vec![("pending", LogValue::Number(pending))];
-            if let Ok(Some(due)) = engine.store().next_due() {
-                let due = due.to_string();
-                let _ = write!(message, "; next attempt at {due}");
-                fields.push(("next_attempt", LogValue::Text(due)));
-            }
+            let Ok(Some(due)) = engine.store().next_due() else { return (message, fields) };
+            let due = due.to_string();
+            let message = format!("{message}; next attempt at {due}");
+            fields.push(("next_attempt", LogValue::Text(due)));
             (message, fields)
         });
     }

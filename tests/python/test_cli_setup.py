@@ -15,11 +15,14 @@ import pytest
 import webhook_stream as ws
 from webhook_stream.testing import Receiver
 
+BASH = shutil.which("bash") or "bash"
+PROGRAM = (sys.executable, "-m", "webhook_stream")
+
 
 def run(
     *words: str, cwd: Path, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "webhook_stream", *words]
+    command = [*PROGRAM, *words]
     variables = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     return subprocess.run(
         command,
@@ -97,9 +100,7 @@ def test_a_healthy_machine_has_no_findings_and_nothing_is_sent(tmp_path: Path) -
         (tmp_path / "syncs.toml").write_text(
             f'[sync.braze]\nurl = "{receiver.url}/"\nheaders = {{ A = "${{secrets.WS_TOKEN}}" }}\n'
         )
-        done = run(
-            "doctor", "syncs.toml", "--json", cwd=tmp_path, env={"WS_TOKEN": "canary-4711"}
-        )
+        done = run("doctor", "syncs.toml", "--json", cwd=tmp_path, env={"WS_TOKEN": "canary-4711"})
         assert done.returncode == 0, done.stdout
         assert receiver.request_count == 0
     rows = json.loads(done.stdout)
@@ -143,8 +144,7 @@ def test_doctor_finds_what_stands_in_the_way(tmp_path: Path) -> None:
     assert "certificates" in found
     assert "canary" not in done.stdout + done.stderr
     limited = subprocess.run(
-        ["bash", "-c", 'ulimit -n 256; exec "$@"', "-", sys.executable, "-m", "webhook_stream"]
-        + command,
+        [BASH, "-c", 'ulimit -n 256; exec "$@"', "-", *PROGRAM, *command],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -190,6 +190,15 @@ def test_the_name_of_a_sync_is_suggested(tmp_path: Path) -> None:
     assert "did you mean" not in run("send-test", "syncs.toml", "other", cwd=tmp_path).stderr
 
 
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = [*PROGRAM, "completion", "zsh"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert (process.stderr.read(), process.wait(60)) == (b"", 141)
+
+
 def test_schema_prints_a_json_schema(tmp_path: Path) -> None:
     schema = json.loads(run("schema", cwd=tmp_path).stdout)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -225,7 +234,7 @@ def test_bash_completes_commands_options_and_values(
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m webhook_stream "$@"\n')
     program.chmod(0o755)
     done = subprocess.run(
-        ["bash", "-c", COMPLETE, "-", *words],
+        [BASH, "-c", COMPLETE, "-", *words],
         capture_output=True,
         text=True,
         check=False,

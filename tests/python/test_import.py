@@ -1,4 +1,4 @@
-"""What importing loads: little, so that a shell, a notebook or an unrelated test run stays quick."""
+"""What importing loads: little, so that shells, notebooks and unrelated test runs stay quick."""
 
 from __future__ import annotations
 

@@ -140,6 +140,15 @@ fn broken_files_are_refused_by_both_and_the_reader_says_what_was_meant() {
             "[sync.a]\nurl = \"https://example.com/\"\n[sync.a.retry]\ntires = 1",
             "did you mean `tries`?",
         ),
+        (
+            "[sync.a]\nurl = \"https://example.com/\"\ntimeout = 5",
+            "did you mean `timeout_seconds`?",
+        ),
+        (
+            "[sync.a]\nurl = \"https://example.com/\"\nsecret = \"x\"",
+            "did you mean `signing_secret`?",
+        ),
+        ("[sync.a]\nurl = \"https://example.com/\"\nclient = \"x\"", "the keys are url"),
         ("[sync.a]\nurl = \"https://example.com/\"\ndurability = \"disc\"", "did you mean `disk`?"),
         ("[sync.a]\nurl = \"https://example.com/\"\nmethod = \"PSOT\"", "did you mean `POST`?"),
         (
