@@ -185,9 +185,7 @@ impl Number {
     /// `unscaled × 10^-scale`.
     pub fn from_big(unscaled: BigInt, scale: i64) -> Self {
         match unscaled.to_i64() {
-            // Java's `long` has no other half of its least value; a decimal, which this is, has.
-            Some(i64::MIN) if scale == 0 => Self(Repr::Big(Arc::new(Big { unscaled, scale }))),
-            Some(value) if (0..=18).contains(&scale) => Self::small(value, scale as i32),
+            Some(value) if (0..=18).contains(&scale) => Self::calculated(value, scale as i32),
             Some(0) => Self(Repr::Int(0)),
             _ if (-19..0).contains(&scale) => {
                 let value = unscaled * Pow::pow(BigInt::from(10), scale.unsigned_abs());
@@ -209,6 +207,16 @@ impl Number {
     #[inline]
     fn small(unscaled: i64, scale: i32) -> Self {
         Self(if scale == 0 { Repr::Int(unscaled) } else { Repr::Small { unscaled, scale } })
+    }
+
+    /// What was calculated is a decimal, which the least integer of 64 bits has another half of,
+    /// unlike the `long` that Java reads from data.
+    #[inline]
+    fn calculated(unscaled: i64, scale: i32) -> Self {
+        if unscaled == i64::MIN && scale == 0 {
+            return Self(Repr::Big(Arc::new(Big { unscaled: unscaled.into(), scale: 0 })));
+        }
+        Self::small(unscaled, scale)
     }
 
     /// The number as an unscaled integer and its scale.
@@ -295,7 +303,8 @@ impl Number {
         }
     }
 
-    /// The number when it is kept as an integer of 64 bits, which every integer that fits is.
+    /// The number when it is kept as an integer of 64 bits, which every integer that fits is but the
+    /// least one where it was calculated.
     #[inline]
     pub fn as_i64_exact(&self) -> Option<i64> {
         if let Repr::Int(value) = self.0 { Some(value) } else { None }
@@ -443,7 +452,7 @@ impl Number {
         if let Some((left, right, scale)) = aligned_small(self, other)
             && let Some(sum) = left.checked_add(right)
         {
-            return Ok(Self::small(sum, scale));
+            return Ok(Self::calculated(sum, scale));
         }
         let (left, right, scale) = aligned(self.to_big()?, other.to_big()?);
         Ok(Self::from_big(left + right, scale))
@@ -457,7 +466,7 @@ impl Number {
         if let Some((left, right, scale)) = aligned_small(self, other)
             && let Some(difference) = left.checked_sub(right)
         {
-            return Ok(Self::small(difference, scale));
+            return Ok(Self::calculated(difference, scale));
         }
         let (left, right, scale) = aligned(self.to_big()?, other.to_big()?);
         Ok(Self::from_big(left - right, scale))
@@ -473,7 +482,7 @@ impl Number {
             && i64::from(left_scale) + i64::from(right_scale) <= MIN_DIVISION_SCALE
             && let Some(product) = left.checked_mul(right)
         {
-            return Ok(Self::small(product, left_scale + right_scale));
+            return Ok(Self::calculated(product, left_scale + right_scale));
         }
         let ((left, left_scale), (right, right_scale)) = (self.to_big()?, other.to_big()?);
         let scale = left_scale + right_scale;

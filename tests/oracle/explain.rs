@@ -54,7 +54,8 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
                 || (mentions(request, &["?groups"])
                     && (theirs.caught.contains("transform element")
                         || failed(&theirs.answer, |_, found| found.contains("transform element"))
-                        || mentions(request, &["ignore"])))
+                        || mentions(request, &["ignore"])
+                        || request.settings.iter().any(|(_, value)| value == "ignore")))
         },
     },
     Explanation {

@@ -315,11 +315,18 @@ fn find_pattern<'r>(
     while let Some(places) = pattern.find(host, text, from)? {
         host.spend(1)?;
         let Some(place) = places.into_iter().next().flatten() else { break };
+        if !keep.last {
+            return Ok(Some(place));
+        }
+        if place.start == text.len() {
+            // Java looks on behind the end, and fails.
+            let message =
+                format!("the pattern of `?{}` finds the empty end of the text", keep.name);
+            let fault = Fault::new(TemplateErrorKind::BadArgument, message);
+            return Err(fault.with_hint("let it match a character at least: `+` in place of `*`"));
+        }
         from = next_char(text, place.start);
         found = Some(place);
-        if !keep.last {
-            break;
-        }
     }
     Ok(found)
 }

@@ -168,6 +168,13 @@ pub fn condition(result: &Model<'_>, stage: Stage) -> Result<bool, Fault> {
     match result {
         Model::Boolean(value) => Ok(*value),
         Model::Matches(found) => Ok(found.whole),
+        Model::Missing => {
+            let message = format!(
+                "expected a boolean from the function of `?{name}`, found nothing (null or missing)"
+            );
+            let fault = Fault::new(TemplateErrorKind::BadArgument, message);
+            Err(fault.with_hint("`!` gives a default: `x -> x.a!false`"))
+        }
         other => {
             let expected = format!("a boolean from the function of `?{name}`");
             Err(wrong_type(&expected, other))

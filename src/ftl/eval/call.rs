@@ -114,9 +114,10 @@ impl<'r> Evaluator<'r> {
         }
         // What a function prints goes nowhere.
         let position = self.writer.position();
+        self.returned = Model::Missing;
         let result = self.run_macro(id, bound, arguments, None, span);
         self.writer.take_back(position);
-        result
+        result.map(|()| self.returned.clone())
     }
 
     /// Calls anything but a macro or function defined here, with arguments to be evaluated.
@@ -225,7 +226,7 @@ impl<'r> Evaluator<'r> {
         result
     }
 
-    /// Runs a macro or function. Gives what `<#return>` returned.
+    /// Runs a macro or function.
     fn run_macro(
         &mut self,
         id: u32,
@@ -233,7 +234,7 @@ impl<'r> Evaluator<'r> {
         arguments: &Passed<'_, 'r>,
         body: Option<(&'r Body, &'r [Arc<Name>])>,
         span: Span,
-    ) -> Evaluated<'r> {
+    ) -> Result<(), Failure> {
         self.step(span)?;
         self.check_stack(span)?;
         let Defined { definition, program, ref namespace } = self.macros[id as usize];
@@ -256,16 +257,15 @@ impl<'r> Evaluator<'r> {
         let index = self.frames.len();
         self.place.frame = u32::try_from(index).unwrap_or(NONE);
         let quiet = std::mem::replace(&mut self.quiet, false);
-        self.frames.push(Frame { locals, arguments: None, body, caller, result: Model::Missing });
+        self.frames.push(Frame { locals, arguments: None, body, caller });
         let result = self.run_frame(definition, span);
         self.quiet = quiet;
         self.frames.truncate(index + 1);
-        let Some(frame) = self.frames.pop() else { return Ok(Model::Missing) };
+        let Some(frame) = self.frames.pop() else { return Ok(()) };
         let included = self.place.included;
         self.place = frame.caller;
         self.place.included = included;
         match result {
-            Ok(()) => Ok(frame.result),
             Err(Failure::Error(error))
                 if quiet && error.kind() == TemplateErrorKind::MissingValue =>
             {
@@ -276,7 +276,7 @@ impl<'r> Evaluator<'r> {
                 let what = format!("in {kind} `{}`", definition.name.text());
                 Err(Failure::Error(error.called_from(what, &self.place.program.source, span)))
             }
-            Err(failure) => Err(failure),
+            result => result,
         }
     }
 
@@ -305,10 +305,7 @@ impl<'r> Evaluator<'r> {
                 let failure = self.fail(TemplateErrorKind::BadArgument, message, span);
                 return Err(failure.with_hint("`<#stop>` ends the whole template"));
             }
-            let value = self.evaluate(value)?;
-            if let Some(frame) = self.frame() {
-                frame.result = value;
-            }
+            self.returned = self.evaluate(value)?;
         }
         Ok(Flow::Return)
     }

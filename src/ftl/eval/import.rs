@@ -50,15 +50,7 @@ impl<'r> Evaluator<'r> {
         lazy: bool,
         span: Span,
     ) -> Result<Rc<Namespace<'r>>, Failure> {
-        let known = self.imported.iter().find(|(name, _)| name == template);
-        if let Some((_, namespace)) = known {
-            let namespace = Rc::clone(namespace);
-            self.set_namespace(variable, &namespace);
-            if !lazy {
-                self.wake(&namespace)?;
-            }
-            return Ok(namespace);
-        }
+        // Looked for even when it is known: after a change of the locale it may not be there.
         let program = if lazy {
             // The template is looked for later, but its name is looked at now.
             if names::normalize(template, self.base.template_name_format).is_err() {
@@ -71,6 +63,15 @@ impl<'r> Evaluator<'r> {
                 _ => return Err(self.not_found(template, span)),
             }
         };
+        let known = self.imported.iter().find(|(name, _)| name == template);
+        if let Some((_, namespace)) = known {
+            let namespace = Rc::clone(namespace);
+            self.set_namespace(variable, &namespace);
+            if !lazy {
+                self.wake(&namespace)?;
+            }
+            return Ok(namespace);
+        }
         let state = if lazy { NamespaceState::Waiting } else { NamespaceState::Ready };
         let own_name = program.map_or("", |program| program.source.name());
         let namespace = Rc::new(Namespace { template: own_name, ..Namespace::default() });

@@ -133,6 +133,9 @@ pub(in crate::ftl) struct Evaluator<'r> {
     stack: Stack,
     /// Whether a missing value is looked for, so that its message would be lost.
     quiet: bool,
+    /// What the last `<#return>` since the last call of a function returned: as in FreeMarker, a
+    /// function without one of its own gives what those inside it gave last.
+    returned: Model<'r>,
     /// A `<#break>` or `<#continue>` of nested content, on its way to the loop around the call.
     leaving: Option<Flow>,
     place: Place<'r>,
@@ -180,6 +183,7 @@ impl<'r> Evaluator<'r> {
             steps_left: settings.limits.max_steps,
             stack: Stack::here(),
             quiet: false,
+            returned: Model::Missing,
             leaving: None,
             place,
             main,

@@ -82,8 +82,6 @@ pub(in crate::ftl::eval) struct Frame<'r> {
     pub(in crate::ftl::eval) body: Option<(&'r Body, &'r [Arc<Name>])>,
     /// Where it was called.
     pub(in crate::ftl::eval) caller: Place<'r>,
-    /// What it returns.
-    pub(in crate::ftl::eval) result: Model<'r>,
 }
 
 impl<'r> Frame<'r> {

@@ -78,7 +78,10 @@ impl<'r> Evaluator<'r> {
                         return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
                     }
                     [] => Text::Borrowed(self.place.program.source.name()),
-                    [base] => self.text(base)?,
+                    [base] => match self.required(base)? {
+                        Model::Text(name) => name,
+                        other => return Err(self.wrong_type("a string", &other, base)),
+                    },
                     [_, more @ ..] => {
                         let count = more.len() + 1;
                         let message =

@@ -46,10 +46,12 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// What is shown `local` milliseconds after 1970-01-01 00:00 on the clock.
+    /// What a clock that is `offset` milliseconds ahead of UTC shows `millis` after 1970.
     #[inline]
-    pub fn new(local: i64, calendar: Calendar) -> Self {
-        let (days, millis) = (local.div_euclid(DAY), local.rem_euclid(DAY));
+    pub fn new(millis: i64, offset: i32, calendar: Calendar) -> Self {
+        // The offset is added to the time of day, as the whole may have no room for it.
+        let time = millis.rem_euclid(DAY) + i64::from(offset);
+        let (days, millis) = (millis.div_euclid(DAY) + time.div_euclid(DAY), time.rem_euclid(DAY));
         let julian = calendar == Calendar::Mixed && days < CUTOVER;
         let (year, month, day) = if julian { julian_date(days) } else { gregorian_date(days) };
         let seconds = millis / 1000;
@@ -212,7 +214,7 @@ mod tests {
         assert_eq!(gregorian_days(1582, 10, 15), CUTOVER);
         assert_eq!(julian_days(1582, 10, 5), CUTOVER);
         for days in (-2_000_000..1_000_000).step_by(97) {
-            let there = |calendar| Moment::new(days * DAY, calendar);
+            let there = |calendar| Moment::new(days * DAY, 0, calendar);
             let date = there(Calendar::Gregorian);
             let (month, day) = (i64::from(date.month), i64::from(date.day));
             assert_eq!(gregorian_days(date.year, month, day), days);

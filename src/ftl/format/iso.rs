@@ -148,7 +148,7 @@ pub fn moment_millis(text: &str) -> Option<i64> {
 /// Writes a moment as the zone shows it.
 pub fn write(millis: i64, kind: DateKind, style: IsoStyle, zone: &Zone, out: &mut String) {
     let offset = zone.offset(millis).millis;
-    let moment = Moment::new(millis.saturating_add(i64::from(offset)), Calendar::Gregorian);
+    let moment = Moment::new(millis, offset, Calendar::Gregorian);
     if kind != DateKind::Time {
         write_date(&moment, style.schema, out);
     }

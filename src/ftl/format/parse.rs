@@ -73,8 +73,8 @@ pub fn parse(
 fn century_start(now: i64, zone: &Zone) -> (i64, i64) {
     let offset = i64::from(zone.offset(now).millis);
     let local = now.saturating_add(offset);
-    let year = Moment::new(local, Calendar::Mixed).year - CENTURY_BEGAN;
-    let mut parts = Parts::of_moment(&Moment::new(local, Calendar::Mixed));
+    let year = Moment::new(local, 0, Calendar::Mixed).year - CENTURY_BEGAN;
+    let mut parts = Parts::of_moment(&Moment::new(local, 0, Calendar::Mixed));
     parts.add_years(-CENTURY_BEGAN);
     (year, zone.at_local(parts.local()))
 }

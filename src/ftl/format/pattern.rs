@@ -170,7 +170,7 @@ impl Pattern {
     /// Writes the moment as the clocks of a zone show it.
     pub fn write(&self, millis: i64, zone: &Zone, locale: &Rc<Locale>, out: &mut String) {
         let offset = zone.offset(millis);
-        let moment = Moment::new(millis.saturating_add(i64::from(offset.millis)), Calendar::Mixed);
+        let moment = Moment::new(millis, offset.millis, Calendar::Mixed);
         let printer = Printer { moment, offset, zone, locale, month_alone: self.month_alone };
         for item in &self.items {
             match item {
