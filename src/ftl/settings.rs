@@ -516,6 +516,18 @@ pub enum AutoEscaping {
     Disable,
 }
 
+impl AutoEscaping {
+    /// Whether values are escaped in an output format.
+    pub(in crate::ftl) fn escapes(self, format: &OutputFormat) -> bool {
+        format.is_markup()
+            && match self {
+                Self::EnableIfDefault => format.escapes_by_default(),
+                Self::EnableIfSupported | Self::Force => true,
+                Self::Disable => false,
+            }
+    }
+}
+
 /// How tags are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TagSyntax {

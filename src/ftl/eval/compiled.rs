@@ -37,7 +37,7 @@ impl<'r> Evaluator<'r> {
         span: Span,
     ) -> Evaluated<'r> {
         self.check_parsing(text, span)?;
-        let output = self.place.program.outputs[output as usize].clone();
+        let output = self.output_inside(&self.place.program.outputs[output as usize]);
         let own_name = format!("{}->eval", self.place.program.source.name());
         let known = self.arena.find(|program| {
             program.source.text() == text
@@ -98,7 +98,7 @@ impl<'r> Evaluator<'r> {
             name => name,
         };
         let name = format!("{base}->{}", &*id);
-        let output = current.outputs[output as usize].clone();
+        let output = self.output_inside(&current.outputs[output as usize]);
         let known = self.arena.find(|program| {
             program.source.text() == &*text
                 && program.source.name() == name
@@ -115,6 +115,16 @@ impl<'r> Evaluator<'r> {
             self.keep(program, span)?
         };
         Ok(self.directive(Directive::Include(Included::Program(program))))
+    }
+
+    /// The output format of what is compiled at a place. As in FreeMarker, `<#noautoesc>` around it
+    /// counts only where the format isn't that of the settings.
+    fn output_inside(&self, place: &Output) -> Output {
+        let mut output = place.clone();
+        if output.format == self.base.output_format {
+            output.auto_escape = self.base.auto_escaping.escapes(&output.format);
+        }
+        output
     }
 
     pub(in crate::ftl::eval) fn check_parsing(

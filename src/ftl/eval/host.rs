@@ -54,16 +54,13 @@ impl<'r> Host<'r> for Evaluator<'r> {
     fn next(&mut self, cursor: &mut Cursor<'r>) -> Result<Option<Model<'r>>, Fault> {
         match cursor {
             Cursor::Json(items) => Ok(items.next().map(Model::from_node)),
-            Cursor::Lazy { inner, lazy, turned } => match &lazy.function {
-                Model::Callable(Callable::Lambda(lambda)) => {
-                    let lambda = *lambda;
-                    self.next_by_lambda(inner, lazy.stage, lambda, turned)
-                }
-                _ => {
-                    self.check_stack(Span::default())?;
-                    walk::advance(self, cursor)
-                }
-            },
+            // What its function misses isn't what a `(…)!` around the built-in asks about.
+            Cursor::Lazy { .. } => {
+                let quiet = std::mem::replace(&mut self.quiet, false);
+                let item = self.next_computed(cursor);
+                self.quiet = quiet;
+                item.map_err(Fault::inexcusable)
+            }
             _ => walk::advance(self, cursor),
         }
     }
@@ -155,6 +152,26 @@ fn place_of_call(callable: &Callable<'_>) -> Span {
 }
 
 impl<'r> Evaluator<'r> {
+    /// The next item of a sequence that a function makes.
+    pub(in crate::ftl::eval) fn next_computed(
+        &mut self,
+        cursor: &mut Cursor<'r>,
+    ) -> Result<Option<Model<'r>>, Fault> {
+        match cursor {
+            Cursor::Lazy { inner, lazy, turned } => match &lazy.function {
+                Model::Callable(Callable::Lambda(lambda)) => {
+                    let lambda = *lambda;
+                    self.next_by_lambda(inner, lazy.stage, lambda, turned)
+                }
+                _ => {
+                    self.check_stack(Span::default())?;
+                    walk::advance(self, cursor)
+                }
+            },
+            _ => walk::advance(self, cursor),
+        }
+    }
+
     /// [`walk::advance`] for what nearly all lazy sequences are made with, without a list of
     /// arguments.
     fn next_by_lambda(

@@ -236,7 +236,7 @@ impl<'r> Evaluator<'r> {
         let limit = self.settings.limits.max_items;
         loop {
             self.step(span)?;
-            let next = self.next(&mut cursor);
+            let next = self.next_computed(&mut cursor);
             match next.map_err(|fault| self.blame(fault, span, span, &[]))? {
                 Some(item) => items.push(item),
                 None => return Ok(items),

@@ -80,12 +80,7 @@ impl Format {
 
     /// The same with `auto_escape` as format and policy have it.
     pub(crate) fn settled(mut self) -> Self {
-        self.output.auto_escape = self.output.format.is_markup()
-            && match self.policy {
-                AutoEscaping::EnableIfDefault => self.output.format.escapes_by_default(),
-                AutoEscaping::EnableIfSupported | AutoEscaping::Force => true,
-                AutoEscaping::Disable => false,
-            };
+        self.output.auto_escape = self.policy.escapes(&self.output.format);
         self
     }
 }
