@@ -362,6 +362,17 @@ pub enum Hash<'r> {
     Statics(Statics),
 }
 
+impl Hash<'_> {
+    /// Whether it is an object or a hash of the template's own without a key.
+    pub fn is_plainly_empty(&self) -> bool {
+        match self {
+            Self::Json(object) => object.is_empty(),
+            Self::Made(map) => map.is_empty(),
+            Self::Namespace(_) | Self::Scope(_) | Self::Statics(_) => false,
+        }
+    }
+}
+
 /// The hashes behind special variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScopeHash {

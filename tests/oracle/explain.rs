@@ -134,7 +134,7 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         name: "formats and charsets are looked at once",
         reason: "FreeMarker finds out that `x?url` has no charset when the text is printed",
         fits: |request, _, _| {
-            mentions(request, &["?url"])
+            mentions(request, &["url"])
                 && !request
                     .settings
                     .iter()

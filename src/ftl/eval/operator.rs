@@ -132,14 +132,20 @@ impl<'r> Evaluator<'r> {
             && !matches!((&first, &second), (Model::Empty, Model::Empty))
         {
             return match (first, second) {
-                (Model::Hash(first), Model::Hash(second)) => {
+                (Model::Hash(first), Model::Hash(second)) if !first.is_plainly_empty() => {
+                    if second.is_plainly_empty() {
+                        return Ok(Model::Hash(first));
+                    }
                     self.join_hashes(&first, &second, span)
                 }
-                (Model::Empty, second) => Ok(second),
+                (Model::Empty | Model::Hash(_), second @ Model::Hash(_)) => Ok(second),
                 (first, _) => Ok(first),
             };
         }
         if is_made_of_parts(&first) || is_made_of_parts(&second) {
+            if let (Model::Missing, Some(left)) = (&first, left) {
+                return Err(self.missing(left));
+            }
             return Err(self.not_joined(&first, &second, span));
         }
         let first = match left {
