@@ -113,7 +113,8 @@ impl Run {
             Err(error) => return Ok(Err(error)),
         };
         let source = if confirmed == Confirmed::SendAgain { anew(source) } else { source };
-        self.counters.confirmed_before(source.accepted);
+        // Those that were pending are counted as resumed.
+        self.counters.confirmed_before(source.accepted.saturating_sub(source.pending));
         if seen == Seen::Same && source.is_finished {
             return Ok(Ok(None));
         }

@@ -70,6 +70,7 @@ CREATE TABLE delivery(
   event
 );
 CREATE INDEX delivery_due ON delivery(sync, behind, due, id, attempts) WHERE due IS NOT NULL;
+CREATE INDEX delivery_source ON delivery(sync, source, position) WHERE source IS NOT NULL;
 CREATE INDEX delivery_lane ON delivery(sync, lane, id) WHERE lane IS NOT NULL;
 CREATE TABLE attempt(
   delivery INTEGER NOT NULL,
