@@ -5,6 +5,7 @@
 //! `SIMULATED_SEEDS=100000 cargo test --release --test rust simulator -- --nocapture` runs that many;
 //! `SIMULATED_FIRST=4711 SIMULATED_SEEDS=1` the one that failed.
 
+mod courtesy;
 mod network;
 mod store;
 
@@ -39,6 +40,12 @@ const SEEDS: u64 = 1500;
 
 /// Events of one life.
 const MAX_EVENTS: usize = 40;
+
+/// Events that are offered at once, at most.
+const MAX_BATCH: usize = 5;
+
+/// What a delivery takes of the memory at least, in bytes.
+const MIN_WEIGHT: usize = 400;
 
 /// What a life showed.
 #[derive(Debug, Default)]
@@ -85,7 +92,7 @@ impl Life {
         let breaker = BreakerOptions { failures: dice.u32(1..6), ..BreakerOptions::default() };
         let options = DeliveryOptions {
             concurrency: [1, 2, 5, 64][dice.usize(0..4)],
-            policy: policy.clone(),
+            policy,
             breaker: dice.bool().then_some(breaker),
             rate_limit_per_second: (dice.u32(0..4) == 0).then_some(20.0),
             max_queued_bytes: if dice.bool() { 3000 } else { 1 << 20 },
@@ -93,7 +100,7 @@ impl Life {
             ..DeliveryOptions::new("simulated")
         };
         let store = SimStore::default();
-        let network = SimNetwork::new(seed, store.clone(), policy, options.timeout);
+        let network = SimNetwork::new(seed, store.clone(), &options);
         let mut life = Self {
             dice,
             options,
@@ -175,8 +182,24 @@ impl Life {
             if accepted != pending + dead + delivered {
                 self.network.fail(|| String::from("the store's own figures do not add up"));
             }
+            self.check_memory();
+        }
+        if let Some(key) = self.store.settled_twice() {
+            self.network.fail(|| format!("{key}: settled though it was not on hand"));
         }
         stepped
+    }
+
+    /// What waits for its first turn fits: less than the limit, or one for each sender; and one
+    /// batch more.
+    fn check_memory(&mut self) {
+        let found = self.store.fresh();
+        let before = found.saturating_sub(MAX_BATCH);
+        let fits = before * MIN_WEIGHT < self.options.max_queued_bytes
+            || before < self.options.concurrency;
+        if !fits {
+            self.network.fail(|| format!("{found} deliveries wait in memory"));
+        }
     }
 
     /// Lets time pass, at most so many steps.
@@ -259,7 +282,7 @@ impl Life {
     }
 
     fn send_some(&mut self) {
-        let count = self.dice.usize(1..6);
+        let count = self.dice.usize(1..=MAX_BATCH);
         let from_source = self.dice.bool();
         let mut batch = Vec::new();
         for _ in 0..count {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 use std::time::Duration;
 
+use webhook_stream::delivery::DeliveryOptions;
 use webhook_stream::delivery::client::Exchange;
 use webhook_stream::delivery::clock::Timestamp;
 use webhook_stream::delivery::outcome::FailureKind;
@@ -15,6 +16,7 @@ use webhook_stream::delivery::stepped::Flight;
 use webhook_stream::delivery::stepped::Network;
 use webhook_stream::delivery::store::Job;
 
+use crate::simulator::courtesy::Courtesy;
 use crate::simulator::store::SimStore;
 
 /// How the receiver is, for a while.
@@ -36,6 +38,7 @@ pub(crate) struct SimNetwork {
     store: SimStore,
     policy: RetryPolicy,
     timeout: Duration,
+    courtesy: Courtesy,
     /// What happened to each event, by its key.
     pub(crate) events: HashMap<String, Seen>,
     /// Keys of requests under way, with the time they end.
@@ -64,16 +67,19 @@ pub(crate) struct Seen {
     first_began: Timestamp,
     era: u32,
     last_status: Option<u16>,
+    /// How long the last answer asked to wait.
+    asked: Option<Duration>,
 }
 
 impl SimNetwork {
-    pub(crate) fn new(seed: u64, store: SimStore, policy: RetryPolicy, timeout: Duration) -> Self {
+    pub(crate) fn new(seed: u64, store: SimStore, options: &DeliveryOptions) -> Self {
         Self {
             weather: Weather::Fair,
             dice: fastrand::Rng::with_seed(seed ^ 0x6e65_7477_6f72_6b21),
             store,
-            policy,
-            timeout,
+            policy: options.policy.clone(),
+            timeout: options.timeout,
+            courtesy: Courtesy::new(options),
             events: HashMap::new(),
             under_way: Vec::new(),
             era: 0,
@@ -102,6 +108,8 @@ impl SimNetwork {
                 seen.doubtful += 1;
             }
         }
+        self.courtesy.engine_ended();
+        self.store.take_ended();
         for key in unconfirmed {
             self.events.entry(key.clone()).or_default().doubtful += 1;
         }
@@ -145,6 +153,9 @@ impl SimNetwork {
             format!("{key}: request {} of one delivery", seen.requests - seen.undone + 1)
         });
         let is_new_attempt = number != seen.attempt || era != seen.era || seen.tries == 0;
+        let under_way = self.under_way.len();
+        let impolite = self.courtesy.request(job, is_new_attempt, under_way, now);
+        self.check(impolite.is_none(), || impolite.unwrap_or_default());
         if is_new_attempt {
             if let Some(record) = noted.filter(|_| seen.era == era) {
                 let gap = self.policy.schedule[record.number as usize - 1];
@@ -152,6 +163,16 @@ impl SimNetwork {
                 self.check(now + Duration::from_micros(2) >= earliest, || {
                     format!("{key}: attempt {number} at {now}, not due before {earliest}")
                 });
+                let was_asked = record.number == seen.attempt && record.status == Some(429);
+                if let Some(asked) = seen.asked.filter(|_| was_asked) {
+                    let first = job.first_attempt_at.unwrap_or(record.started_at);
+                    let latest = record.started_at + gap * 2;
+                    let wanted = record.started_at + record.took + asked;
+                    let earliest = wanted.min(latest).min(first + self.policy.span());
+                    self.check(now + Duration::from_micros(2) >= earliest, || {
+                        format!("{key}: sent at {now}, asked to wait until {earliest}")
+                    });
+                }
             }
         } else {
             let elapsed = now.since(seen.attempt_began);
@@ -201,6 +222,7 @@ impl SimNetwork {
 impl Network for SimNetwork {
     fn send(&mut self, job: &Job, now: Timestamp) -> Flight {
         self.requests += 1;
+        self.note_ended();
         self.check_request(job, now);
         let key = job.delivery.key.clone();
         let quick = Duration::from_micros(self.dice.u64(300..300_000));
@@ -243,13 +265,29 @@ impl Network for SimNetwork {
         if processed {
             self.processes(&key, confirmed);
         }
-        self.events.entry(key.clone()).or_default().last_status = outcome.status();
+        let seen = self.events.entry(key.clone()).or_default();
+        seen.last_status = outcome.status();
+        seen.asked = outcome.failure().and_then(|failure| failure.retry_after);
         self.under_way.push((key, job.delivery.lane, now + takes));
         Flight { takes, exchange: Exchange { outcome, replaced_connection: false } }
     }
 }
 
 impl SimNetwork {
+    /// What the engine told the store since the last request.
+    fn note_ended(&mut self) {
+        for (key, record) in self.store.take_ended() {
+            match record {
+                None => self.courtesy.receiver_works(),
+                Some(record) => {
+                    let asked = self.events.get(&key).and_then(|seen| seen.asked);
+                    let asked = asked.filter(|_| record.status == Some(429));
+                    self.courtesy.attempt_failed(record.started_at + record.took, asked);
+                }
+            }
+        }
+    }
+
     /// Every accepted event is at exactly one place.
     pub(crate) fn check_places(
         &mut self,

@@ -1,5 +1,7 @@
 //! What several subjects need: engines on loopback, requests, short waits.
 
+pub(crate) mod stored;
+
 use std::sync::Arc;
 use std::time::Duration;
 
