@@ -145,7 +145,7 @@ fn stage_2_parse(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// The same lines to trees of serde_json, for comparison.
+/// The same lines to trees of `serde_json`, for comparison.
 #[divan::bench]
 fn stage_2_trees_of_serde_json(bencher: Bencher<'_, '_>) {
     counted(bencher).bench_local(|| {

@@ -124,6 +124,8 @@ struct Shared {
     options: ReceiverOptions,
     stopping: AtomicBool,
     count: AtomicU64,
+    /// Requests whose answer is out, as far as it will go.
+    answered: AtomicU64,
     connections: AtomicU64,
     state: Mutex<State>,
     changed: Condvar,
@@ -158,6 +160,7 @@ impl Receiver {
             options,
             stopping: AtomicBool::new(false),
             count: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             state: Mutex::new(State::default()),
             changed: Condvar::new(),
@@ -189,6 +192,11 @@ impl Receiver {
     /// How many requests came in so far.
     pub fn count(&self) -> u64 {
         self.shared.count.load(SeqCst)
+    }
+
+    /// How many requests got all of their answer so far, or never will.
+    pub fn answered(&self) -> u64 {
+        self.shared.answered.load(SeqCst)
     }
 
     /// How many connections were made so far.
@@ -316,31 +324,9 @@ impl Shared {
             if !answer.latency.is_zero() {
                 self.pause(answer.latency);
             }
-            match &answer.content {
-                Content::Proper { status, headers, body } => {
-                    output.clear();
-                    write!(output, "HTTP/1.1 {status} {}\r\n", reason_of(*status))?;
-                    for (name, value) in headers {
-                        write!(output, "{name}: {value}\r\n")?;
-                    }
-                    write!(output, "Content-Length: {}\r\n\r\n", body.len())?;
-                    output.extend_from_slice(body);
-                    (&*stream).write_all(&output)?;
-                }
-                Content::Raw(bytes) => (&*stream).write_all(bytes)?,
-                Content::Drip(bytes, pause) => {
-                    for byte in bytes {
-                        (&*stream).write_all(&[*byte])?;
-                        self.pause(*pause);
-                    }
-                }
-                Content::Endless(first, again) => {
-                    (&*stream).write_all(first)?;
-                    while !self.stopping.load(SeqCst) {
-                        (&*stream).write_all(again)?;
-                    }
-                }
-            }
+            let written = self.write(stream, &answer.content, &mut output);
+            self.answered.fetch_add(1, SeqCst);
+            written?;
             match answer.ending {
                 Ending::KeepAlive => {}
                 Ending::Hang => {
@@ -351,6 +337,43 @@ impl Shared {
             }
         }
         Ok(Ending::Close)
+    }
+
+    /// Writes an answer; `output` is room for it.
+    fn write(
+        &self,
+        mut stream: &TcpStream,
+        content: &Content,
+        output: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        match content {
+            Content::Proper { status, headers, body } => {
+                output.clear();
+                write!(output, "HTTP/1.1 {status} {}\r\n", reason_of(*status))?;
+                for (name, value) in headers {
+                    write!(output, "{name}: {value}\r\n")?;
+                }
+                write!(output, "Content-Length: {}\r\n\r\n", body.len())?;
+                output.extend_from_slice(body);
+                stream.write_all(output)
+            }
+            Content::Raw(bytes) => stream.write_all(bytes),
+            Content::Drip(bytes, pause) => {
+                for byte in bytes {
+                    stream.write_all(&[*byte])?;
+                    self.pause(*pause);
+                }
+                Ok(())
+            }
+            Content::Endless(first, again) => {
+                stream.write_all(first)?;
+                self.answered.fetch_add(1, SeqCst);
+                while !self.stopping.load(SeqCst) {
+                    stream.write_all(again)?;
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Numbers and keeps a request, and finds its answer.

@@ -5,6 +5,7 @@
 //! ([`Report::balanced`]). Nothing here reads a clock: times come in as durations.
 
 mod histogram;
+mod totals;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +18,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::report::histogram::Histogram;
+
+pub use crate::report::totals::Totals;
 
 /// The latency that 95 of 100 delivered events should stay under, from accepted to delivered.
 pub const LATENCY_TARGET: Duration = Duration::from_mins(1);

@@ -59,8 +59,11 @@ class TemplateFile(pytest.File):
 
     def collect(self) -> Iterator[TemplateCase]:
         """Yield its cases."""
-        from webhook_stream import WebhookStreamError, _core
-
+        try:
+            from webhook_stream import WebhookStreamError, _core
+        except ImportError as error:
+            message = f"the core of webhook_stream does not load: {error}"
+            raise self.CollectError(message) from None
         try:
             suite = _core.TemplateSuite(os.fspath(self.path))
         except WebhookStreamError as error:

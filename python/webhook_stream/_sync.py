@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -16,16 +15,18 @@ from webhook_stream._errors import StoreError
 from webhook_stream._progress import Figures, choose
 from webhook_stream._report import Report
 from webhook_stream._table import Table
-from webhook_stream.testing import VirtualClock
 
 Event = Mapping[str, Any] | str | bytes
 """An event: a mapping, or JSON text."""
 
 if TYPE_CHECKING:
+    from webhook_stream.testing import VirtualClock
+
+    # Told that a run of this sync begins, and by which verb; left when it has ended.
+    _Observer = Callable[[str, str, _core.Run], AbstractContextManager[None]]
+
     # Why an event was given up. For checkers only: at run time the text is looked at.
     _Reason = Literal["exhausted", "expired", "gone", "blocked", "render", "filter", "damaged"]
-
-_LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO}
 
 
 class Source:
@@ -127,6 +128,7 @@ class Sync:
         self.url = url
         """Where it sends to, with secrets as references."""
         self._clock = clock
+        self._observers: list[_Observer] = []
         self._core = _core.Sync(
             name, url, clock=None if clock is None else clock._core, **self._options
         )
@@ -174,7 +176,7 @@ class Sync:
             source = Source(source)
         show, end = choose(progress, self.name)
         run = self._core.start()
-        with _ended(run, end):
+        with self._ended("run", run, end):
             if isinstance(source, Source):
                 run.feed_source(list(source.paths), restart, show)
             else:
@@ -187,7 +189,8 @@ class Sync:
 
         With a store, it also goes on with what earlier runs left pending.
         """
-        return Stream(self._core.start(), self.name)
+        run = self._core.start()
+        return Stream(run, self.name, self._observed("open", run))
 
     def drain(
         self,
@@ -198,7 +201,7 @@ class Sync:
         """Go on with what earlier runs left pending, until nothing is or the time is up."""
         show, end = choose(progress, self.name)
         run = self._core.start()
-        with _ended(run, end):
+        with self._ended("drain", run, end):
             run.wait("settled", timeout_seconds, show)
         return _report(run)
 
@@ -208,6 +211,15 @@ class Sync:
         Works also while another process delivers from the store.
         """
         return self._core.status()
+
+    def metrics(self) -> dict[str, Any]:
+        """Return what the runs of this object did, added up, also while one goes on.
+
+        The names are those of Amplitude's delivery metrics where it has one: ``eventsDelivered``,
+        ``eventsNotDelivered``, ``deliveryRate``, ``latencyInSeconds`` (p95), and so on. Counts only
+        grow; an event that a later run takes over from an earlier one counts once.
+        """
+        return self._core.metrics()
 
     def simulate(
         self,
@@ -299,10 +311,35 @@ class Sync:
             return Table(_pages(lambda after: self._core.replay_preview(which, template, after)))
         show, end = choose(progress, self.name)
         run = self._core.start()
-        with _ended(run, end):
+        with self._ended("replay", run, end):
             run.replay(which, template, show)
             run.wait(wait, None, show)
         return _report(run)
+
+    def _observed(self, verb: str, run: _core.Run) -> ExitStack:
+        """Tell those who watch that a run began; leaving what is returned tells its end."""
+        with ExitStack() as observed:
+            for observe in self._observers:
+                observed.enter_context(observe(self.name, verb, run))
+            return observed.pop_all()
+
+    @contextmanager
+    def _ended(self, verb: str, run: _core.Run, end: Callable[[], None]) -> Iterator[None]:
+        """End a run behind the block: with time to finish, or at once after an exception."""
+        with self._observed(verb, run):
+            try:
+                yield
+            except BaseException:
+                end()
+                # What is raised already says more than what fails after it.
+                with suppress(StoreError):
+                    run.stop(0.0)
+                raise
+            else:
+                end()
+                run.stop(5.0)
+            finally:
+                run.emit_log()
 
 
 class Forecast(dict[str, Any]):
@@ -319,9 +356,10 @@ class Forecast(dict[str, Any]):
 class Stream:
     """An open sync: events go out as they are sent here. Thread-safe."""
 
-    def __init__(self, run: _core.Run, name: str) -> None:
+    def __init__(self, run: _core.Run, name: str, observed: ExitStack) -> None:
         self._run = run
         self._name = name
+        self._observed = observed
 
     def send(self, event: Event) -> None:
         """Accept one event; returns when it is accepted: with a store, when it is on the disk."""
@@ -337,11 +375,12 @@ class Stream:
 
     def close(self) -> Report:
         """Wait until every event had its first attempt, stop, and return the figures."""
-        try:
-            self._run.wait("sent", None, lambda _figures: None)
-        finally:
-            self._run.stop(5.0)
-            _log(self._run)
+        with self._observed:
+            try:
+                self._run.wait("sent", None, lambda _figures: None)
+            finally:
+                self._run.stop(5.0)
+                self._run.emit_log()
         return self.report()
 
     def __enter__(self) -> Self:
@@ -359,7 +398,8 @@ class Stream:
             # What was accepted stays pending; the exception goes on at once.
             with suppress(StoreError):
                 self._run.stop(0.0)
-            _log(self._run)
+            self._run.emit_log()
+            self._observed.__exit__(kind, error, trace)
 
 
 def load_syncs(path: str | os.PathLike[str]) -> dict[str, Sync]:
@@ -414,30 +454,14 @@ def _pages(
         yield from rows
 
 
-@contextmanager
-def _ended(run: _core.Run, end: Callable[[], None]) -> Iterator[None]:
-    """End a run behind the block: with time to finish, or at once after an exception."""
-    try:
-        yield
-    except BaseException:
-        end()
-        # What is raised already says more than what fails after it.
-        with suppress(StoreError):
-            run.stop(0.0)
-        raise
-    else:
-        end()
-        run.stop(5.0)
-    finally:
-        _log(run)
-
-
 def _warn_when_dropped(core: _core.Sync, name: str, process: int) -> None:
     """Say how many deliveries end with a sync that has no store."""
     if os.getpid() != process:
         return
     pending = core.status()["pending"]
     if pending:
+        import logging
+
         logging.getLogger("webhook_stream.store").warning(
             "%s: %s pending deliveries were in memory and are dropped; a store keeps them",
             name,
@@ -448,10 +472,3 @@ def _warn_when_dropped(core: _core.Sync, name: str, process: int) -> None:
 def _report(run: _core.Run) -> Report:
     figures, text, notes = run.report()
     return Report(figures, text, tuple(notes))
-
-
-def _log(run: _core.Run) -> None:
-    for level, target, message in run.take_log():
-        logging.getLogger(f"webhook_stream.{target}").log(
-            _LEVELS.get(level, logging.DEBUG), "%s", message
-        )

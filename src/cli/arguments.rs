@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ArgAction;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
+use clap_complete::Shell;
 
 use crate::pipeline::OutageKind;
 
@@ -14,9 +16,13 @@ use crate::pipeline::OutageKind;
 ///
 /// Exit status: 0 all delivered; 1 findings, or anything expired, discarded or invalid; 2 wrong
 /// usage; 3 a configuration, template or filter that does not load; 75 deliveries still pending;
-/// 130 interrupted; 143 ended by a request to terminate.
+/// 130 interrupted; 141 the reader of the output went away; 143 ended by a request to terminate.
 #[derive(Debug, Parser)]
-#[command(name = "webhook-stream", version)]
+#[command(
+    name = "webhook-stream",
+    version,
+    after_help = "Begin with:\n  webhook-stream init\n  webhook-stream check syncs.toml"
+)]
 pub(in crate::cli) struct Arguments {
     #[command(subcommand)]
     pub(in crate::cli) command: Command,
@@ -50,9 +56,20 @@ pub(in crate::cli) enum Command {
     Test(Test),
     /// Forecast what an outage of the receiver would mean: backlog, expiries, last delivery
     Simulate(Simulate),
+    /// Write a commented `syncs.toml` with a template and its test, to begin with
+    Init(Init),
+    /// Check this machine, and whether the syncs of a file could deliver from it
+    Doctor(Doctor),
+    /// Print the JSON Schema of `syncs.toml`, for editors
+    Schema(Schema),
+    /// Print the script that completes commands and options in a shell
+    Completion(Completion),
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  webhook-stream run syncs.toml export.zip\n  cat events.ndjson | webhook-stream run syncs.toml - --wait settled"
+)]
 pub(in crate::cli) struct Run {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -68,8 +85,18 @@ pub(in crate::cli) struct Run {
     /// Print the reports as JSON on standard output
     #[arg(long)]
     pub(in crate::cli) json: bool,
-    /// No progress on standard error
-    #[arg(long, short)]
+    #[command(flatten)]
+    pub(in crate::cli) volume: Volume,
+}
+
+/// How much is said on standard error while deliveries are made.
+#[derive(Clone, Copy, Debug, Args)]
+pub(in crate::cli) struct Volume {
+    /// Say more: what is going on (-v), every delivery (-vv); without, what failed
+    #[arg(long, short, action = ArgAction::Count)]
+    pub(in crate::cli) verbose: u8,
+    /// Say less: only what was given up, and no progress
+    #[arg(long, short, conflicts_with = "verbose")]
     pub(in crate::cli) quiet: bool,
 }
 
@@ -83,6 +110,7 @@ pub(in crate::cli) enum Wait {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream drain syncs.toml braze --timeout 600")]
 pub(in crate::cli) struct Drain {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -94,12 +122,12 @@ pub(in crate::cli) struct Drain {
     /// Print the reports as JSON on standard output
     #[arg(long)]
     pub(in crate::cli) json: bool,
-    /// No progress on standard error
-    #[arg(long, short)]
-    pub(in crate::cli) quiet: bool,
+    #[command(flatten)]
+    pub(in crate::cli) volume: Volume,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream status syncs.toml --json")]
 pub(in crate::cli) struct Status {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -128,6 +156,9 @@ pub(in crate::cli) struct Which {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  webhook-stream dead-letters syncs.toml --reason exhausted --since 2h | jq .key"
+)]
 pub(in crate::cli) struct DeadLetters {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -141,6 +172,9 @@ pub(in crate::cli) struct DeadLetters {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  webhook-stream replay syncs.toml braze --template fixed.ftl --dry-run"
+)]
 pub(in crate::cli) struct Replay {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -160,12 +194,12 @@ pub(in crate::cli) struct Replay {
     /// Print the reports as JSON on standard output
     #[arg(long)]
     pub(in crate::cli) json: bool,
-    /// No progress on standard error
-    #[arg(long, short)]
-    pub(in crate::cli) quiet: bool,
+    #[command(flatten)]
+    pub(in crate::cli) volume: Volume,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream recover syncs.toml braze")]
 pub(in crate::cli) struct Recover {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -177,6 +211,7 @@ pub(in crate::cli) struct Recover {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream check syncs.toml --events sample.ndjson")]
 pub(in crate::cli) struct Check {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -189,6 +224,7 @@ pub(in crate::cli) struct Check {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream render braze.ftl --event event.json")]
 pub(in crate::cli) struct Render {
     /// The template
     pub(in crate::cli) template: PathBuf,
@@ -201,6 +237,7 @@ pub(in crate::cli) struct Render {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream explain syncs.toml --event event.json")]
 pub(in crate::cli) struct Explain {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -213,6 +250,7 @@ pub(in crate::cli) struct Explain {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream send-test syncs.toml braze")]
 pub(in crate::cli) struct SendTest {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -227,6 +265,7 @@ pub(in crate::cli) struct SendTest {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream receive --port 8080 --script 503,503,200")]
 pub(in crate::cli) struct Receive {
     /// The port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 8080)]
@@ -243,6 +282,7 @@ pub(in crate::cli) struct Receive {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream simulate syncs.toml --rate 200 --outage 90m")]
 pub(in crate::cli) struct Simulate {
     /// The file that describes the syncs
     pub(in crate::cli) syncs: PathBuf,
@@ -266,6 +306,7 @@ pub(in crate::cli) struct Simulate {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream test templates/ --drop-fields")]
 pub(in crate::cli) struct Test {
     /// Test files and folders; the current folder without
     pub(in crate::cli) paths: Vec<PathBuf>,
@@ -278,4 +319,43 @@ pub(in crate::cli) struct Test {
     /// Print the results as JSON on standard output
     #[arg(long)]
     pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream init my-syncs")]
+pub(in crate::cli) struct Init {
+    /// Where to; made if it is missing. Nothing that is there is overwritten
+    #[arg(default_value = ".")]
+    pub(in crate::cli) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream doctor syncs.toml")]
+pub(in crate::cli) struct Doctor {
+    /// The file that describes the syncs; without, only the machine is checked
+    pub(in crate::cli) syncs: Option<PathBuf>,
+    /// Print the checks as JSON on standard output
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  webhook-stream schema > syncs.schema.json\n\n\
+    With `#:schema ./syncs.schema.json` as the first line of syncs.toml, editors complete it.")]
+pub(in crate::cli) struct Schema {
+    /// JSON is what is printed in any case
+    #[arg(long, hide = true)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    webhook-stream completion bash > ~/.local/share/bash-completion/completions/webhook-stream\n  \
+    webhook-stream completion zsh > ~/.zfunc/_webhook-stream\n  \
+    webhook-stream completion fish > ~/.config/fish/completions/webhook-stream.fish\n  \
+    webhook-stream completion powershell >> $PROFILE")]
+pub(in crate::cli) struct Completion {
+    /// Which shell
+    #[arg(value_enum)]
+    pub(in crate::cli) shell: Shell,
 }

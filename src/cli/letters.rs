@@ -96,7 +96,7 @@ pub(in crate::cli) fn replay(arguments: &Replay, world: &mut World<'_>) -> Resul
             run.wait(until, None, go_on)
         },
         arguments.json,
-        arguments.quiet,
+        arguments.volume,
         world,
     )
 }

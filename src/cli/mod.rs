@@ -3,7 +3,9 @@
 
 mod arguments;
 mod check;
+mod doctor;
 mod explain;
+mod init;
 mod letters;
 mod receive;
 mod render;
@@ -18,6 +20,7 @@ use std::io;
 use std::io::Write;
 use std::time::Duration;
 
+use clap::CommandFactory as _;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
@@ -31,6 +34,10 @@ use crate::pipeline::ConfigError;
 use crate::pipeline::SetupError;
 use crate::pipeline::StartError;
 use crate::pipeline::SyncOptions;
+use crate::text::did_you_mean;
+
+/// The name of the command.
+const PROGRAM: &str = "webhook-stream";
 
 /// All delivered, or nothing to complain about.
 pub const OK: u8 = 0;
@@ -44,6 +51,8 @@ pub const SETUP: u8 = 3;
 pub const PENDING: u8 = 75;
 /// Ended by Ctrl-C.
 pub const INTERRUPTED: u8 = 130;
+/// Who reads the output wants no more of it.
+pub const CLOSED: u8 = 141;
 /// Ended by a request to terminate.
 pub const TERMINATED: u8 = 143;
 
@@ -57,6 +66,8 @@ pub struct World<'w> {
     pub err_is_terminal: bool,
     /// Says whether to go on; asked at least every 50 ms.
     pub go_on: &'w (dyn Fn() -> bool + Sync),
+    /// Asked about the Python around it; `None` without one.
+    pub python: &'w dyn Fn() -> Option<PythonFacts>,
     /// How long requests under way may take to finish after it said not to go on.
     pub grace: &'w (dyn Fn() -> Duration + Sync),
 }
@@ -69,6 +80,15 @@ impl std::fmt::Debug for World<'_> {
     }
 }
 
+/// What is known of the Python that the command runs in.
+#[derive(Clone, Debug)]
+pub struct PythonFacts {
+    /// Its version.
+    pub version: String,
+    /// The version of the package as it was installed; `None` when it was not.
+    pub package: Option<String>,
+}
+
 /// Why a command ends early.
 #[derive(Debug)]
 enum Failure {
@@ -76,6 +96,8 @@ enum Failure {
     Event(EventError),
     /// A file that a command reads by itself, or an output that is closed.
     Io(String),
+    /// Who reads the output wants no more of it.
+    Closed,
     Usage(String),
 }
 
@@ -122,13 +144,16 @@ impl Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::Io(error.to_string())
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Io(error.to_string()),
+        }
     }
 }
 
 /// Runs a command line (without the program's name) and returns the exit status.
 pub fn main(arguments: &[String], world: &mut World<'_>) -> u8 {
-    let words = std::iter::once("webhook-stream").chain(arguments.iter().map(String::as_str));
+    let words = std::iter::once(PROGRAM).chain(arguments.iter().map(String::as_str));
     let parsed = match Arguments::try_parse_from(words) {
         Ok(parsed) => parsed,
         Err(error) => {
@@ -156,12 +181,24 @@ pub fn main(arguments: &[String], world: &mut World<'_>) -> u8 {
         Command::Receive(receive) => receive::receive(receive, world),
         Command::Simulate(simulate) => simulate::simulate(simulate, world),
         Command::Test(test) => test::test(test, world),
+        Command::Init(init) => init::init(init, world),
+        Command::Doctor(doctor) => doctor::doctor(doctor, world),
+        Command::Schema(_) => {
+            writeln!(world.out, "{:#}", config::schema()).map(|()| OK).map_err(Failure::from)
+        }
+        Command::Completion(completion) => world
+            .out
+            .write_all(script(completion.shell).as_bytes())
+            .map(|()| OK)
+            .map_err(Failure::from),
     };
     let result = result.and_then(|status| Ok(world.out.flush().map(|()| status)?));
     match result {
         Ok(status) => status,
         Err(failure) => {
             let (text, status) = match failure {
+                // As `head` is used to: nothing is wrong.
+                Failure::Closed => return CLOSED,
                 Failure::Setup(error) => (error.to_string(), SETUP),
                 Failure::Event(error) => (error.to_string(), FINDINGS),
                 Failure::Io(text) => (text, FINDINGS),
@@ -174,6 +211,16 @@ pub fn main(arguments: &[String], world: &mut World<'_>) -> u8 {
     }
 }
 
+/// The script that completes commands in a shell.
+fn script(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), PROGRAM, &mut script);
+    let script = String::from_utf8_lossy(&script).into_owned();
+    // In the script for bash, a command whose name has a hyphen is spelt in two ways, so that nothing
+    // behind its subcommands is completed: https://github.com/clap-rs/clap/issues/6421
+    script.replace("webhook__subcmd__stream", "webhook__stream")
+}
+
 /// The syncs of a file; with a name, only that one.
 fn syncs(path: &std::path::Path, name: Option<&str>) -> Result<Vec<SyncOptions>, Failure> {
     let syncs = config::load(path)?;
@@ -181,9 +228,11 @@ fn syncs(path: &std::path::Path, name: Option<&str>) -> Result<Vec<SyncOptions>,
     let names: Vec<String> = syncs.iter().map(|sync| sync.name.clone()).collect();
     match syncs.into_iter().find(|sync| sync.name == name) {
         Some(sync) => Ok(vec![sync]),
-        None => Err(Failure::Usage(format!(
-            "expected one of the syncs {}, found `{name}`",
-            names.join(", ")
-        ))),
+        None => {
+            let near = did_you_mean(name, names.iter().map(String::as_str));
+            let hint = near.map(|near| format!("\n  = hint: did you mean `{near}`?"));
+            let (names, hint) = (names.join(", "), hint.unwrap_or_default());
+            Err(Failure::Usage(format!("expected one of the syncs {names}, found `{name}`{hint}")))
+        }
     }
 }

@@ -35,6 +35,10 @@ pub(in crate::cli) fn receive(arguments: &Receive, world: &mut World<'_>) -> Res
         }
         world.out.flush()?;
     }
+    // Who sent the last request waits for its answer.
+    while (world.go_on)() && receiver.answered() < seen {
+        receiver.wait_for(u64::MAX, SLICE);
+    }
     receiver.stop();
     Ok(OK)
 }

@@ -49,7 +49,7 @@ pub(in crate::cli) fn run(
             run.wait(until, None, go_on)
         },
         arguments.json,
-        arguments.quiet,
+        arguments.volume,
         world,
     )
 }
@@ -70,7 +70,7 @@ pub(in crate::cli) fn drain(arguments: &Drain, world: &mut World<'_>) -> Result<
         vec![(); runs.len()],
         |run, ()| run.wait(Until::Settled, timeout, go_on),
         arguments.json,
-        arguments.quiet,
+        arguments.volume,
         world,
     )
 }

@@ -1,5 +1,7 @@
 //! Runs of several syncs side by side: started, shown, ended and reported.
 
+use std::io;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +13,12 @@ use crate::cli::INTERRUPTED;
 use crate::cli::OK;
 use crate::cli::PENDING;
 use crate::cli::World;
+use crate::cli::arguments::Volume;
 use crate::delivery::EngineError;
 use crate::delivery::clock::Clock;
 use crate::delivery::clock::SystemClock;
+use crate::delivery::log::LogLevel;
+use crate::delivery::log::LogRecord;
 use crate::delivery::side_by_side;
 use crate::pipeline::Access;
 use crate::pipeline::EnvironmentSecrets;
@@ -30,6 +35,21 @@ const LISTEN: Duration = Duration::from_millis(25);
 const LISTENS_A_PROGRESS: u32 = 4;
 /// How long requests under way may take to finish at the end of a run.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Clears the line of a terminal.
+const CLEAR: &str = "\r\x1b[2K";
+
+impl Volume {
+    /// The least level that is written.
+    fn least(self) -> LogLevel {
+        match (self.quiet, self.verbose) {
+            (true, _) => LogLevel::Error,
+            (false, 0) => LogLevel::Warning,
+            (false, 1) => LogLevel::Info,
+            (false, _) => LogLevel::Debug,
+        }
+    }
+}
 
 /// Runs under way, with the names of their syncs.
 pub(in crate::cli) struct Runs {
@@ -85,10 +105,14 @@ impl Runs {
         material: Vec<M>,
         work: impl Fn(&Run, M) -> Result<Progress, EngineError> + Copy + Send,
         as_json: bool,
-        quiet: bool,
+        volume: Volume,
         world: &mut World<'_>,
     ) -> Result<u8, Failure> {
-        let show = !quiet && world.err_is_terminal;
+        let show = !volume.quiet && world.err_is_terminal;
+        let least = volume.least();
+        for (_, run) in &self.runs {
+            run.log().want_debug(least == LogLevel::Debug);
+        }
         let grace = world.grace;
         let jobs = self.runs.iter().zip(material).map(|((_, run), piece)| {
             move || -> Result<Progress, String> {
@@ -105,15 +129,36 @@ impl Runs {
         let mut listened = 0;
         let results = side_by_side(jobs.collect(), LISTEN, || {
             listened += 1;
+            let _ = self.write_log(err, least, show);
             if go_on() && show && listened % LISTENS_A_PROGRESS == 0 {
-                let _ = write!(err, "\r\x1b[2K\x1b[?7l{}\x1b[?7h", self.progress_line());
+                let _ = write!(err, "{CLEAR}\x1b[?7l{}\x1b[?7h", self.progress_line());
                 let _ = err.flush();
             }
         });
         if show {
-            write!(world.err, "\r\x1b[2K")?;
+            write!(world.err, "{CLEAR}")?;
         }
+        self.write_log(world.err, least, false)?;
         self.finish(&results, as_json, world)
+    }
+
+    /// Writes what the runs have to say, from this level on; `clears`: over the progress line.
+    fn write_log(
+        &self,
+        err: &mut (dyn Write + Send),
+        least: LogLevel,
+        clears: bool,
+    ) -> io::Result<()> {
+        let mut clear = if clears { CLEAR } else { "" };
+        for (_, run) in &self.runs {
+            for record in run.take_log().iter().filter(|record| record.level >= least) {
+                let LogRecord { level, target, at, message, .. } = record;
+                let (level, target) = (level.name().to_uppercase(), target.name());
+                writeln!(err, "{clear}{at} {level:<7} {target}: {message}")?;
+                clear = "";
+            }
+        }
+        Ok(())
     }
 
     /// Prints the reports and finds the exit status.

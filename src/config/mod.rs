@@ -4,6 +4,14 @@
 //! option must not be a silent default.
 
 mod keys;
+mod schema;
+mod table;
+
+pub use crate::config::schema::schema;
+pub use crate::config::table::KEYS;
+pub use crate::config::table::Key;
+pub use crate::config::table::Kind;
+pub use crate::config::table::RETRY_KEYS;
 
 use std::fs;
 use std::path::Path;
@@ -45,7 +53,7 @@ pub fn parse(source: &Source, folder: &Path) -> Result<Vec<SyncOptions>, SetupEr
     let mut syncs = Vec::new();
     for (key, value) in file.get_ref() {
         if key.get_ref() != "sync" {
-            return Err(unknown_key(source, key, &["sync"]).into());
+            return Err(outside(source, key).into());
         }
         let Some(tables) = value.get_ref().as_table() else {
             return Err(wrong_type(source, value, "tables such as [sync.braze]").into());
@@ -73,7 +81,9 @@ fn one_sync(
     table: &Spanned<DeValue<'_>>,
 ) -> Result<SyncOptions, SetupError> {
     let Some(options) = table.get_ref().as_table() else {
-        return Err(wrong_type(source, table, "a table such as [sync.braze]").into());
+        let error = wrong_type(source, table, "a table such as [sync.braze]");
+        let is_option = KEYS.iter().any(|key| key.name == name.get_ref());
+        return Err(if is_option { error.with_hint(NAMELESS) } else { error }.into());
     };
     let mut sync = SyncOptions::new(name.get_ref(), "");
     sync.store = format!("{}.db", name.get_ref());
@@ -99,18 +109,49 @@ pub(in crate::config) fn span<T>(spanned: &Spanned<T>) -> Span {
     Span::new(span.start, span.end)
 }
 
+/// What to do about options that stand in no sync.
+const NAMELESS: &str = "options belong to a sync with a name: put [sync.braze] above them";
+
+/// A key beside `sync`: misspelt, or an option that stands in no sync.
+fn outside(source: &Source, key: &Spanned<toml::de::DeString<'_>>) -> ConfigError {
+    let name: &str = key.get_ref();
+    if did_you_mean(name, ["sync"]).is_some() {
+        return unknown_key(source, key, ["sync"].into_iter());
+    }
+    let message = format!("unknown key `{name}`");
+    let error = ConfigError::new(ConfigErrorKind::UnknownKey, message).at(source, span(key));
+    let hint = match KEYS.iter().any(|key| key.name == name) {
+        true => NAMELESS,
+        false => "the file holds syncs, tables such as [sync.braze]",
+    };
+    error.with_hint(hint)
+}
+
 pub(in crate::config) fn unknown_key(
     source: &Source,
     key: &Spanned<toml::de::DeString<'_>>,
-    known: &[&str],
+    known: impl Iterator<Item = &'static str> + Clone,
 ) -> ConfigError {
     let name = key.get_ref();
     let error = ConfigError::new(ConfigErrorKind::UnknownKey, format!("unknown key `{name}`"));
-    let error = match did_you_mean(name, known.iter().copied()) {
+    let near = did_you_mean(name, known.clone()).or_else(|| part_of(name, known.clone()));
+    let error = match near {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-        None => error.with_hint(format!("the keys are {}", known.join(", "))),
+        None => error.with_hint(format!("the keys are {}", known.collect::<Vec<_>>().join(", "))),
     };
     error.at(source, span(key))
+}
+
+/// Words shorter than this are part of too many keys.
+const MIN_PART: usize = 4;
+
+/// The one key that a word is the beginning or the end of: `timeout` for `timeout_seconds`.
+fn part_of(word: &str, keys: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    if word.len() < MIN_PART {
+        return None;
+    }
+    let mut found = keys.filter(|key| key.starts_with(word) || key.ends_with(word));
+    found.next().filter(|_| found.next().is_none())
 }
 
 pub(in crate::config) fn wrong_type(

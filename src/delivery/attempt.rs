@@ -24,6 +24,7 @@ use crate::delivery::policy::FailedAttempt;
 use crate::delivery::policy::GiveUp;
 use crate::delivery::policy::NextTry;
 use crate::delivery::policy::RetryPolicy;
+use crate::delivery::scheduler::Moved;
 use crate::delivery::scheduler::Scheduler;
 use crate::delivery::store::AttemptRecord;
 use crate::delivery::store::Change;
@@ -55,6 +56,8 @@ pub(crate) struct Ended {
     pub(crate) failure: Option<Failure>,
     /// Which attempt it was, from 1; 0 when none was made.
     pub(crate) number: u32,
+    /// What it did to the breaker of its host.
+    pub(crate) breaker: Option<Moved>,
 }
 
 /// An attempt under way: what it waits for, and how far it got. Whoever owns it waits and sends,
@@ -189,9 +192,9 @@ impl Workshop<'_> {
             delivered @ Outcome::Delivered { .. } => {
                 self.counters.tried();
                 self.counters.attempted();
-                self.note(job, &delivered);
+                let breaker = self.note(job, &delivered);
                 let number = attempt.number;
-                return Some(Ended { change: Change::Delivered, failure: None, number });
+                return Some(Ended { change: Change::Delivered, failure: None, number, breaker });
             }
         };
         // What was blocked or could not be made did not become a request.
@@ -217,7 +220,7 @@ impl Workshop<'_> {
         };
         self.counters.attempted();
         let outcome = Outcome::Failed(failure);
-        self.note(job, &outcome);
+        let breaker = self.note(job, &outcome);
         let Outcome::Failed(failure) = outcome else {
             return put_off(ended_at);
         };
@@ -240,7 +243,7 @@ impl Workshop<'_> {
                 at: ended_at,
             },
         };
-        Ended { change, failure: Some(*failure), number }
+        Ended { change, failure: Some(*failure), number, breaker }
     }
 
     /// What was stored is not what was accepted: it is never sent.
@@ -251,7 +254,7 @@ impl Workshop<'_> {
             message: String::from("expected what was accepted, found damaged bytes in the store"),
             at: self.clock.now(),
         };
-        Ended { change, failure: None, number: 0 }
+        Ended { change, failure: None, number: 0, breaker: None }
     }
 
     fn admit(&self, job: &Job) -> Admission {
@@ -264,12 +267,10 @@ impl Workshop<'_> {
         scheduler.admit(host, self.clock.now(), no_later_than)
     }
 
-    fn note(&self, job: &Job, outcome: &Outcome) {
-        if let Some(scheduler) = self.scheduler {
-            let host = job.delivery.request.target.host();
-            let mut scheduler = scheduler.lock().unwrap_or_else(PoisonError::into_inner);
-            scheduler.ended(host, outcome, self.clock.now());
-        }
+    fn note(&self, job: &Job, outcome: &Outcome) -> Option<Moved> {
+        let host = job.delivery.request.target.host();
+        let mut scheduler = self.scheduler?.lock().unwrap_or_else(PoisonError::into_inner);
+        scheduler.ended(host, outcome, self.clock.now())
     }
 
     /// When the rate limit lets a request start.
@@ -297,7 +298,7 @@ impl Workshop<'_> {
 }
 
 fn put_off(due: Timestamp) -> Ended {
-    Ended { change: Change::PutOff { due }, failure: None, number: 0 }
+    Ended { change: Change::PutOff { due }, failure: None, number: 0, breaker: None }
 }
 
 fn record_of(

@@ -96,6 +96,11 @@ impl Breaker {
         self.open_until = Some(self.open_until.map_or(until, |open| open.max(until)));
     }
 
+    /// Until when it was opened, until an attempt succeeds.
+    pub fn open_until(&self) -> Option<Timestamp> {
+        self.open_until
+    }
+
     /// Whether attempts are being put off.
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.open_until.is_some_and(|until| now < until)

@@ -46,6 +46,7 @@ mod gate;
 mod identity;
 mod lanes;
 pub mod log;
+pub mod machine;
 mod names;
 mod options;
 pub mod outcome;
@@ -59,6 +60,7 @@ mod side_by_side;
 pub mod sign;
 pub mod stepped;
 pub mod store;
+mod tell;
 pub mod tls;
 mod trace;
 mod wire;
@@ -80,7 +82,11 @@ use crate::delivery::client::Clients;
 use crate::delivery::client::HttpClients;
 use crate::delivery::clock::Clock;
 use crate::delivery::clock::instant;
+use crate::delivery::log::Log;
+use crate::delivery::log::LogLevel;
 use crate::delivery::log::LogRecord;
+use crate::delivery::log::LogTarget;
+use crate::delivery::log::LogValue;
 use crate::delivery::names::Names;
 use crate::delivery::policy::PolicyError;
 use crate::delivery::pool::Parts;
@@ -93,9 +99,11 @@ use crate::delivery::store::Revival;
 use crate::delivery::store::Store;
 use crate::delivery::store::StoreError;
 use crate::report::Counters;
+use crate::report::grouped;
 
 pub use crate::delivery::options::DeliveryOptions;
 pub use crate::delivery::options::MAX_CONCURRENCY;
+pub use crate::delivery::options::MAX_TIMEOUT;
 
 /// How long a blocked caller waits before it asks whether it should stop.
 const SLICE: Duration = Duration::from_millis(25);
@@ -265,10 +273,12 @@ impl Engine {
 
     /// The records that came in since the last call, for the caller to log.
     pub fn take_log(&self) -> Vec<LogRecord> {
-        if self.same_process().is_err() {
-            return Vec::new();
-        }
-        self.pool.log.take()
+        self.pool.log.take(self.pool.clock.now(), false)
+    }
+
+    /// The records, for those who have something to add, or who take them after the engine's end.
+    pub fn log(&self) -> &Arc<Log> {
+        &self.pool.log
     }
 
     /// Stops: accepts nothing more at once, lets requests under way finish for at most `grace`,
@@ -352,6 +362,10 @@ fn build(
         catch_up_to: (resumed > 0).then_some(now),
     });
     if resumed > 0 {
+        pool.log.write(LogLevel::Info, LogTarget::Store, "resumed", now, || {
+            let message = format!("goes on with {} pending deliveries", grouped(resumed));
+            (message, vec![("pending", LogValue::Number(resumed))])
+        });
         let mut lanes = pool.lanes();
         pool.store
             .pending_lanes(&mut |lane, attempts| lanes.resumed(lane, attempts))

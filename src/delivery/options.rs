@@ -12,6 +12,9 @@ use crate::delivery::tls::TlsOptions;
 /// More senders than this are refused: each is a thread.
 pub const MAX_CONCURRENCY: usize = 4096;
 
+/// The longest time-out of a try.
+pub const MAX_TIMEOUT: Duration = Duration::from_hours(1);
+
 /// Some thousand deliveries: enough that no sender waits for the source, and little enough that
 /// what waits stays in the caches of the cores.
 const MAX_QUEUED_BYTES: usize = 8 * 1024 * 1024;
@@ -73,7 +76,7 @@ impl DeliveryOptions {
             let found = self.concurrency;
             return wrong("concurrency", format!("expected 1 to {MAX_CONCURRENCY}, found {found}"));
         }
-        if self.timeout < Duration::from_millis(1) || self.timeout > Duration::from_hours(1) {
+        if self.timeout < Duration::from_millis(1) || self.timeout > MAX_TIMEOUT {
             let found = self.timeout.as_secs_f64();
             return wrong("timeout_seconds", format!("expected 0.001 to 3600, found {found}"));
         }

@@ -20,13 +20,13 @@ use crate::delivery::outcome::FailureKind;
 const DEFAULT_GAPS_SECONDS: [u64; 9] = [30, 60, 120, 240, 480, 900, 1800, 3600, 7170];
 
 /// More gaps than anybody needs; keeps the attempts kept for a dead letter few.
-const MAX_GAPS: usize = 100;
+pub const MAX_GAPS: usize = 100;
 
 /// The longest gap and the longest back-off.
-const MAX_GAP: Duration = Duration::from_hours(24 * 30);
+pub const MAX_GAP: Duration = Duration::from_hours(24 * 30);
 
 /// More tries in an attempt than anybody needs.
-const MAX_TRIES: u32 = 20;
+pub const MAX_TRIES: u32 = 20;
 
 /// A gap that `Retry-After` stretches grows at most to this many times its scheduled length.
 const RETRY_AFTER_STRETCH: u32 = 2;

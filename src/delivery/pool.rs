@@ -32,7 +32,7 @@ use crate::delivery::lanes::Lanes;
 use crate::delivery::lanes::Sorted;
 use crate::delivery::log::Log;
 use crate::delivery::log::LogLevel;
-use crate::delivery::log::LogRecord;
+use crate::delivery::log::LogTarget;
 use crate::delivery::names::Spawn;
 use crate::delivery::policy::RetryPolicy;
 use crate::delivery::queue::Queue;
@@ -65,7 +65,7 @@ pub(crate) struct Pool {
     pub(crate) queue: Queue,
     pub(crate) gate: Gate,
     pub(crate) room: Room,
-    pub(crate) log: Log,
+    pub(crate) log: Arc<Log>,
     pub(crate) seed: Option<u64>,
     pub(crate) senders: usize,
     pub(crate) stopping: AtomicBool,
@@ -123,6 +123,7 @@ struct CatchingUp {
 impl Pool {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
+            log: Arc::new(Log::new(&parts.name)),
             name: parts.name,
             policy: parts.policy,
             store: parts.store,
@@ -134,7 +135,6 @@ impl Pool {
             queue: Queue::new(parts.senders),
             gate: Gate::new(parts.senders),
             room: Room::new(parts.max_queued_bytes, parts.min_queued),
-            log: Log::new(),
             seed: parts.seed,
             senders: parts.senders,
             stopping: AtomicBool::new(false),
@@ -370,6 +370,7 @@ impl Pool {
         let now = self.clock.now();
         for discarded in &mut batch {
             discarded.at = now;
+            self.tell_discarded(discarded);
         }
         self.store.bury(batch)?;
         for _ in 0..count {
@@ -474,7 +475,11 @@ impl Pool {
 
     /// Notes what became of a job: in the store first, then in the counts.
     pub(crate) fn finish(&self, job: &Job, ended: Ended) {
-        let Ended { change, failure, number } = ended;
+        let Ended { change, failure, number, breaker } = ended;
+        if let Some(moved) = breaker {
+            self.tell_breaker(job, moved);
+        }
+        self.tell(job, &change, failure.as_ref(), number);
         if let Some(failure) = &failure {
             self.counters.error(ErrorSample {
                 kind: failure.kind.name(),
@@ -482,7 +487,6 @@ impl Pool {
                 place: String::new(),
                 key: job.delivery.key.clone(),
             });
-            self.tell(job, &change, number, &failure.message);
         }
         let due = match &change {
             Change::Retry { due, .. } | Change::PutOff { due, .. } => Some(*due),
@@ -539,37 +543,11 @@ impl Pool {
     }
 
     fn break_off(&self, error: StoreError) {
-        self.log.put(LogRecord {
-            level: LogLevel::Error,
-            target: "delivery.store",
-            message: format!("{}: the store failed: {error}", self.name),
-            fields: vec![("sync", self.name.clone())],
+        self.log.write(LogLevel::Error, LogTarget::Store, "failed", self.clock.now(), || {
+            (format!("the store failed: {error}"), Vec::new())
         });
         *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         self.stop_working();
-    }
-
-    fn tell(&self, job: &Job, change: &Change, number: u32, message: &str) {
-        let (level, next) = match change {
-            Change::Retry { due, .. } => (LogLevel::Info, format!("next attempt at {due}")),
-            Change::Dead { reason, .. } => (LogLevel::Warning, format!("given up: {reason}")),
-            _ => return,
-        };
-        if !self.log.has_room() {
-            return;
-        }
-        let key = &job.delivery.key;
-        self.log.put(LogRecord {
-            level,
-            target: "delivery.attempt",
-            message: format!("{}: attempt {number} of {key} failed: {message}; {next}", self.name),
-            fields: vec![
-                ("sync", self.name.clone()),
-                ("key", key.clone()),
-                ("webhook_id", job.delivery.request.id.clone()),
-                ("attempt", number.to_string()),
-            ],
-        });
     }
 
     /// The keeper: hands out what is due, then waits for what comes next.

@@ -35,6 +35,15 @@ pub struct Plan {
     pub wait_for_room: bool,
 }
 
+/// What happened to the breaker of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// The host is left alone until then.
+    OpenUntil(Timestamp),
+    /// The host works again.
+    Closed,
+}
+
 impl Scheduler {
     /// A scheduler that lets at most `rate_limit_per_second` requests start each second and, with
     /// breaker options, leaves failing hosts alone. A probe may take `probe_limit`.
@@ -79,27 +88,29 @@ impl Scheduler {
         self.pace.as_mut().map_or(now, |pace| pace.take(now))
     }
 
-    /// An attempt at this host ended.
-    pub fn ended(&mut self, host: &str, outcome: &Outcome, now: Timestamp) {
-        let Some(options) = self.breaker else {
-            return;
-        };
+    /// An attempt at this host ended. Says if that opened or closed its breaker.
+    pub fn ended(&mut self, host: &str, outcome: &Outcome, now: Timestamp) -> Option<Moved> {
+        let options = self.breaker?;
         match outcome.failure() {
             None => {
-                if let Some(breaker) = self.hosts.get_mut(host) {
-                    breaker.succeeded();
-                }
+                let breaker = self.hosts.get_mut(host)?;
+                let was_open = breaker.open_until().is_some();
+                breaker.succeeded();
+                was_open.then_some(Moved::Closed)
             }
             Some(failure) => {
                 if self.hosts.len() >= MAX_HOSTS {
                     self.hosts.retain(|_, breaker| breaker.is_open(now));
                 }
                 let breaker = self.hosts.entry(host.to_owned()).or_default();
+                let was_open = breaker.is_open(now);
                 breaker.failed(&options, now);
                 let throttled = matches!(failure.kind, FailureKind::Status(429 | 503));
                 if let Some(pause) = failure.retry_after.filter(|_| throttled) {
                     breaker.asked_to_pause(&options, now, pause);
                 }
+                let opened = !was_open && breaker.is_open(now);
+                breaker.open_until().filter(|_| opened).map(Moved::OpenUntil)
             }
         }
     }

@@ -178,6 +178,9 @@ pub enum NodeKind {
         /// The content.
         body: Body,
     },
+    /// The expression of an `<#escape>`, which is in the interpolations inside already. Its names are
+    /// looked at even if there are none.
+    Escape(Expr),
     /// `<#stop>`.
     Stop(Option<Expr>),
     /// `<#flush>`.

@@ -183,6 +183,10 @@ impl Settings {
         };
         let count = || value.parse::<usize>().map_err(|_| wrong("a whole number"));
         match snake_case(name).as_str() {
+            // What FreeMarker finds where it runs; here it is always the same.
+            "locale" if value.eq_ignore_ascii_case("JVM default") => {
+                "en_US".clone_into(&mut self.locale);
+            }
             "locale" => value.clone_into(&mut self.locale),
             "time_zone" => value.clone_into(&mut self.time_zone),
             "number_format" => value.clone_into(&mut self.number_format),
@@ -268,7 +272,7 @@ impl Settings {
             }
             "auto_import" => {
                 self.auto_import =
-                    parse_imports(value).ok_or_else(|| wrong("`template as name, …`"))?
+                    parse_imports(value).ok_or_else(|| wrong("`template as name, …`"))?;
             }
             "auto_include" => {
                 let names = value.split(',').map(|name| unquoted(name).to_owned());
@@ -306,7 +310,7 @@ impl Settings {
             "max_output_bytes" => self.limits.max_output_bytes = count()?,
             "max_steps" => self.limits.max_steps = count()? as u64,
             "max_call_depth" => {
-                self.limits.max_call_depth = count()?.min(Limits::default().max_call_depth)
+                self.limits.max_call_depth = count()?.min(Limits::default().max_call_depth);
             }
             "max_nesting" => self.limits.max_nesting = count()?.min(Limits::default().max_nesting),
             "max_regex_steps" => self.limits.max_regex_steps = count()?,

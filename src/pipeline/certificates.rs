@@ -13,7 +13,7 @@ impl Sync {
     ///
     /// # Errors
     /// When one cannot be used.
-    pub(in crate::pipeline) fn tls_options(&self) -> Result<TlsOptions, ConfigError> {
+    pub fn tls_options(&self) -> Result<TlsOptions, ConfigError> {
         let options = self.options();
         let mut tls = TlsOptions::default();
         let wrong = |option: &str, error: TlsError| {

@@ -4,9 +4,11 @@
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use crate::delivery::AcceptError;
 use crate::delivery::Engine;
 use crate::delivery::EngineError;
+use crate::delivery::log::LogLevel;
+use crate::delivery::log::LogTarget;
+use crate::delivery::log::LogValue;
 use crate::delivery::store::Discarded;
 use crate::delivery::store::NewDelivery;
 use crate::delivery::store::Reason;
@@ -20,6 +22,8 @@ use crate::pipeline::Decision;
 use crate::pipeline::Position;
 use crate::pipeline::ahead::Next;
 use crate::pipeline::ahead::ReadAhead;
+use crate::pipeline::batch::Batch;
+use crate::pipeline::batch::PASSED;
 use crate::pipeline::run::Confirmed;
 use crate::pipeline::run::Progress;
 use crate::pipeline::run::Run;
@@ -29,19 +33,15 @@ use crate::pipeline::sources::Seen;
 use crate::pipeline::sources::Sources;
 use crate::pipeline::sources::anew;
 use crate::report::ErrorSample;
-use crate::value::Buffers;
+use crate::report::grouped;
 use crate::value::Document;
 
-/// Events handed to the engine at once: few enough to start sending early, many enough to make
-/// handing over cheap.
-const BATCH: usize = 64;
-/// Positions without anything to deliver that the store is told at once.
-const PASSED: usize = 1024;
 /// A block of fewer bytes comes from a source that gives little at a time.
 const SHORT_BLOCK: usize = 128 * 1024;
 /// Events prepared before the caller is asked whether to go on: a heavy template takes some
 /// milliseconds for each.
 const EVENTS_A_LOOK: usize = 8;
+
 impl Run {
     /// Sends the events of a source; `go_on` is asked at least every 50 ms.
     ///
@@ -77,7 +77,7 @@ impl Run {
                 return Ok(Progress::Stopped);
             }
         }
-        self.hand_over(&engine, &mut batch, go_on)
+        batch.hand_over(&engine, go_on)
     }
 
     /// Finds out where to begin in the file that the reader has come to; `None` when all of it is
@@ -114,7 +114,9 @@ impl Run {
         };
         let source = if confirmed == Confirmed::SendAgain { anew(source) } else { source };
         // Those that were pending are counted as resumed.
-        self.counters.confirmed_before(source.accepted.saturating_sub(source.pending));
+        let confirmed = source.accepted.saturating_sub(source.pending);
+        self.counters.confirmed_before(confirmed);
+        self.tell_source(&name, confirmed);
         if seen == Seen::Same && source.is_finished {
             return Ok(Ok(None));
         }
@@ -194,7 +196,7 @@ impl Run {
                     for passed in cursor.valid(position) {
                         batch.passed.push(SourcePlace { source: cursor.source, position: passed });
                         if batch.passed.len() >= PASSED {
-                            self.pass(engine, batch)?;
+                            batch.pass(engine)?;
                         }
                     }
                     let stands = match &cursor.identity {
@@ -212,13 +214,13 @@ impl Run {
                     batch.buffers = buffers;
                 }
             }
-            if batch.is_full() && self.hand_over(engine, batch, go_on)? == Progress::Stopped {
+            if batch.is_full() && batch.hand_over(engine, go_on)? == Progress::Stopped {
                 return Ok(Progress::Stopped);
             }
         }
         // What comes a little at a time must not wait for a full batch.
         if cursor.identity.is_none() || block.len() < SHORT_BLOCK {
-            self.hand_over(engine, batch, go_on)
+            batch.hand_over(engine, go_on)
         } else {
             Ok(Progress::Done)
         }
@@ -262,11 +264,11 @@ impl Run {
                     batch.buffers = buffers;
                 }
             }
-            if batch.is_full() && self.hand_over(&engine, &mut batch, go_on)? == Progress::Stopped {
+            if batch.is_full() && batch.hand_over(&engine, go_on)? == Progress::Stopped {
                 return Ok(Progress::Stopped);
             }
         }
-        self.hand_over(&engine, &mut batch, go_on)
+        batch.hand_over(&engine, go_on)
     }
 
     fn decide(
@@ -311,40 +313,32 @@ impl Run {
         }
     }
 
-    fn hand_over(
-        &self,
-        engine: &Engine,
-        batch: &mut Batch,
-        go_on: &dyn Fn() -> bool,
-    ) -> Result<Progress, EngineError> {
-        if !batch.discarded.is_empty() {
-            engine.discard(std::mem::take(&mut batch.discarded))?;
-        }
-        if !batch.deliveries.is_empty() {
-            match engine.accept(std::mem::take(&mut batch.deliveries), &|| !go_on()) {
-                Ok(()) => {}
-                Err(AcceptError { error: EngineError::Interrupted, .. }) => {
-                    self.pass(engine, batch)?;
-                    return Ok(Progress::Stopped);
-                }
-                Err(AcceptError { error, .. }) => return Err(error),
-            }
-        }
-        self.pass(engine, batch)?;
-        for (source, end) in batch.ends.drain(..) {
-            engine.store().end_source(source, end).map_err(EngineError::Store)?;
-        }
-        Ok(Progress::Done)
+    fn tell_source(&self, name: &str, before: u64) {
+        let log = self.log();
+        log.write(LogLevel::Info, LogTarget::Events, "source", self.clock.now(), || {
+            let fields = vec![
+                ("source", LogValue::Text(name.to_owned())),
+                ("confirmed_before", LogValue::Number(before)),
+            ];
+            let known = match before {
+                0 => String::new(),
+                before => format!(", of which earlier runs took {} events", grouped(before)),
+            };
+            (format!("reads {name}{known}"), fields)
+        });
     }
 
-    /// Tells the store which positions hold nothing to deliver.
-    fn pass(&self, engine: &Engine, batch: &mut Batch) -> Result<(), EngineError> {
-        batch.passed.retain(|place| place.source != 0);
-        if !batch.passed.is_empty() {
-            engine.store().pass(&batch.passed).map_err(EngineError::Store)?;
-            batch.passed.clear();
-        }
-        Ok(())
+    fn tell_invalid(&self, kind: &str, place: &str, message: &str) {
+        let log = self.log();
+        log.write(LogLevel::Warning, LogTarget::Events, kind, self.clock.now(), || {
+            // The lines behind the first draw the place.
+            let first = message.lines().next().unwrap_or_default();
+            let fields = vec![
+                ("kind", LogValue::Text(kind.to_owned())),
+                ("place", LogValue::Text(place.to_owned())),
+            ];
+            (format!("left out what is no event, {first}"), fields)
+        });
     }
 
     fn invalid(&self, error: &EventError) {
@@ -355,50 +349,16 @@ impl Run {
             None => place,
         };
         let kind = format!("event_{}", error.kind().name());
-        self.counters.error(ErrorSample {
-            kind,
-            message: error.to_string(),
-            place,
-            key: String::new(),
-        });
+        let message = error.to_string();
+        self.tell_invalid(&kind, &place, &message);
+        self.counters.error(ErrorSample { kind, message, place, key: String::new() });
     }
 
     fn invalid_text(&self, ordinal: u64, kind: &str, message: String) {
         self.counters.invalid(1);
         let place = format!("event {}", ordinal + 1);
-        self.counters.error(ErrorSample {
-            kind: format!("event_{kind}"),
-            message,
-            place,
-            key: String::new(),
-        });
-    }
-}
-
-/// Events on their way to the engine, and what the store is told along with them.
-#[derive(Debug, Default)]
-struct Batch {
-    deliveries: Vec<NewDelivery>,
-    discarded: Vec<Discarded>,
-    /// Positions with nothing to deliver.
-    passed: Vec<SourcePlace>,
-    /// Sources that were read to their end, and how many positions they have.
-    ends: Vec<(u64, u64)>,
-    /// Where the event stands that is being decided about.
-    place: Option<SourcePlace>,
-    /// Whether to send what an earlier run delivered.
-    again: bool,
-    /// The same, for events without a key of their own.
-    again_without_key: bool,
-    buffers: Buffers,
-}
-
-impl Batch {
-    fn new(again: bool) -> Self {
-        Self { again, ..Self::default() }
-    }
-
-    fn is_full(&self) -> bool {
-        self.deliveries.len() >= BATCH || self.passed.len() >= PASSED
+        let kind = format!("event_{kind}");
+        self.tell_invalid(&kind, &place, &format!("{place}: {message}"));
+        self.counters.error(ErrorSample { kind, message, place, key: String::new() });
     }
 }

@@ -193,14 +193,23 @@ fn changed_secret() -> ConfigError {
 
 /// A URL that reads events must name its host itself.
 fn static_host(url: &str) -> Result<(), ConfigError> {
-    let host =
-        url.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
-    let host_is_plain =
-        host.is_some_and(|host| !host.is_empty() && !host.contains("${") && !host.contains('<'));
-    // `?` and `#` inside an interpolation would end the host too early, which is caught by `${`.
-    if host_is_plain {
+    if written_host(url).is_some() {
         return Ok(());
     }
     Err(ConfigError::new(ConfigErrorKind::Url, "expected a host that is written out, found one that comes from events")
         .with_hint("text from events may fill the path and the query, as in https://example.com/${input.user_id}"))
+}
+
+/// The host of a URL that is a template, if it is written out.
+pub(in crate::pipeline) fn written_host(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    // `?` and `#` inside an interpolation would end it too early, which is caught by `${`.
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    if authority.is_empty() || authority.contains("${") || authority.contains('<') {
+        return None;
+    }
+    match authority.strip_prefix('[') {
+        Some(inner) => inner.split(']').next(),
+        None => authority.split(':').next(),
+    }
 }

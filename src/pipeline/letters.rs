@@ -309,7 +309,7 @@ mod tests {
         assert_eq!(at("2026-11-23").as_deref(), Some("2026-11-23T00:00:00.000Z"));
         assert_eq!(at("2026-11-23T09:41").as_deref(), Some("2026-11-23T09:41:00.000Z"));
         assert_eq!(at("2026-11-23T09:41:00+01:00").as_deref(), Some("2026-11-23T08:41:00.000Z"));
-        assert_eq!(moment("2h", now), Some(now - Duration::from_secs(7200)));
+        assert_eq!(moment("2h", now), Some(now - Duration::from_hours(2)));
         for wrong in ["", "h", "yesterday", "-3d", "3 weeks", "99999999999999999999d"] {
             assert_eq!(at(wrong), None, "{wrong}");
         }

@@ -5,6 +5,7 @@
 //! also polls for an interrupt; reading and sending have their own threads.
 
 mod ahead;
+mod batch;
 mod certificates;
 mod check;
 mod error;
@@ -31,6 +32,8 @@ use crate::ftl::Data;
 use crate::ftl::RenderOptions;
 use crate::ftl::TemplateError;
 use crate::pipeline::head::Head;
+use crate::pipeline::head::written_host;
+use crate::report::Totals;
 use crate::value::Node;
 use crate::value::Path;
 
@@ -52,6 +55,8 @@ pub struct Sync {
     head: Head,
     event_key: Option<Path>,
     ordering: Option<Path>,
+    /// What its runs did in this process.
+    totals: Totals,
 }
 
 /// What becomes of an event.
@@ -131,12 +136,22 @@ impl Sync {
         })?;
         let path = |text: &Option<String>| text.as_deref().and_then(|path| Path::parse(path).ok());
         let (event_key, ordering) = (path(&options.event_key), path(&options.ordering));
-        Ok(Arc::new(Self { options, head, event_key, ordering }))
+        Ok(Arc::new(Self { options, head, event_key, ordering, totals: Totals::default() }))
     }
 
     /// The options it was made with.
     pub fn options(&self) -> &SyncOptions {
         &self.options
+    }
+
+    /// What its runs did in this process, added up.
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// The host of the URL as it is written; `None` when it comes from a secret.
+    pub fn host(&self) -> Option<&str> {
+        written_host(&self.options.url)
     }
 
     /// The names of the secrets that URL, headers and signatures use.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::delivery::MAX_CONCURRENCY;
 use crate::delivery::address::AddressPolicy;
 use crate::delivery::address::Network;
 use crate::delivery::policy::RetryPolicy;
@@ -14,8 +15,6 @@ use crate::value::Path;
 
 /// Requests at the same time by default: enough to fill a receiver that takes some milliseconds.
 const CONCURRENCY: usize = 32;
-/// Threads cost memory; beyond this another process is the better answer.
-const MAX_CONCURRENCY: usize = 4096;
 /// How long a try may take by default.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Custom headers, beyond the preset ones: the requirement's number.

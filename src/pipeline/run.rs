@@ -17,7 +17,11 @@ use crate::delivery::address::AddressRules;
 use crate::delivery::breaker::BreakerOptions;
 use crate::delivery::clock::Clock;
 use crate::delivery::clock::Timestamp;
+use crate::delivery::log::Log;
+use crate::delivery::log::LogLevel;
 use crate::delivery::log::LogRecord;
+use crate::delivery::log::LogTarget;
+use crate::delivery::log::LogValue;
 use crate::delivery::request::Secrets;
 use crate::delivery::sign::SigningSecret;
 use crate::delivery::store::Store;
@@ -29,6 +33,7 @@ use crate::pipeline::secret_reference;
 use crate::pipeline::sources::Sources;
 use crate::report::Counters;
 use crate::report::Report;
+use crate::report::grouped;
 
 pub use crate::delivery::Until;
 
@@ -41,8 +46,8 @@ pub struct Run {
     pub(in crate::pipeline) sync: Arc<Sync>,
     /// `None` once it has ended, so that the store is closed and others can have it.
     engine: RwLock<Option<Arc<Engine>>>,
-    /// What the threads had said when it ended.
-    log: Mutex<Vec<LogRecord>>,
+    /// Outlives the engine, so that what is said last can be taken, too.
+    log: Arc<Log>,
     pub(in crate::pipeline) counters: Arc<Counters>,
     pub(in crate::pipeline) clock: Arc<dyn Clock>,
     started: Timestamp,
@@ -141,10 +146,11 @@ impl Sync {
             EngineError::Store(error) => StartError::Store(error),
             other => StartError::Engine(other),
         })?;
+        self.totals.begin(&counters);
         Ok(Run {
             sync: Arc::clone(self),
+            log: Arc::clone(engine.log()),
             engine: RwLock::new(Some(Arc::new(engine))),
-            log: Mutex::new(Vec::new()),
             counters,
             clock,
             started,
@@ -181,13 +187,19 @@ impl Sync {
         delivery.breaker = options
             .pause_after_failures
             .map(|failures| BreakerOptions { failures, ..BreakerOptions::default() });
+        delivery.addresses = self.address_rules();
+        delivery
+    }
+
+    /// Which addresses its requests may go to.
+    pub fn address_rules(&self) -> AddressRules {
+        let options = self.options();
         let policy = if self.head.url_reads_events() {
             AddressPolicy::Public
         } else {
             options.address_policy
         };
-        delivery.addresses = AddressRules { policy, allow: options.allow_addresses.clone() };
-        delivery
+        AddressRules { policy, allow: options.allow_addresses.clone() }
     }
 }
 
@@ -234,9 +246,30 @@ impl Run {
         let elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX).max(1);
         let _ = self.ended.compare_exchange(0, elapsed, Ordering::Relaxed, Ordering::Relaxed);
         let safe = engine.store().flush();
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).extend(engine.take_log());
+        self.tell_pending(&engine);
+        self.sync.totals.end(&self.counters);
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
         safe.map_err(EngineError::Store)
+    }
+
+    /// Says what is left for later.
+    fn tell_pending(&self, engine: &Engine) {
+        let pending = self.counters.pending();
+        if pending == 0 {
+            return;
+        }
+        let options = self.sync.options();
+        self.log.write(LogLevel::Info, LogTarget::Store, "pending", self.clock.now(), || {
+            let place = if options.is_in_memory() { "memory" } else { &options.store };
+            let pending_text = grouped(pending);
+            let message = format!("{pending_text} deliveries are pending in {place}");
+            let mut fields = vec![("pending", LogValue::Number(pending))];
+            let Ok(Some(due)) = engine.store().next_due() else { return (message, fields) };
+            let due = due.to_string();
+            let message = format!("{message}; next attempt at {due}");
+            fields.push(("next_attempt", LogValue::Text(due)));
+            (message, fields)
+        });
     }
 
     /// The engine, while the run goes on.
@@ -290,13 +323,14 @@ impl Run {
         notes
     }
 
-    /// What the threads had to say since the last time.
+    /// What there was to say since the last time; may be asked when the run has ended, too.
     pub fn take_log(&self) -> Vec<LogRecord> {
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut records = std::mem::take(&mut *log);
-        if let Ok(engine) = self.engine() {
-            records.extend(engine.take_log());
-        }
-        records
+        let is_over = self.ended.load(Ordering::Relaxed) != 0;
+        self.log.take(self.clock.now(), is_over)
+    }
+
+    /// The log, for what a step of the run has to say.
+    pub fn log(&self) -> &Log {
+        &self.log
     }
 }

@@ -5,6 +5,7 @@ use pyo3::types::PyList;
 
 use crate::delivery::clock::Clock as _;
 use crate::delivery::clock::SystemClock;
+use crate::delivery::store::DeadLetter;
 use crate::delivery::store::Store;
 use crate::delivery::store::StoreError;
 use crate::pipeline::LetterFilter;
@@ -37,7 +38,7 @@ pub(in crate::python) fn letters_page(
     filter: &LetterFilter,
     after: u64,
 ) -> Result<Page, StoreError> {
-    page(store, filter, after, |letter| letter.to_json())
+    page(store, filter, after, DeadLetter::to_json)
 }
 
 /// What would be sent for the letters behind an id.
@@ -57,7 +58,7 @@ fn page(
     store: &dyn Store,
     filter: &LetterFilter,
     after: u64,
-    row: impl Fn(&crate::delivery::store::DeadLetter) -> serde_json::Value,
+    row: impl Fn(&DeadLetter) -> serde_json::Value,
 ) -> Result<Page, StoreError> {
     let (mut rows, mut last) = (Vec::new(), None);
     for letter in Letters::after(after, store, filter).take(PAGE) {
@@ -70,10 +71,10 @@ fn page(
 }
 
 /// A page for Python.
-pub(in crate::python) fn page_to_python<'py>(
-    py: Python<'py>,
+pub(in crate::python) fn page_to_python(
+    py: Python<'_>,
     (rows, more): Page,
-) -> PyResult<(Bound<'py, PyList>, Option<u64>)> {
+) -> PyResult<(Bound<'_, PyList>, Option<u64>)> {
     let list = PyList::empty(py);
     for row in &rows {
         list.append(json_to_python(py, row)?)?;

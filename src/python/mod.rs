@@ -65,11 +65,22 @@ mod _core {
 /// How long requests under way may take to finish after a request to terminate.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// What the command line may want to know of this Python.
+fn python_facts(py: Python<'_>) -> PyResult<cli::PythonFacts> {
+    let metadata = py.import("importlib.metadata")?;
+    let package = metadata.getattr("version")?.call1(("webhook-stream",));
+    let version = py.import("platform")?.getattr("python_version")?.call0()?;
+    Ok(cli::PythonFacts {
+        version: version.extract()?,
+        package: package.and_then(|package| package.extract()).ok(),
+    })
+}
+
 /// Run a command line, without the program's name, and return the exit status.
 #[pyfunction]
 #[pyo3(signature = (arguments, /))]
 fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
-    let waiting = wait::Waiting::new(None);
+    let waiting = wait::Waiting::new(None, None);
     // Ctrl-C is a person who waits; a request to terminate leaves time to finish.
     let terminated = || waiting.error_is::<PySystemExit>();
     let status = py.detach(|| {
@@ -83,6 +94,7 @@ fn cli_main(py: Python<'_>, arguments: Vec<String>) -> u8 {
                 err: &mut err,
                 err_is_terminal,
                 go_on: &|| waiting.go_on(),
+                python: &|| Python::attach(python_facts).ok(),
                 grace: &|| if terminated() { GRACE } else { Duration::ZERO },
             },
         )

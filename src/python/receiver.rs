@@ -91,7 +91,7 @@ impl Receiver {
     fn wait_for(&self, py: Python<'_>, count: u64, timeout_seconds: f64) -> PyResult<bool> {
         const SLICE: Duration = Duration::from_millis(50);
         let mut left = seconds(py, "timeout_seconds", timeout_seconds)?;
-        let waiting = Waiting::new(None);
+        let waiting = Waiting::new(None, None);
         loop {
             let slice = left.min(SLICE);
             if py.detach(|| self.lock().wait_for(count, slice)) {

@@ -1,13 +1,20 @@
 //! `Run`: a run under way.
 
 use std::sync::Weak;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use pyo3::types::PyList;
 
 use crate::delivery::EngineError;
-use crate::delivery::log::LogLevel;
+use crate::delivery::clock::Clock as _;
+use crate::delivery::clock::SystemClock;
+use crate::delivery::log::LogRecord;
+use crate::delivery::log::LogValue;
 use crate::delivery::store::Store;
 use crate::events::Reader;
 use crate::events::Settings;
@@ -23,6 +30,9 @@ use crate::python::letters::letter_filter;
 use crate::python::template::Template;
 use crate::python::wait::Waiting;
 
+/// How often someone who sends a little at a time is asked which records are wanted.
+const LOG_MICROS: i64 = 100_000;
+
 /// Events taken from a Python iterator before the interpreter is let go.
 const BATCH: usize = 128;
 
@@ -32,12 +42,15 @@ const BATCH: usize = 128;
 pub(in crate::python) struct Run {
     name: String,
     inner: pipeline::Run,
+    clock: SystemClock,
+    /// When log records were handed over last, in microseconds.
+    logged_at: AtomicI64,
 }
 
 impl Run {
     /// A run of the sync of that name that has started.
     pub(in crate::python) fn new(name: String, inner: pipeline::Run) -> Self {
-        Self { name, inner }
+        Self { name, inner, clock: SystemClock::new(), logged_at: AtomicI64::new(0) }
     }
 }
 
@@ -69,7 +82,8 @@ impl Run {
         let mut more = true;
         let shared = show.clone().unbind();
         let display = |py: Python<'_>| self.show(py, &shared);
-        let waiting = Waiting::new(Some(&display));
+        let log = |py: Python<'_>| self.emit_log(py);
+        let waiting = Waiting::new(Some(&display), Some(&log));
         let mut batch = EventTexts::default();
         while more {
             batch.clear();
@@ -98,10 +112,14 @@ impl Run {
         let mut batch = EventTexts::default();
         events.iter().try_for_each(|event| batch.push(event))?;
         let texts = batch.texts();
-        let waiting = Waiting::new(None);
+        let log = |py: Python<'_>| self.emit_log(py);
+        let waiting = Waiting::new(None, Some(&log));
         let result =
             py.detach(|| self.inner.send(&texts, Confirmed::LeaveOutByKey, &|| waiting.go_on()));
-        self.ended(py, &waiting, result)
+        self.ended(py, &waiting, result)?;
+        // Who sends a little at a time never waits long enough to be asked.
+        let is_time = self.clock.now().as_micros() - self.logged_at.load(Relaxed) >= LOG_MICROS;
+        if is_time || self.inner.log().has_records() { self.emit_log(py) } else { Ok(()) }
     }
 
     /// Sends dead letters again, with a template rendered anew.
@@ -165,20 +183,32 @@ impl Run {
         Ok((figures, report.to_string(), self.inner.notes()))
     }
 
-    /// What the threads had to say since the last time: level, logger and message.
-    fn take_log(&self) -> Vec<(&'static str, String, String)> {
-        let level = |level: LogLevel| match level {
-            LogLevel::Debug => "debug",
-            LogLevel::Info => "info",
-            LogLevel::Warning => "warning",
-            LogLevel::Error => "error",
-        };
-        let records = self.inner.take_log();
-        records
-            .into_iter()
-            .map(|record| (level(record.level), record.target.to_owned(), record.message))
-            .collect()
+    /// Hands what there is to say to Python's logging.
+    pub(in crate::python) fn emit_log(&self, py: Python<'_>) -> PyResult<()> {
+        let records = PyList::empty(py);
+        for record in self.inner.take_log() {
+            records.append(record_to_python(py, record)?)?;
+        }
+        self.logged_at.store(self.clock.now().as_micros(), Relaxed);
+        let emit = py.import("webhook_stream._log")?.getattr("emit")?;
+        self.inner.log().want_debug(emit.call1((records,))?.extract()?);
+        Ok(())
     }
+}
+
+/// Level, logger, seconds since 1970, message and fields.
+type Logged<'py> = (&'static str, &'static str, f64, String, Bound<'py, PyDict>);
+
+fn record_to_python(py: Python<'_>, record: LogRecord) -> PyResult<Logged<'_>> {
+    let fields = PyDict::new(py);
+    for (name, value) in record.fields {
+        match value {
+            LogValue::Text(text) => fields.set_item(name, text)?,
+            LogValue::Number(number) => fields.set_item(name, number)?,
+        }
+    }
+    let at = record.at.as_micros() as f64 / 1e6;
+    Ok((record.level.name(), record.target.name(), at, record.message, fields))
 }
 
 impl Run {
@@ -194,7 +224,8 @@ impl Run {
     ) -> PyResult<()> {
         let shared = show.clone().unbind();
         let display = |py: Python<'_>| self.show(py, &shared);
-        let waiting = Waiting::new(Some(&display));
+        let log = |py: Python<'_>| self.emit_log(py);
+        let waiting = Waiting::new(Some(&display), Some(&log));
         let result = show.py().detach(|| work(&|| waiting.go_on()));
         self.ended(show.py(), &waiting, result)
     }

@@ -169,6 +169,7 @@ impl Sync {
         });
         let run = started.map_err(|error| start_error(py, self.name(), &error))?;
         let run = Run::new(self.name().to_owned(), run);
+        run.emit_log(py)?;
         let open = run.store().map(|store| (store, std::process::id()));
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = open;
         Ok(run)
@@ -192,6 +193,11 @@ impl Sync {
         Ok(status)
     }
 
+    /// What the runs of this process did, added up.
+    fn metrics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        json_to_python(py, &self.inner.totals().to_json())
+    }
+
     /// What an outage of the receiver would mean.
     #[pyo3(signature = (*, rate, outage_seconds, latency_seconds, failure))]
     fn simulate<'py>(
@@ -212,7 +218,7 @@ impl Sync {
             rate,
             latency: seconds(py, "latency_seconds", latency_seconds)?,
         };
-        let waiting = Waiting::new(None);
+        let waiting = Waiting::new(None, None);
         match py.detach(|| self.inner.forecast(outage, &|| waiting.go_on())) {
             Ok(forecast) => {
                 let text = forecast.to_string();

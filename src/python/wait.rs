@@ -1,4 +1,5 @@
-//! Waiting politely: the interpreter hears Ctrl-C, and progress is shown, while the core works.
+//! Waiting politely: the interpreter hears Ctrl-C, progress is shown and what happens is logged, while
+//! the core works.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -19,12 +20,16 @@ const SIGNALS: Duration = Duration::from_millis(25);
 /// How often progress is shown.
 const PROGRESS: Duration = Duration::from_millis(200);
 
-/// What shows progress: called with the interpreter attached.
+/// How often log records are handed over.
+const LOG: Duration = Duration::from_millis(100);
+
+/// What shows progress, or logs: called with the interpreter attached.
 pub(in crate::python) type Show<'s> = &'s (dyn Fn(Python<'_>) -> PyResult<()> + Sync);
 
 /// Asked by the core whether to go on.
 pub(in crate::python) struct Waiting<'s> {
     show: Option<Show<'s>>,
+    log: Option<Show<'s>>,
     clock: SystemClock,
     /// Python tells of signals on its main thread only, so the core's threads leave the look at them
     /// to the thread that called.
@@ -36,17 +41,18 @@ pub(in crate::python) struct Waiting<'s> {
 struct State {
     signals_at: Timestamp,
     progress_at: Timestamp,
+    logged_at: Timestamp,
     error: Option<PyErr>,
 }
 
 impl<'s> Waiting<'s> {
-    /// Waits with or without progress.
-    pub(in crate::python) fn new(show: Option<Show<'s>>) -> Self {
+    /// Waits with or without progress and log.
+    pub(in crate::python) fn new(show: Option<Show<'s>>, log: Option<Show<'s>>) -> Self {
         let clock = SystemClock::new();
         let now = clock.now();
-        let state = State { signals_at: now, progress_at: now, error: None };
+        let state = State { signals_at: now, progress_at: now, logged_at: now, error: None };
         let (thread, ended) = (thread::current().id(), AtomicBool::new(false));
-        Self { show, clock, thread, ended, state: Mutex::new(state) }
+        Self { show, log, clock, thread, ended, state: Mutex::new(state) }
     }
 
     /// Whether to go on. Cheap when asked often; attaches to the interpreter now and then. Must be
@@ -59,23 +65,30 @@ impl<'s> Waiting<'s> {
             return true;
         }
         let now = self.clock.now();
-        let (signals, progress) = {
+        let (signals, progress, log) = {
             let mut state = self.lock();
             let signals = now.since(state.signals_at) >= SIGNALS;
             let progress = self.show.is_some() && now.since(state.progress_at) >= PROGRESS;
+            let log = self.log.is_some() && now.since(state.logged_at) >= LOG;
             if signals {
                 state.signals_at = now;
             }
             if progress {
                 state.progress_at = now;
             }
-            (signals, progress)
+            if log {
+                state.logged_at = now;
+            }
+            (signals, progress, log)
         };
-        if !signals && !progress {
+        if !signals && !progress && !log {
             return true;
         }
         let result = Python::attach(|py| {
             py.check_signals()?;
+            if let Some(log) = self.log.filter(|_| log) {
+                log(py)?;
+            }
             match self.show {
                 Some(show) if progress => show(py),
                 _ => Ok(()),

@@ -27,24 +27,47 @@ impl Histogram {
 
     /// The duration that this share of all recorded ones does not exceed.
     pub(crate) fn quantile(&self, share: f64) -> Option<Duration> {
-        let counts: Vec<u64> = self.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
-        let total: u64 = counts.iter().sum();
-        if total == 0 {
-            return None;
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share of a count is a count"
-        )]
-        let rank = ((count(total) * share).ceil() as u64).clamp(1, total);
-        let mut seen = 0;
-        let index = counts.iter().position(|count| {
-            seen += count;
-            seen >= rank
-        })?;
-        Some(Duration::from_micros(middle_of(index)))
+        quantile(&self.counts(), share)
     }
+
+    /// The count of each bucket.
+    pub(crate) fn counts(&self) -> Vec<u64> {
+        self.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect()
+    }
+}
+
+/// The duration that this share of all counted ones does not exceed.
+pub(crate) fn quantile(counts: &[u64], share: f64) -> Option<Duration> {
+    let total: u64 = counts.iter().sum();
+    if total == 0 {
+        return None;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a count is a count"
+    )]
+    let rank = ((count(total) * share).ceil() as u64).clamp(1, total);
+    let mut seen = 0;
+    let index = counts.iter().position(|count| {
+        seen += count;
+        seen >= rank
+    })?;
+    Some(Duration::from_micros(middle_of(index)))
+}
+
+/// How many are not longer than this.
+pub(crate) fn count_up_to(counts: &[u64], limit: Duration) -> u64 {
+    let limit = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+    let up_to = counts.iter().enumerate().filter(|(index, _)| middle_of(*index) <= limit);
+    up_to.map(|(_, count)| count).sum()
+}
+
+/// All of them together.
+pub(crate) fn sum(counts: &[u64]) -> Duration {
+    let sums =
+        counts.iter().enumerate().map(|(index, count)| middle_of(index).saturating_mul(*count));
+    Duration::from_micros(sums.fold(0, u64::saturating_add))
 }
 
 impl Default for Histogram {

@@ -52,7 +52,7 @@ impl<'t> Document<'t> {
     }
 }
 
-/// What the quick parser gives up is read by serde_json.
+/// What the quick parser gives up is read by `serde_json`.
 pub(in crate::value) fn parse_thoroughly(
     text: &str,
     buffers: Buffers,

@@ -185,6 +185,8 @@ impl Number {
     /// `unscaled × 10^-scale`.
     pub fn from_big(unscaled: BigInt, scale: i64) -> Self {
         match unscaled.to_i64() {
+            // Java's `long` has no other half of its least value; a decimal, which this is, has.
+            Some(i64::MIN) if scale == 0 => Self(Repr::Big(Arc::new(Big { unscaled, scale }))),
             Some(value) if (0..=18).contains(&scale) => Self::small(value, scale as i32),
             Some(0) => Self(Repr::Int(0)),
             _ if (-19..0).contains(&scale) => {

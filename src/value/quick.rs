@@ -530,7 +530,7 @@ mod tests {
         Some(out)
     }
 
-    /// serde_json spells exponents its own way.
+    /// `serde_json` spells exponents its own way.
     fn respelled(json: &str) -> String {
         json.replace('E', "e").replace("e+", "e")
     }

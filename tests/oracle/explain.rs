@@ -52,7 +52,9 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
             failed(&theirs.answer, |_, found| found.contains(message))
                 || theirs.caught.contains(message)
                 || (mentions(request, &["?groups"])
-                    && failed(&theirs.answer, |_, found| found.contains("transform element")))
+                    && (theirs.caught.contains("transform element")
+                        || failed(&theirs.answer, |_, found| found.contains("transform element"))
+                        || mentions(request, &["ignore"])))
         },
     },
     Explanation {
@@ -103,14 +105,6 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         name: "order of letters",
         reason: "strings are sorted as English sorts them, whatever the locale",
         fits: |request, _, _| has_other_locale(request) && mentions(request, &["?sort"]),
-    },
-    Explanation {
-        name: "unused escapes",
-        reason: "the names in an `<#escape>` are checked where it is used, and only there",
-        fits: |request, theirs, ours| {
-            (matches!(ours, Answer::Output(_)) || mentions(request, &["#escape "]))
-                && failed(&theirs.answer, |_, message| message.contains("Unknown built-in"))
-        },
     },
     Explanation {
         name: "FreeMarker 1",

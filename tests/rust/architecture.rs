@@ -263,6 +263,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("saphyr_parser::", &["template_test"]),
     ("jsonschema::", &["template_test"]),
     ("clap::", &["cli"]),
+    ("clap_complete::", &["cli"]),
+    ("rustls_native_certs::", &["delivery"]),
     ("pyo3::", &["python"]),
     ("SystemTime::now", &["delivery"]),
     ("Instant::now", &["delivery"]),

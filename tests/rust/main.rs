@@ -22,6 +22,7 @@ mod policy;
 mod receiver;
 mod reference;
 mod scheduler;
+mod schema;
 mod simulate;
 mod simulator;
 mod sources;

@@ -20,6 +20,7 @@ fn run(folder: &Path, words: &str) -> (u8, String, String) {
             out: &mut out,
             err: &mut err,
             err_is_terminal: false,
+            python: &|| None,
             go_on: &|| true,
             grace: &|| std::time::Duration::ZERO,
         };

@@ -33,7 +33,8 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
     BuiltIn::method(
         "sort_by",
         GROUP,
-        (1, 1),
+        // FreeMarker doesn't look at what follows the first.
+        (1, usize::MAX),
         "hashes in the ascending order of the values under a key",
         |host, target, arguments| sort_by(host, &target, arguments),
     ),

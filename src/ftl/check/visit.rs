@@ -177,9 +177,7 @@ pub(in crate::ftl::check) fn path(expression: &Expr) -> Option<(&str, Vec<&str>)
 }
 
 /// The constant arguments of a built-in that is called with so many of them.
-pub(in crate::ftl::check) fn arguments<'p, const N: usize>(
-    form: &'p Form,
-) -> Option<&'p [Expr; N]> {
+pub(in crate::ftl::check) fn arguments<const N: usize>(form: &Form) -> Option<&[Expr; N]> {
     match form {
         Form::Call(arguments) => arguments.first_chunk().filter(|_| arguments.len() == N),
         _ => None,

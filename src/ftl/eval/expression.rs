@@ -74,7 +74,11 @@ impl<'r> Evaluator<'r> {
                 let number = self.number(operand)?;
                 Ok(Model::Number(number.negate()))
             }
-            ExprKind::Plus(operand) => self.number(operand).map(Model::Number),
+            ExprKind::Plus(operand) => match self.evaluate(operand)? {
+                // A missing value passes, as it does in FreeMarker.
+                value @ (Model::Number(_) | Model::Missing) => Ok(value),
+                other => Err(self.not_a_number(&other, operand)),
+            },
             ExprKind::List(items) => {
                 self.steps(items.len(), span)?;
                 let mut list = Vec::with_capacity(items.len());

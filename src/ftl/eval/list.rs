@@ -51,7 +51,7 @@ enum Source<'r> {
     Pairs(vec::IntoIter<(Text<'r>, Model<'r>)>),
 }
 
-impl<'r> Walk<'r> {
+impl Walk<'_> {
     fn put_maps_off(&mut self) {
         while let Source::Items(Cursor::Lazy { inner, lazy, .. }) = &mut self.source
             && lazy.stage == Stage::Map

@@ -10,6 +10,7 @@ use crate::ftl::eval::expression::java_int;
 use crate::ftl::model::Model;
 use crate::ftl::model::Range;
 use crate::ftl::model::Sequence;
+use crate::ftl::model::Stage;
 use crate::ftl::model::Text;
 use crate::ftl::program::Expr;
 use crate::text::Span;
@@ -161,7 +162,13 @@ impl<'r> Evaluator<'r> {
         if let Some(items) = items {
             let Some((first, count)) = self.cut(&range, items.len(), "sequence", "items", index)?
             else {
-                return Ok(Model::list(Vec::new()));
+                return Ok(match &value {
+                    // The same mistake.
+                    Model::Sequence(sequence) if is_mapped(sequence) => {
+                        Model::Text(Text::Borrowed(""))
+                    }
+                    _ => Model::list(Vec::new()),
+                });
             };
             let picked: Vec<Model<'r>> = if range.step > 0 {
                 items.into_iter().skip(first).take(count).collect()
@@ -263,6 +270,18 @@ impl<'r> Evaluator<'r> {
         };
         Ok((count > 0).then_some((first, count)))
     }
+}
+
+/// Whether its items come from a sequence of known length, one for one.
+fn is_mapped(sequence: &Sequence<'_>) -> bool {
+    let mut sequence = sequence;
+    let mut mapped = false;
+    while let Sequence::Lazy(lazy) = sequence
+        && lazy.stage == Stage::Map
+    {
+        (sequence, mapped) = (&lazy.source, true);
+    }
+    mapped && sequence.known_length().is_some()
 }
 
 /// The number of UTF-16 units, which strings are counted in.

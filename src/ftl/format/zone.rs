@@ -96,7 +96,9 @@ impl History {
     }
 
     fn offset(&self, millis: i64) -> Offset {
-        if millis < HISTORY_BEGINS {
+        // At the end of time Java's sums overflow, so that it finds no summer there.
+        const DAY: i64 = 86_400_000;
+        if !(HISTORY_BEGINS..=i64::MAX - DAY).contains(&millis) {
             return Offset { millis: self.standard, daylight: false };
         }
         let info = self.zone.to_offset_info(timestamp(millis));
@@ -130,7 +132,8 @@ impl Zone {
     /// # Errors
     /// For a name that Java doesn't know either.
     pub fn find(name: &str) -> Result<Self, Fault> {
-        if name.eq_ignore_ascii_case("UTC") {
+        // What FreeMarker finds where it runs; here it is always the same.
+        if name.eq_ignore_ascii_case("UTC") || name.eq_ignore_ascii_case("JVM default") {
             return Ok(Self::utc());
         }
         if let Some(zone) = custom(name) {
@@ -145,7 +148,7 @@ impl Zone {
             return Ok(Self { id: "GMT".into(), ..fixed(0) });
         }
         match name {
-            "Z" | "JVM default" => return Ok(Self { id: "GMT".into(), ..fixed(0) }),
+            "Z" => return Ok(Self { id: "GMT".into(), ..fixed(0) }),
             "EST" => return Ok(fixed(-5)),
             "MST" => return Ok(fixed(-7)),
             "HST" => return Ok(fixed(-10)),

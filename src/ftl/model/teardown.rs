@@ -68,7 +68,7 @@ fn holds_values(model: &Model<'_>) -> bool {
 }
 
 /// Lets go of values, and of what only they hold.
-fn take_apart<'r>(mut rest: Vec<Model<'r>>) {
+fn take_apart(mut rest: Vec<Model<'_>>) {
     while let Some(model) = rest.pop() {
         match model {
             Model::Sequence(Sequence::Items(items)) => {

@@ -62,6 +62,7 @@ pub(crate) fn apply(body: &mut Body, texts: &[Stripped]) {
             | NodeKind::Include { .. }
             | NodeKind::Import { .. }
             | NodeKind::Setting { .. }
+            | NodeKind::Escape(_)
             | NodeKind::Stop(_)
             | NodeKind::Flush
             | NodeKind::Unavailable(_) => {}

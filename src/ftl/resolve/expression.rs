@@ -110,6 +110,7 @@ impl Resolver<'_> {
         Ok(Expr { kind, span })
     }
 
+    #[expect(clippy::boxed_local, reason = "the tree's parts are boxed, and so are the program's")]
     fn boxed(&mut self, expression: Box<ast::Expr>) -> Result<Box<Expr>, TemplateError> {
         self.expression(*expression, false).map(Box::new)
     }

@@ -220,6 +220,10 @@ impl<'s> Resolver<'s> {
                 self.output = outside;
                 NodeKind::Block(body?)
             }
+            ast::NodeKind::Escape(expression) => {
+                self.expression(expression, false)?;
+                NodeKind::Block(Box::default())
+            }
             ast::NodeKind::Stop(message) => NodeKind::Stop(self.optional(message)?),
             ast::NodeKind::Flush => NodeKind::Flush,
             ast::NodeKind::Unavailable(name) => NodeKind::Unavailable(name),

@@ -19,7 +19,7 @@ mod ledger;
 mod lock;
 mod log_file;
 mod pages;
-mod place;
+pub(crate) mod place;
 mod read;
 mod reader;
 mod row;

@@ -161,26 +161,35 @@ const NETWORK: &[(u64, &str)] = &[
     (0x1980_3401, "BeeGFS"),
 ];
 
+/// The name of the network file system that a folder lies on; `None`: it lies on this machine.
 #[cfg(target_os = "linux")]
-fn refuse_network(folder: &Path) -> Result<(), StoreError> {
-    let found = rustix::fs::statfs(folder)
-        .map_err(|error| of_file(folder, "expected a file system", &error.into()))?;
+pub(crate) fn network_file_system(folder: &Path) -> io::Result<Option<&'static str>> {
+    let found = rustix::fs::statfs(folder)?;
     // Only 32 bits of it are the kind, and the type differs between machines.
-    let kind = found.f_type as u64 & 0xffff_ffff;
-    network_error(folder, kind).map_or(Ok(()), Err)
+    Ok(network_name(found.f_type as u64 & 0xffff_ffff))
+}
+
+/// The same, where nobody knows how to tell.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn network_file_system(_folder: &Path) -> io::Result<Option<&'static str>> {
+    Ok(None)
 }
 
 #[cfg(target_os = "linux")]
-fn network_error(folder: &Path, kind: u64) -> Option<StoreError> {
-    let (_, name) = NETWORK.iter().find(|(magic, _)| *magic == kind)?;
+fn network_name(kind: u64) -> Option<&'static str> {
+    NETWORK.iter().find(|(magic, _)| *magic == kind).map(|(_, name)| *name)
+}
+
+fn refuse_network(folder: &Path) -> Result<(), StoreError> {
+    let found = network_file_system(folder)
+        .map_err(|error| of_file(folder, "expected a file system", &error))?;
+    found.map_or(Ok(()), |name| Err(network_error(folder, name)))
+}
+
+fn network_error(folder: &Path, name: &str) -> StoreError {
     let what = format!("expected a disk of this machine, found a network file system, {name}");
     let hint = "name a file on a local disk, or a PostgreSQL store for several machines";
-    Some(failure(StoreErrorKind::Place, folder, what, hint))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn refuse_network(_folder: &Path) -> Result<(), StoreError> {
-    Ok(())
+    failure(StoreErrorKind::Place, folder, what, hint)
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -189,21 +198,19 @@ mod tests {
 
     use crate::delivery::store::StoreErrorKind;
     use crate::delivery::store::sqlite::place::network_error;
+    use crate::delivery::store::sqlite::place::network_name;
 
     #[test]
     fn network_file_systems_are_refused_by_name() {
         for (kind, name) in [(0x6969, "NFS"), (0xff53_4d42, "CIFS"), (0x00c3_6400, "Ceph")] {
-            let error = network_error(Path::new("/mnt"), kind);
-            assert!(
-                error.as_ref().is_some_and(
-                    |error| error.kind == StoreErrorKind::Place && error.message.contains(name)
-                ),
-                "{error:?}"
-            );
+            assert_eq!(network_name(kind), Some(name));
+            let error = network_error(Path::new("/mnt"), name);
+            assert_eq!(error.kind, StoreErrorKind::Place);
+            assert!(error.message.contains(name), "{error:?}");
         }
         // ext4, tmpfs, overlay
         for kind in [0xef53, 0x0102_1994, 0x794c_7630] {
-            assert_eq!(network_error(Path::new("/"), kind), None);
+            assert_eq!(network_name(kind), None);
         }
     }
 }

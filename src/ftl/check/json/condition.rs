@@ -114,7 +114,7 @@ impl Walker<'_> {
             return self.other(condition, wanted, state);
         };
         match question {
-            LoopQuestion::HasNext => certain(!is_last == wanted, state),
+            LoopQuestion::HasNext => certain(is_last != wanted, state),
             LoopQuestion::IsLast => certain(is_last == wanted, state),
             LoopQuestion::IsFirst => certain(is_first == wanted, state),
             _ => self.other(condition, wanted, state),

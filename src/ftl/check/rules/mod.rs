@@ -24,8 +24,8 @@ use crate::ftl::settings::Settings;
 use crate::ftl::stack::Stack;
 
 /// Looks at every expression of a program.
-pub(in crate::ftl::check) fn inspect<'p>(
-    program: &'p Program,
+pub(in crate::ftl::check) fn inspect(
+    program: &Program,
     settings: &Settings,
     names: &Names<'_>,
     usage: &Usage,

@@ -41,6 +41,8 @@ impl<'s> Parser<'s, '_> {
         };
         let (rest, expr) = sure(self.tall_expression(rest))?;
         let (start, ()) = sure(self.tag_end(rest))?;
+        let span = expr.expr.span;
+        body.push(Node { kind: NodeKind::Escape((*expr.expr).clone()), span });
         let expr = Rc::from(self.escaped(start, expr)?.expr);
         self.escapes.borrow_mut().push(Escape { variable, expr });
         let (rest, mut content) = self.content_of(open, start)?;

@@ -1,0 +1,80 @@
+//! Events that were decided about, on their way to the engine in one go.
+
+use crate::delivery::AcceptError;
+use crate::delivery::Engine;
+use crate::delivery::EngineError;
+use crate::delivery::store::Discarded;
+use crate::delivery::store::NewDelivery;
+use crate::delivery::store::SourcePlace;
+use crate::pipeline::run::Progress;
+use crate::value::Buffers;
+
+/// Events handed to the engine at once: few enough to start sending early, many enough to make
+/// handing over cheap.
+const BATCH: usize = 64;
+/// Positions without anything to deliver that the store is told at once.
+pub(in crate::pipeline) const PASSED: usize = 1024;
+
+/// Events on their way to the engine, and what the store is told along with them.
+#[derive(Debug, Default)]
+pub(in crate::pipeline) struct Batch {
+    pub(in crate::pipeline) deliveries: Vec<NewDelivery>,
+    pub(in crate::pipeline) discarded: Vec<Discarded>,
+    /// Positions with nothing to deliver.
+    pub(in crate::pipeline) passed: Vec<SourcePlace>,
+    /// Sources that were read to their end, and how many positions they have.
+    pub(in crate::pipeline) ends: Vec<(u64, u64)>,
+    /// Where the event stands that is being decided about.
+    pub(in crate::pipeline) place: Option<SourcePlace>,
+    /// Whether to send what an earlier run delivered.
+    pub(in crate::pipeline) again: bool,
+    /// The same, for events without a key of their own.
+    pub(in crate::pipeline) again_without_key: bool,
+    pub(in crate::pipeline) buffers: Buffers,
+}
+
+impl Batch {
+    pub(in crate::pipeline) fn new(again: bool) -> Self {
+        Self { again, ..Self::default() }
+    }
+
+    pub(in crate::pipeline) fn is_full(&self) -> bool {
+        self.deliveries.len() >= BATCH || self.passed.len() >= PASSED
+    }
+
+    /// Hands everything over to the engine, in order.
+    pub(in crate::pipeline) fn hand_over(
+        &mut self,
+        engine: &Engine,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Progress, EngineError> {
+        if !self.discarded.is_empty() {
+            engine.discard(std::mem::take(&mut self.discarded))?;
+        }
+        if !self.deliveries.is_empty() {
+            match engine.accept(std::mem::take(&mut self.deliveries), &|| !go_on()) {
+                Ok(()) => {}
+                Err(AcceptError { error: EngineError::Interrupted, .. }) => {
+                    self.pass(engine)?;
+                    return Ok(Progress::Stopped);
+                }
+                Err(AcceptError { error, .. }) => return Err(error),
+            }
+        }
+        self.pass(engine)?;
+        for (source, end) in self.ends.drain(..) {
+            engine.store().end_source(source, end).map_err(EngineError::Store)?;
+        }
+        Ok(Progress::Done)
+    }
+
+    /// Tells the store which positions hold nothing to deliver.
+    pub(in crate::pipeline) fn pass(&mut self, engine: &Engine) -> Result<(), EngineError> {
+        self.passed.retain(|place| place.source != 0);
+        if !self.passed.is_empty() {
+            engine.store().pass(&self.passed).map_err(EngineError::Store)?;
+            self.passed.clear();
+        }
+        Ok(())
+    }
+}
