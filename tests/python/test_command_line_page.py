@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
@@ -31,9 +32,12 @@ def sessions(text: str) -> list[tuple[str, str]]:
 
 
 def free_port() -> str:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return str(listener.getsockname()[1])
+    """Return a port below those of outgoing connections, or waiting could connect to itself."""
+    for port in range(20_000 + os.getpid() % 10_000, 32_768):
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return str(port)
+    raise AssertionError("no free port")
 
 
 def outputs(commands: list[str], folder: Path) -> list[str]:
