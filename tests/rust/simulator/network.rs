@@ -15,8 +15,10 @@ use webhook_stream::delivery::policy::RetryPolicy;
 use webhook_stream::delivery::stepped::Flight;
 use webhook_stream::delivery::stepped::Network;
 use webhook_stream::delivery::store::Job;
+use webhook_stream::delivery::store::Reason;
 
 use crate::simulator::courtesy::Courtesy;
+use crate::simulator::store::EndedAttempt;
 use crate::simulator::store::SimStore;
 
 /// How the receiver is, for a while.
@@ -108,8 +110,8 @@ impl SimNetwork {
                 seen.doubtful += 1;
             }
         }
+        self.note_ended();
         self.courtesy.engine_ended();
-        self.store.take_ended();
         for key in unconfirmed {
             self.events.entry(key.clone()).or_default().doubtful += 1;
         }
@@ -274,17 +276,28 @@ impl Network for SimNetwork {
 }
 
 impl SimNetwork {
-    /// What the engine told the store since the last request.
-    fn note_ended(&mut self) {
-        for (key, record) in self.store.take_ended() {
-            match record {
-                None => self.courtesy.receiver_works(),
-                Some(record) => {
-                    let asked = self.events.get(&key).and_then(|seen| seen.asked);
-                    let asked = asked.filter(|_| record.status == Some(429));
-                    self.courtesy.attempt_failed(record.started_at + record.took, asked);
-                }
-            }
+    /// What the engine told the store since the last request is what the receiver saw.
+    pub(crate) fn note_ended(&mut self) {
+        for EndedAttempt { key, record, given_up } in self.store.take_ended() {
+            let seen = self.events.get(&key).cloned().unwrap_or_default();
+            let Some(record) = record else {
+                self.check(seen.last_status == Some(200) && given_up.is_none(), || {
+                    format!("{key}: settled without success after {:?}", seen.last_status)
+                });
+                self.courtesy.receiver_works();
+                continue;
+            };
+            let made = (seen.attempt, seen.tries, seen.last_status);
+            let noted = (record.number, record.tries, record.status);
+            self.check(made == noted, || {
+                format!("{key}: attempt, tries and status were {made:?}, noted was {noted:?}")
+            });
+            let is_last = record.number == self.policy.max_attempts();
+            self.check(given_up == is_last.then_some(Reason::Exhausted), || {
+                format!("{key}: {given_up:?} after attempt {}", record.number)
+            });
+            let asked = seen.asked.filter(|_| record.status == Some(429));
+            self.courtesy.attempt_failed(record.started_at + record.took, asked);
         }
     }
 

@@ -43,8 +43,8 @@ struct State {
     run: u64,
     /// Calls that still succeed before one fails; `None`: none fails.
     fails_after: Option<u32>,
-    /// Attempts that ended since somebody asked: the record of a failed one, none for a success.
-    ended: Vec<(String, Option<AttemptRecord>)>,
+    /// Attempts that ended since somebody asked.
+    ended: Vec<EndedAttempt>,
     /// A delivery that was settled though it was not on hand.
     settled_twice: Option<String>,
 }
@@ -155,6 +155,17 @@ impl Row {
     }
 }
 
+/// What the store was told of an attempt.
+#[derive(Debug)]
+pub(crate) struct EndedAttempt {
+    /// Of which event.
+    pub(crate) key: String,
+    /// The record of a failed one; none for a success.
+    pub(crate) record: Option<AttemptRecord>,
+    /// Why the delivery was given up, if it was.
+    pub(crate) given_up: Option<Reason>,
+}
+
 /// What a look at the store shows.
 #[derive(Debug, Default)]
 pub(crate) struct Look {
@@ -221,8 +232,8 @@ impl SimStore {
         Some((row.attempts.last().cloned(), state.live.has_turn(id, row)))
     }
 
-    /// The attempts that ended since the last call: the record of a failed one, none for a success.
-    pub(crate) fn take_ended(&self) -> Vec<(String, Option<AttemptRecord>)> {
+    /// The attempts that ended since the last call.
+    pub(crate) fn take_ended(&self) -> Vec<EndedAttempt> {
         std::mem::take(&mut self.lock().ended)
     }
 
@@ -344,13 +355,15 @@ impl Store for SimStore {
     fn settle(&self, job: &Job, change: Change) -> Result<(), StoreError> {
         let mut state = self.lock();
         let key = job.delivery.key.clone();
-        match &change {
-            Change::Delivered => state.ended.push((key.clone(), None)),
-            Change::Retry { record, .. } | Change::Dead { record: Some(record), .. } => {
-                state.ended.push((key.clone(), Some(record.clone())));
-            }
-            _ => {}
-        }
+        let ended = |record: Option<&AttemptRecord>, given_up| {
+            Some(EndedAttempt { key: key.clone(), record: record.cloned(), given_up })
+        };
+        state.ended.extend(match &change {
+            Change::Delivered => ended(None, None),
+            Change::Retry { record, .. } => ended(Some(record), None),
+            Change::Dead { record, reason, .. } => ended(record.as_ref(), Some(*reason)),
+            Change::PutOff { .. } => None,
+        });
         state.may_fail()?;
         let id = job.delivery.id;
         if state.live.rows.get(&id).is_some_and(|row| row.due.is_none()) {
