@@ -37,6 +37,7 @@ use webhook_stream::report::Counters;
 use crate::simulator::network::SimNetwork;
 use crate::simulator::network::Weather;
 use crate::support::delivery;
+use crate::support::number_from;
 use crate::support::target;
 
 pub(crate) use crate::simulator::store::SimStore;
@@ -211,6 +212,9 @@ impl Life {
     fn step(&mut self, until: Timestamp) -> bool {
         let Some(engine) = &mut self.engine else { return false };
         let stepped = engine.step(until, &mut self.network);
+        // However much a slow receiver is spared, so many senders stay.
+        let senders = (self.options.concurrency / 8).max(1);
+        let is_idle = !stepped && engine.queued() == 0 && engine.busy() < senders;
         self.now = engine.now();
         self.tally.steps += 1;
         let counted = self.counters.pending();
@@ -223,6 +227,9 @@ impl Life {
                 self.network.fail(|| String::from("the store's own figures do not add up"));
             }
             self.check_memory();
+            if is_idle && let Some(late) = self.store.overdue(self.now) {
+                self.network.fail(|| format!("{late}: due, and nobody takes it"));
+            }
         }
         if let Some(key) = self.store.settled_twice() {
             self.network.fail(|| format!("{key}: settled though it was not on hand"));
@@ -445,10 +452,6 @@ impl Life {
         self.tally.delivered = delivered.count() as u64;
         Ok(self.tally)
     }
-}
-
-fn number_from(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
 }
 
 /// Runs these seeds on all processors. The first seed that fails, with what broke, or the tally.

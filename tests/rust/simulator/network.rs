@@ -122,6 +122,7 @@ impl SimNetwork {
 
     /// The keys a dead letter has are sent as a new delivery.
     pub(crate) fn revived(&mut self, key: &str) {
+        self.note_ended();
         let seen = self.events.entry(key.to_owned()).or_default();
         seen.undone = seen.requests;
         seen.attempt = 0;
