@@ -277,19 +277,22 @@ impl Life {
     }
 
     fn restart(&mut self) {
+        self.stop();
+        self.downtime();
+        self.start();
+    }
+
+    fn stop(&mut self) {
         self.tally.restarts += 1;
         if let Some(engine) = self.engine.take() {
             engine.stop();
         }
         self.network.engine_ended(self.now, &[]);
-        self.downtime();
-        self.start();
     }
 
     /// Time passes, and the clock of the next process may be set to another time.
     fn downtime(&mut self) {
         const HOUR: u64 = 3600;
-        self.network.era += 1;
         let down = [0, 1, 60, 2 * HOUR, 6 * HOUR][self.dice.usize(0..5)];
         self.now = self.now + Duration::from_secs(down);
         self.now = match self.dice.u32(0..8) {
@@ -402,7 +405,12 @@ impl Life {
         }
         self.network.weather = Weather::Fair;
         self.store.fail_after(None);
-        self.restart();
+        let was_undisturbed = self.tally.crashes + self.tally.restarts == 0;
+        self.stop();
+        if !was_undisturbed {
+            self.downtime();
+        }
+        self.start();
         let fresh = self.next_event;
         self.next_event += 1;
         let offered = self.now;
@@ -431,7 +439,7 @@ impl Life {
         }
         // No event is anywhere but delivered or dead, the source's included.
         self.network.check_places(&self.accepted, &HashSet::new());
-        if self.tally.crashes + self.tally.restarts == 1
+        if was_undisturbed
             && self.options.breaker.is_none()
             && unlimited
             && self.options.concurrency == 64

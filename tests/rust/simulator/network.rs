@@ -45,8 +45,8 @@ pub(crate) struct SimNetwork {
     pub(crate) events: HashMap<String, Seen>,
     /// Keys of requests under way, with the time they end.
     under_way: Vec<(String, Option<u64>, Timestamp)>,
-    /// Clocks changed so often; times of before cannot be compared.
-    pub(crate) era: u32,
+    /// Engines ended so often; what one did not note, the next does again, perhaps by another clock.
+    era: u32,
     pub(crate) requests: u64,
     pub(crate) duplicates: u64,
     /// The first promise that was broken.
@@ -112,6 +112,7 @@ impl SimNetwork {
         }
         self.note_ended();
         self.courtesy.engine_ended();
+        self.era += 1;
         for key in unconfirmed {
             self.events.entry(key.clone()).or_default().doubtful += 1;
         }
