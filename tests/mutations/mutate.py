@@ -19,7 +19,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 TREE = ROOT / "target" / "mutations" / "tree"
-COPIED = (".cargo", "Cargo.toml", "Cargo.lock", "src", "tests", "benches", "docs", "README.md", "examples")
+COPIED = (
+    *(".cargo", "Cargo.toml", "Cargo.lock", "README.md"),
+    *("src", "tests", "benches", "docs", "examples"),
+)
 
 CARGO = ("cargo", "test", "--quiet", "--test")
 
@@ -61,7 +64,8 @@ def copy_tree() -> None:
     """Bring the copy up to date; what is the same keeps its time, so that little is built."""
     for name in COPIED:
         source, copy = ROOT / name, TREE / name
-        files = [source] if source.is_file() else [one for one in source.rglob("*") if one.is_file()]
+        everything = [source] if source.is_file() else source.rglob("*")
+        files = [one for one in everything if one.is_file()]
         wanted = {one.relative_to(ROOT) for one in files}
         present = copy.rglob("*") if copy.is_dir() else iter(())
         for old in list(present):
@@ -83,7 +87,7 @@ def run(command: tuple[str, ...]) -> tuple[bool, str]:
     target = str(ROOT / "target" / "mutations" / "build")
     environment = {**os.environ, "CARGO_TARGET_DIR": target, "CARGO_INCREMENTAL": "1"}
     try:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             command,
             cwd=TREE,
             env=environment,
@@ -101,9 +105,8 @@ def noticed(mutation: Mutation) -> str | None:
     """Return what notices the mistake."""
     for stage, command in STAGES:
         passes, text = run(command)
-        if re.search(r"^error(\[E\d+\])?: (?!test failed)", text, re.MULTILINE):
-            if "could not compile" in text:
-                raise ValueError(f"{mutation.mistake}: does not compile\n{text}")
+        if "error: could not compile" in text:
+            raise ValueError(f"{mutation.mistake}: does not compile\n{text}")
         if not passes:
             return f"{stage}: {reason(text)}"
     return None

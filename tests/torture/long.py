@@ -1,9 +1,9 @@
 """The long run: kills, crash points, power cuts, simulated lives, made-up answers; writes the page.
 
-``long.py [--minutes 45] [--page docs/reliability.md]`` runs two things at a time and fits them into
-the minutes. The page is written anew whenever a part has ended, so that a run that is cut still leaves
-one with what was reached; Ctrl-C and SIGTERM let the kills come to their checks and write the page.
-1 when a promise was broken or a part failed.
+``long.py [--minutes 45] [--page docs/reliability.md]`` runs two things at a time and fits them
+into the minutes. The page is written anew whenever a part has ended, so that a run that is cut
+still leaves one with what was reached; Ctrl-C and SIGTERM let the kills come to their checks and
+write the page. 1 when a promise was broken or a part failed.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Run:
                 with self.lock:
                     if self.is_told:
                         return
-                    process = subprocess.Popen(  # noqa: S603
+                    process = subprocess.Popen(
                         part.command,
                         cwd=ROOT,
                         env={**os.environ, **part.environment},
@@ -128,7 +128,7 @@ def main() -> int:
     parser.add_argument("--note", default="", help="a sentence about this measurement")
     words = parser.parse_args()
     LOGS.mkdir(parents=True, exist_ok=True)
-    build = subprocess.run((*TEST[:3], "--no-run"), cwd=ROOT, check=False)  # noqa: S603
+    build = subprocess.run((*TEST[:3], "--no-run"), cwd=ROOT, check=False)
     if build.returncode != 0:
         return build.returncode
     all_lanes = lanes(words.minutes, words.seeds, words.answers)

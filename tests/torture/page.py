@@ -5,10 +5,10 @@ program that prints its figures the same way, one line each:
 
 ``figure: NAME | what was done | count this, that 12,345, something else 0``
 
-``cut: WHAT | how far it got`` for what came to its end before its time, ``violated: …`` for a broken
-promise: then no page is written. ``mutation: MISTAKE | FILE | what noticed it`` is kept in a table of its
-own, which stays on the page until there is a new one. Lines of the store's own crash tests
-(``tests/crash``) are taken as they are.
+``cut: WHAT | how far it got`` for what came to its end before its time, ``violated: …`` for a
+broken promise: then no page is written. ``mutation: MISTAKE | FILE | what noticed it`` is kept in a
+table of its own, which stays on the page until there is a new one. Lines of the store's own crash
+tests (``tests/crash``) are taken as they are.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ def table_of_mistakes(found: Sequence[tuple[str, str, str]]) -> str:
     rows = "\n".join(f"| {mistake} | `{file}` | {by} |" for mistake, file, by in found)
     return (
         f"{MISTAKES}\n"
-        "A test that cannot fail proves nothing. `make mutations` makes each of these mistakes in a "
-        "copy of the code\nand runs the tests, the simulator first, in the length that CI has. "
+        "A test that cannot fail proves nothing. `make mutations` makes each of these mistakes "
+        "in a copy of the code\nand runs the tests of CI, the simulator first. "
         f"{noticed} of {len(found)} were noticed.\n\n"
         f"| mistake | in | noticed by |\n|---|---|---|\n{rows}\n"
     )

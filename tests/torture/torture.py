@@ -1,9 +1,10 @@
 """Kills processes at random moments and counts what became of every event.
 
-``torture.py [SCENARIO…] [--length ci|long] [--scale X] [--seed N] [--minutes M]`` runs scenarios and
-prints their figures, one line each, with `figure:` in front. It fails when an event is lost, sent
-without having been offered, damaged, or sent more often than the bound allows. When the minutes are
-over, or at SIGTERM, it stops killing, checks what was reached so far, and says `cut:` how far it got.
+``torture.py [SCENARIO…] [--length ci|long] [--scale X] [--seed N] [--minutes M]`` runs scenarios
+and prints their figures, one line each, with `figure:` in front. It fails when an event is lost,
+sent without having been offered, damaged, or sent more often than the bound allows. When the
+minutes are over, or at SIGTERM, it stops killing, checks what was reached so far, and says `cut:`
+how far it got.
 
 Three kinds of process, none of which trusts another: producers with a ledger of their own
 (``producer.py``, or the command line), the receiver with its log (``oracle.py``), and this one,
@@ -408,7 +409,9 @@ def a2(world: World) -> Figures:
             check(world.end(again, kill=False) == 0, f"the run after {call} {at} failed: {rows}")
             report = rows[0]["report"]
             check(report["pending"] == 0, f"pending for ever after {call} {at}: {report}")
-            letters = world.start("-m", "webhook_stream", "dead-letters", str(folder / "syncs.toml"))
+            letters = world.start(
+                "-m", "webhook_stream", "dead-letters", str(folder / "syncs.toml")
+            )
             assert letters.stdout is not None
             dead |= {int(json.loads(row)["key"][1:]) for row in letters.stdout}
             world.end(letters, kill=False)
