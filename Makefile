@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo test test-rust test-python torture lint doc check format update-cases confirm-cases bench bench-end-to-end clean need-rust need-python bench-language oracle oracle-quick need-java fuzz
+.PHONY: help setup develop demo test test-rust test-python torture simulate-seeds fuzz-answers mutations lint doc check format update-cases confirm-cases bench bench-end-to-end clean need-rust need-python bench-language oracle oracle-quick need-java fuzz
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -44,11 +44,25 @@ test-rust: need-rust ## the core's tests, without Python
 test-python: develop ## the package, its docstrings and the examples
 	$(BIN)/python -m pytest -q
 
-torture: develop ## kills processes for an hour or so and writes docs/reliability.md
+# The long run fits its kills into so many minutes and says how far it got; the page is written anew
+# whenever a part has ended, so that one that is cut leaves a page, too.
+MINUTES ?= 45
+SEEDS ?= 100000
+ANSWERS ?= 1000000
+
+torture: develop ## kills, crash points, power cuts, simulated lives, made-up answers: MINUTES=45, writes docs/reliability.md
+	$(BIN)/python tests/torture/long.py --minutes $(MINUTES) --seeds $(SEEDS) --answers $(ANSWERS)
+
+simulate-seeds: need-rust ## SEEDS=100000 invented lives of engines, checked after every step; prints the seed that fails
+	SIMULATED_SEEDS=$(SEEDS) cargo test --quiet --test rust simulator -- --nocapture
+
+fuzz-answers: need-rust ## ANSWERS=1000000 made-up answers to the real client; prints the one that it takes wrongly
+	FUZZED_ANSWERS=$(ANSWERS) cargo test --quiet --test rust hostile_answers -- --nocapture
+
+mutations: need-rust need-python ## makes mistakes in a copy of the code, says which test notices, writes docs/reliability.md
 	@mkdir -p target/torture
-	$(BIN)/python tests/torture/torture.py --length long | tee target/torture/processes.log
-	STORE_TORTURE=1 cargo test --quiet --release --test crash | tee target/torture/store.log
-	$(BIN)/python tests/torture/page.py target/torture/*.log --page docs/reliability.md
+	$(PYTHON) tests/mutations/mutate.py > target/torture/mutations.log
+	$(PYTHON) tests/torture/page.py target/torture/mutations.log --page docs/reliability.md
 
 lint: setup ## formatting, clippy, ruff, mypy, and that the stub tells the truth
 	cargo fmt --check

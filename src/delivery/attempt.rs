@@ -154,7 +154,13 @@ impl Workshop<'_> {
             if self.is_waiting(until) {
                 return Step::Wait(until);
             }
-            attempt.stage = Stage::InLine(self.next_start());
+            let start = self.next_start();
+            // Where the rate is limited, the line may be too long for another try.
+            attempt.stage = if start < attempt.started_at + self.policy.try_window {
+                Stage::InLine(start)
+            } else {
+                Stage::Over
+            };
         }
         if let Stage::InLine(start) = attempt.stage {
             if self.is_waiting(start) {

@@ -23,9 +23,7 @@ use ureq::http::HeaderName;
 use ureq::http::HeaderValue;
 use ureq::http::Method;
 use ureq::http::Uri;
-use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::Connector as _;
-use ureq::unversioned::transport::RustlsConnector;
 
 use crate::delivery::address::AddressRules;
 use crate::delivery::clock::Timestamp;
@@ -42,6 +40,7 @@ use crate::delivery::request::Secrets;
 use crate::delivery::request::Target;
 use crate::delivery::sign::SigningSecret;
 use crate::delivery::sign::signature;
+use crate::delivery::tls::Encrypt;
 use crate::delivery::tls::TlsOptions;
 use crate::delivery::trace::Trace;
 use crate::delivery::wire::MAX_HEAD_BYTES;
@@ -100,7 +99,7 @@ pub(crate) struct HttpClients {
     pub(crate) names: Names,
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) signing: Arc<[SigningSecret]>,
-    tls: TlsConfig,
+    tls: TlsOptions,
     cut: Arc<AtomicBool>,
     agents: Mutex<Vec<Agent>>,
 }
@@ -120,7 +119,7 @@ impl HttpClients {
             names,
             secrets,
             signing: signing.into(),
-            tls: tls.config(),
+            tls: tls.clone(),
             cut: Arc::new(AtomicBool::new(false)),
             agents: Mutex::new(Vec::new()),
         }
@@ -136,7 +135,7 @@ impl Clients for HttpClients {
             .max_redirects_will_error(false)
             .accept(AutoHeaderValue::None)
             .proxy(None)
-            .tls_config(self.tls.clone())
+            .tls_config(self.tls.config())
             .timeout_global(Some(self.timeout))
             .timeout_recv_body(Some(BODY_TIMEOUT))
             .max_response_header_size(MAX_HEAD_BYTES)
@@ -147,7 +146,7 @@ impl Clients for HttpClients {
             .max_idle_age(MAX_IDLE)
             .build();
         let connector = Dial { trace: Arc::clone(&trace), names: self.names.clone() }
-            .chain(RustlsConnector::default())
+            .chain(Encrypt::new(self.tls.clone()))
             .chain(Agreed { trace: Arc::clone(&trace) });
         let resolver =
             Addresses::new(self.names.clone(), Arc::clone(&self.rules), Arc::clone(&trace));

@@ -113,8 +113,10 @@ impl Run {
             Err(error) => return Ok(Err(error)),
         };
         let source = if confirmed == Confirmed::SendAgain { anew(source) } else { source };
-        self.counters.confirmed_before(source.accepted);
-        self.tell_source(&name, source.accepted);
+        // Those that were pending are counted as resumed.
+        let confirmed = source.accepted.saturating_sub(source.pending);
+        self.counters.confirmed_before(confirmed);
+        self.tell_source(&name, confirmed);
         if seen == Seen::Same && source.is_finished {
             return Ok(Ok(None));
         }

@@ -114,7 +114,13 @@ fn new(now: &Fingerprint, copy: u64) -> KnownSource {
 
 /// The same source as if nothing of it had been read.
 pub(in crate::pipeline) fn anew(source: KnownSource) -> KnownSource {
-    KnownSource { finished: Positions::default(), is_finished: false, accepted: 0, ..source }
+    KnownSource {
+        finished: Positions::default(),
+        is_finished: false,
+        accepted: 0,
+        pending: 0,
+        ..source
+    }
 }
 
 /// The way through one file, event by event.

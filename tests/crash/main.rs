@@ -6,7 +6,8 @@
 //! the event's number, so that damage shows.
 //!
 //! `cargo test --test crash` runs a small selection; `STORE_TORTURE=1` the long one, and
-//! `STORE_KILLS`, `STORE_POINTS` and `STORE_IMAGES` set sizes. Each scenario prints one line of figures. Without `strace` or
+//! `STORE_KILLS`, `STORE_POINTS` and `STORE_IMAGES` set sizes. With `STORE_SECONDS`, none of these
+//! three takes longer than that, and says how far it got. Each scenario prints one line of figures. Without `strace` or
 //! without the right to mount, the scenarios that need them say that they were left out.
 #![expect(clippy::print_stdout, reason = "it prints its figures")]
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is how to fail")]
@@ -53,6 +54,13 @@ fn size(name: &str, short: usize, long: usize) -> usize {
     set.unwrap_or(if torture { long } else { short })
 }
 
+/// Says when a scenario took so long that it should come to its end.
+fn patience() -> impl Fn() -> bool {
+    let began = Instant::now();
+    let limit = std::env::var("STORE_SECONDS").ok().and_then(|text| text.parse().ok());
+    move || limit.is_some_and(|limit| began.elapsed() > Duration::from_secs(limit))
+}
+
 fn folder() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = folder.path().join("crash.db");
@@ -82,7 +90,11 @@ fn random_kills(kills: usize) {
     let mut books = Books::default();
     let mut dice = fastrand::Rng::with_seed(20_261_123);
     let (mut in_recovery, mut in_close) = (0, 0);
-    for kill in 0..kills {
+    let (planned, is_over) = (kills, patience());
+    let mut kills = 0;
+    while kills < planned && !is_over() {
+        let kill = kills;
+        kills += 1;
         // Every third is killed soon, when it has hardly opened the store.
         let patience = if kill % 3 == 2 { dice.u64(0..30) } else { dice.u64(20..600) };
         let (mut child, lines) = start(worker(&path, dice.u64(..), books.next(), 0));
@@ -97,6 +109,9 @@ fn random_kills(kills: usize) {
         if kill % 10 == 9 {
             books.check_integrity(&path);
         }
+    }
+    if kills < planned {
+        println!("cut: the store's random kills | {kills} of {planned}");
     }
     let bound = kills * worker::MAY_REPEAT;
     let audit = books.audit(&path);
@@ -116,10 +131,15 @@ fn crash_points(limit: usize) {
     let calls = ["pwrite64", "fdatasync", "fsync", "unlink", "ftruncate", "openat"];
     let (mut points, mut hit) = (0, 0);
     let share = (limit / calls.len()).max(1);
+    let is_over = patience();
     for call in calls {
         // A short run takes some points of each kind, far apart; the long one takes all.
         let step = if limit < 1000 { 7 } else { 1 };
         for at in (1..).step_by(step).take(share) {
+            if is_over() {
+                println!("cut: the store's crash points | up to the {at}th {call}");
+                break;
+            }
             let (_folder, path) = folder();
             let killed =
                 injected(&path, &format!("{call}:signal=SIGKILL:when={at}"), |books, path| {

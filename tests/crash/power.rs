@@ -10,6 +10,7 @@ use std::process::Command;
 use crate::books::Books;
 use crate::folder;
 use crate::has_strace;
+use crate::patience;
 
 /// A thing that happened to the disk, or was told.
 enum Happened {
@@ -28,7 +29,8 @@ pub(crate) fn cuts(images: usize) {
     let mut dice = fastrand::Rng::with_seed(77);
     let (mut tried, mut dropped) = (0, 0);
     let mut run = 0;
-    while tried < images {
+    let is_over = patience();
+    while tried < images && !is_over() {
         run += 1;
         let happened = record(run);
         let here = (images / 4).clamp(10, 500).min(images - tried);
@@ -37,6 +39,9 @@ pub(crate) fn cuts(images: usize) {
             dropped += image(&happened[..until], &mut dice);
             tried += 1;
         }
+    }
+    if tried < images {
+        println!("cut: the store's power cuts | {tried} of {images}");
     }
     println!("power cuts: {tried} images of {run} runs, {dropped} unsynced writes dropped, 0 lost");
 }

@@ -2,10 +2,8 @@
 //!
 //! A store joins by one line at the end: its name and how to make an empty one.
 
-use std::time::Duration;
 
 use webhook_stream::delivery::clock::Timestamp;
-use webhook_stream::delivery::store::AttemptRecord;
 use webhook_stream::delivery::store::Change;
 use webhook_stream::delivery::store::Discarded;
 use webhook_stream::delivery::store::Job;
@@ -19,41 +17,14 @@ use webhook_stream::delivery::store::sqlite::OpenOptions;
 use webhook_stream::delivery::store::sqlite::SqliteStore;
 
 use crate::support::deliveries;
+use crate::support::stored::die;
+use crate::support::stored::record;
+use crate::support::stored::retry;
+use crate::support::stored::second;
 use crate::support::target;
-
-fn second(seconds: u64) -> Timestamp {
-    Timestamp::from_millis(1_767_225_600_000) + Duration::from_secs(seconds)
-}
 
 fn accept(store: &dyn Store, count: usize) -> Vec<Job> {
     store.accept(deliveries(&target("http://a.example/"), count)).unwrap()
-}
-
-fn record(number: u32) -> AttemptRecord {
-    AttemptRecord {
-        number,
-        started_at: second(u64::from(number)),
-        took: Duration::from_millis(30),
-        tries: 3,
-        status: Some(503),
-        error: String::from("status_503"),
-        message: String::from("answered 503 (service unavailable)"),
-        answer: String::from("try later"),
-    }
-}
-
-fn retry(store: &dyn Store, job: &Job, number: u32, due: Timestamp) {
-    store.settle(job, Change::Retry { record: record(number), due }).unwrap();
-}
-
-fn die(store: &dyn Store, job: &Job) {
-    let change = Change::Dead {
-        record: Some(record(1)),
-        reason: Reason::Exhausted,
-        message: String::from("answered 503"),
-        at: second(9),
-    };
-    store.settle(job, change).unwrap();
 }
 
 fn ids(jobs: &[Job]) -> Vec<u64> {

@@ -8,11 +8,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use webhook_stream::delivery::clock::Timestamp;
 use webhook_stream::delivery::request::MaskedText;
 use webhook_stream::delivery::request::Part;
 use webhook_stream::delivery::request::Request;
-use webhook_stream::delivery::store::AttemptRecord;
 use webhook_stream::delivery::store::Change;
 use webhook_stream::delivery::store::Discarded;
 use webhook_stream::delivery::store::Durability;
@@ -31,14 +29,13 @@ use webhook_stream::delivery::store::sqlite::recover;
 
 use crate::support::deliveries;
 use crate::support::delivery;
+use crate::support::stored::NOW;
+use crate::support::stored::die;
+use crate::support::stored::record;
+use crate::support::stored::retry;
+use crate::support::stored::second;
 use crate::support::target;
 use crate::support::target_with;
-
-const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
-
-fn second(seconds: u64) -> Timestamp {
-    NOW + Duration::from_secs(seconds)
-}
 
 fn folder() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -63,33 +60,6 @@ fn accept(store: &SqliteStore, count: usize) -> Vec<Job> {
     store.accept(deliveries(&target("http://a.example/hook?token=x"), count)).unwrap()
 }
 
-fn record(number: u32) -> AttemptRecord {
-    AttemptRecord {
-        number,
-        started_at: second(u64::from(number)),
-        took: Duration::from_millis(30),
-        tries: 3,
-        status: Some(503),
-        error: String::from("status_503"),
-        message: String::from("answered 503"),
-        answer: String::from("try later"),
-    }
-}
-
-fn die(store: &SqliteStore, job: &Job) {
-    let change = Change::Dead {
-        record: Some(record(1)),
-        reason: Reason::Exhausted,
-        message: String::from("answered 503"),
-        at: second(9),
-    };
-    store.settle(job, change).unwrap();
-}
-
-fn retry(store: &SqliteStore, job: &Job, due: Timestamp) {
-    store.settle(job, Change::Retry { record: record(job.attempts + 1), due }).unwrap();
-}
-
 fn kind<T: std::fmt::Debug>(result: Result<T, StoreError>) -> (StoreErrorKind, String) {
     let error = result.unwrap_err();
     assert!(!error.message.contains('\n'), "{error}");
@@ -109,7 +79,7 @@ fn what_was_accepted_and_settled_is_there_after_reopening() {
     batch[0].accepted_at = NOW;
     let given = store.accept(batch).unwrap();
     let others = accept(&store, 4);
-    retry(&store, &others[0], second(60));
+    retry(&store, &others[0], 1, second(60));
     store.settle(&others[1], Change::Delivered).unwrap();
     die(&store, &others[2]);
     drop(store);
@@ -151,7 +121,7 @@ fn positions_and_what_was_delivered_are_there_after_reopening() {
     }
     let given = store.accept(batch.clone()).unwrap();
     store.settle(&given[0], Change::Delivered).unwrap();
-    retry(&store, &given[2], second(10));
+    retry(&store, &given[2], 1, second(10));
     drop(store);
 
     let store = open(&path).unwrap();
@@ -237,7 +207,7 @@ fn another_may_read_while_one_delivers() {
     let store = open(&path).unwrap();
     let given = accept(&store, 3);
     die(&store, &given[0]);
-    retry(&store, &given[1], second(60));
+    retry(&store, &given[1], 1, second(60));
     store.flush().unwrap();
     let reader = read(&path);
     assert_eq!(reader.counts().unwrap(), store.counts().unwrap());
@@ -321,7 +291,7 @@ fn the_tables_hold_no_secret_and_are_readable_with_sql() {
     take_over(&store);
     let given = accept(&store, 3);
     die(&store, &given[0]);
-    retry(&store, &given[1], second(60));
+    retry(&store, &given[1], 1, second(60));
     store.flush().unwrap();
     let sql = Connection::open(&path).unwrap();
     let texts = |query: &str| -> Vec<String> {
@@ -425,7 +395,7 @@ fn callers_on_many_threads_share_transactions_and_lose_nothing() {
                     if number % 2 == 0 {
                         store.settle(&job, Change::Delivered).unwrap();
                     } else {
-                        retry(store, &job, second(1));
+                        retry(store, &job, 1, second(1));
                     }
                 }
             });
@@ -447,7 +417,7 @@ fn filled(path: &Path, count: usize) {
     let given = store.accept((0..count).map(|number| numbered(&target, number)).collect()).unwrap();
     for (number, job) in given.iter().enumerate() {
         match number % 5 {
-            0 => retry(&store, job, second(number as u64)),
+            0 => retry(&store, job, 1, second(number as u64)),
             1 => die(&store, job),
             2 => store.settle(job, Change::Delivered).unwrap(),
             _ => {}

@@ -169,8 +169,8 @@ fn serve(socket: TcpStream, config: Arc<ServerConfig>) {
     let _ = stream.flush();
 }
 
-/// `delivered`, or the kind of the failure and what it says.
-fn verdict(url: &str, tls: TlsOptions) -> String {
+/// An engine that makes one try.
+fn engine(tls: TlsOptions) -> Bench {
     let policy = RetryPolicy { tries: 1, ..RetryPolicy::none() };
     let options = DeliveryOptions {
         concurrency: 1,
@@ -179,13 +179,22 @@ fn verdict(url: &str, tls: TlsOptions) -> String {
         tls,
         ..options()
     };
-    let bench = Bench::new(options, Arc::new(SystemClock::new()));
+    Bench::new(options, Arc::new(SystemClock::new()))
+}
+
+/// How a delivery ends: `delivered`, or the kind of the failure and what it says.
+fn next_verdict(bench: &Bench, url: &str) -> String {
+    let before = bench.dead_letters().len();
     bench.accept(deliveries(&target(url), 1));
     bench.wait(Until::Settled);
-    match bench.dead_letters().first() {
+    match bench.dead_letters().get(before) {
         None => String::from("delivered"),
         Some(letter) => format!("{}: {}", letter.attempts[0].error, letter.message),
     }
+}
+
+fn verdict(url: &str, tls: TlsOptions) -> String {
+    next_verdict(&engine(tls), url)
 }
 
 #[test]
@@ -238,6 +247,39 @@ fn a_receiver_that_asks_for_a_certificate_gets_it() {
     write_private(&stranger_file, &(stranger.certificate.pem() + &stranger.key.serialize_pem()));
     let strange = trusting().show(&stranger_file, None).unwrap();
     assert_ne!(verdict(&server.url("localhost"), strange), "delivered");
+}
+
+#[test]
+fn certificates_that_are_renewed_on_disk_are_used_by_the_engine_that_runs() {
+    let authority = Authority::new();
+    let server = Server::start(&authority.sign("localhost", |_| {}), Some(&authority));
+    let url = server.url("localhost");
+    let write = |authority: &Authority, file: &Path| {
+        let signed = authority.sign("me", |_| {});
+        write_private(file, &(signed.certificate.pem() + &signed.key.serialize_pem()));
+    };
+    // What is shown: at first a stranger's certificate.
+    let shown = authority.folder.path().join("shown.pem");
+    write(&Authority::new(), &shown);
+    let tls = TlsOptions::default().trust(&authority.file()).unwrap();
+    let bench = engine(tls.show(&shown, None).unwrap());
+    assert_ne!(next_verdict(&bench, &url), "delivered");
+    write(&authority, &shown);
+    assert_eq!(next_verdict(&bench, &url), "delivered");
+    // Half a file changes nothing; a file that is whole again does.
+    write_private(&shown, "-----BEGIN CERTIFICATE-----\nhalf");
+    assert_eq!(next_verdict(&bench, &url), "delivered");
+    write(&Authority::new(), &shown);
+    assert_ne!(next_verdict(&bench, &url), "delivered");
+    // What is trusted.
+    let trusted = authority.folder.path().join("trusted.pem");
+    fs::copy(Authority::new().file(), &trusted).unwrap();
+    let me = authority.sign("me", |_| {});
+    let tls = TlsOptions::default().trust(&trusted).unwrap();
+    let bench = engine(tls.show(&me.certificate_file, Some(&me.key_file)).unwrap());
+    assert!(next_verdict(&bench, &url).starts_with("tls: "));
+    fs::write(&trusted, authority.issuer.pem() + "\n").unwrap();
+    assert_eq!(next_verdict(&bench, &url), "delivered");
 }
 
 #[test]

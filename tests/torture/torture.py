@@ -1,8 +1,10 @@
 """Kills processes at random moments and counts what became of every event.
 
-``torture.py [SCENARIO…] [--length ci|long] [--scale X] [--seed N]`` runs scenarios and prints
-their figures, one line each, with `figure:` in front. It fails when an event is lost, sent without
-having been offered, damaged, or sent more often than the bound allows.
+``torture.py [SCENARIO…] [--length ci|long] [--scale X] [--seed N] [--minutes M]`` runs scenarios
+and prints their figures, one line each, with `figure:` in front. It fails when an event is lost,
+sent without having been offered, damaged, or sent more often than the bound allows. When the
+minutes are over, or at SIGTERM, it stops killing, checks what was reached so far, and says `cut:`
+how far it got.
 
 Three kinds of process, none of which trusts another: producers with a ledger of their own
 (``producer.py``, or the command line), the receiver with its log (``oracle.py``), and this one,
@@ -23,13 +25,13 @@ import tempfile
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bodies import line, number_of
+from bodies import TEMPLATE, line, number_of
 from producer import CONCURRENCY
 
 HERE = Path(__file__).parent
@@ -49,6 +51,7 @@ class Length:
     double_kills: int
     file_kills: int
     file_events: int
+    points: int
     rate: float
     longest_seconds: float
 
@@ -61,9 +64,36 @@ class Length:
 KILLS = ("kills", "double_kills", "file_kills", "file_events")
 
 LENGTHS = {
-    "ci": Length(30, 10, 12, 6_000, 400.0, 0.5),
-    "long": Length(1_000, 200, 300, 200_000, 500.0, 1.5),
+    "ci": Length(30, 10, 12, 6_000, 18, 400.0, 0.5),
+    "long": Length(1_000, 200, 300, 200_000, 100_000, 500.0, 1.5),
 }
+
+SHARES = {"A1": 0.45, "A2": 0.25, "A3": 0.15, "A9": 0.12, "C5": 0.015, "E5": 0.015}
+"""Shares of the minutes that the scenarios may take, the checks at their ends aside."""
+
+CALLS = ("sendto", "recvfrom", "pwrite64", "fdatasync", "ftruncate", "unlink", "rename", "openat")
+"""What a process is killed at: each that reaches the network or the disk."""
+
+POINT_EVENTS = 64
+"""Events of a run that is killed at its n-th system call."""
+
+
+class Patience:
+    """When a scenario should come to its end."""
+
+    told = False
+    """Whether somebody asked to stop."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self.until = None if seconds is None else time.monotonic() + seconds
+
+    def is_over(self) -> bool:
+        """Return whether it is time to stop killing and to check what was reached."""
+        return Patience.told or (self.until is not None and time.monotonic() > self.until)
+
+
+class LeftOutError(Exception):
+    """A scenario cannot be run on this machine."""
 
 
 class ViolationError(Exception):
@@ -84,7 +114,9 @@ class World:
     url: str
     dice: random.Random
     length: Length
+    patience: Patience
     peak_kib: int = 0
+    cut: str = ""
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def control(self, mode: str) -> None:
@@ -92,11 +124,19 @@ class World:
         request = urllib.request.Request(f"{self.url}/control/{mode}", method="POST")
         urllib.request.urlopen(request, timeout=10).read()
 
-    def start(self, *words: str, quiet: bool = False) -> subprocess.Popen[str]:
-        """Start a process of the program under test."""
+    def reached(self, count: int, planned: int, of: str) -> bool:
+        """Note when a scenario ends before it has done all; whether it should."""
+        if over := self.patience.is_over():
+            self.cut = f"{count:,} of {planned:,} {of}"
+        return over
+
+    def start(
+        self, *words: str, quiet: bool = False, under: Sequence[str] = ()
+    ) -> subprocess.Popen[str]:
+        """Start a process of the program under test, under another one if that is named."""
         out = subprocess.DEVNULL if quiet else subprocess.PIPE
         process = subprocess.Popen(
-            [PYTHON, *words],
+            [*under, PYTHON, *words],
             stdin=subprocess.PIPE,
             stdout=out,
             stderr=subprocess.PIPE if not quiet else subprocess.DEVNULL,
@@ -148,7 +188,7 @@ class World:
 
 
 @contextmanager
-def world(length: Length, seed: int) -> Iterator[World]:
+def world(length: Length, seed: int, patience: Patience) -> Iterator[World]:
     """Make a folder and start a receiver; end everything afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="webhook_stream-torture-"))
     oracle = subprocess.Popen(
@@ -160,7 +200,8 @@ def world(length: Length, seed: int) -> Iterator[World]:
     try:
         assert oracle.stdout is not None
         port = int(oracle.stdout.readline())
-        made = World(folder, f"http://127.0.0.1:{port}", random.Random(seed), length)  # noqa: S311
+        dice = random.Random(seed)  # noqa: S311 - chance that can be repeated
+        made = World(folder, f"http://127.0.0.1:{port}", dice, length, patience)
         (folder / "oracle.log").touch()
         yield made
     finally:
@@ -250,10 +291,15 @@ def liveness(world: World, first: int) -> float:
 
 def produce_and_kill(
     world: World, kills: int, kill: Callable[[subprocess.Popen[str]], None]
-) -> int:
-    """Start producers one after the other, each killed by ``kill``; the next free number."""
+) -> tuple[int, int]:
+    """Start producers one after the other, each killed by ``kill``.
+
+    Return how many there were, and the next free number.
+    """
     first = 0
-    for _ in range(kills):
+    for done in range(kills):
+        if world.reached(done, kills, "kills"):
+            return done, first
         words = ("send", ".", world.url, str(first), str(world.length.rate))
         seed = str(world.dice.randrange(1 << 30))
         process = world.start(str(HERE / "producer.py"), *words, seed)
@@ -263,7 +309,7 @@ def produce_and_kill(
         status = world.end(process)
         check(status in (-signal.SIGKILL, 0), f"a producer ended with {status}")
         first = world.next_number()
-    return first
+    return kills, first
 
 
 def finish(world: World, kills: int, first: int) -> Figures:
@@ -285,8 +331,7 @@ def a1(world: World) -> Figures:
     def kill(_process: subprocess.Popen[str]) -> None:
         time.sleep(world.dice.uniform(0.0, world.length.longest_seconds))
 
-    kills = world.length.kills
-    return finish(world, kills, produce_and_kill(world, kills, kill))
+    return finish(world, *produce_and_kill(world, world.length.kills, kill))
 
 
 def a3(world: World) -> Figures:
@@ -312,28 +357,82 @@ def a3(world: World) -> Figures:
             process.stdout.readline()
             time.sleep(world.dice.uniform(0.0, 0.05))
 
-    return finish(world, 3 * kills, produce_and_kill(world, 3 * kills, kill))
+    return finish(world, *produce_and_kill(world, 3 * kills, kill))
 
 
-def a9(world: World) -> Figures:
-    """Kill with SIGKILL while a file is read; the same command again goes on."""
-    events = world.length.file_events
-    with (world.folder / "events.ndjson").open("wb") as file:
-        file.writelines(line(number) for number in range(events))
-    (world.folder / "t.ftl").write_text('{"id":"${input.id}","pad":"${input.pad}"}')
-    (world.folder / "syncs.toml").write_text(
+def file_and_sync(world: World, folder: Path, numbers: range) -> tuple[str, ...]:
+    """Make a file of events and a sync for it; return the words that run it."""
+    (folder / "events.ndjson").write_bytes(b"".join(map(line, numbers)))
+    (folder / "t.ftl").write_text(TEMPLATE)
+    (folder / "syncs.toml").write_text(
         f"""
         [sync.torture]
         url = "{world.url}"
         template = "t.ftl"
         store = "torture.db"
+        event_key = "id"
         concurrency = {CONCURRENCY}
         retry = {{ schedule = [0.05, 0.1, 0.1, 0.2, 0.2, 0.4, 0.4, 0.8, 0.8] }}
         """
     )
-    command = ("-m", "webhook_stream", "run", "syncs.toml", "events.ndjson", "--quiet")
+    files = (str(folder / "syncs.toml"), str(folder / "events.ndjson"))
+    return ("-m", "webhook_stream", "run", *files, "--quiet")
+
+
+def a2(world: World) -> Figures:
+    """Kill at the n-th system call of each kind, one run of 64 events for each; then run again."""
+    if shutil.which("strace") is None:
+        raise LeftOutError("there is no strace")
+    points, hit, accepted, dead = 0, 0, 0, set[int]()
+    # The long run takes every point, the short one some of each kind, far apart.
+    short = world.length.points < 1000
+    share = max(1, world.length.points // len(CALLS))
+    for call in CALLS:
+        for at in range(1 + 9 * short, 1 + share * (1 + 19 * short), 1 + 19 * short):
+            if world.patience.is_over():
+                world.cut = f"{points:,} crash points, up to the {at:,}th {call}"
+                break
+            folder = world.folder / "point"
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            numbers = range(accepted, accepted + POINT_EVENTS)
+            command = file_and_sync(world, folder, numbers)
+            inject = f"inject={call}:signal=SIGKILL:when={at}"
+            strace = ("strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null")
+            world.control("mixed")
+            process = world.start(*command, quiet=True, under=(*strace, "-e", inject))
+            was_hit = world.end(process, kill=False) != 0
+            world.control("healthy")
+            again = world.start(*command, "--wait", "settled", "--json")
+            assert again.stdout is not None
+            rows = json.loads(again.stdout.read())
+            check(world.end(again, kill=False) == 0, f"the run after {call} {at} failed: {rows}")
+            report = rows[0]["report"]
+            check(report["pending"] == 0, f"pending for ever after {call} {at}: {report}")
+            letters = world.start(
+                "-m", "webhook_stream", "dead-letters", str(folder / "syncs.toml")
+            )
+            assert letters.stdout is not None
+            dead |= {int(json.loads(row)["key"][1:]) for row in letters.stdout}
+            world.end(letters, kill=False)
+            points += 1
+            hit += was_hit
+            accepted += POINT_EVENTS
+            if not was_hit:
+                break
+    everything = set(range(accepted))
+    figures = compare(world, hit, everything, everything, dead)
+    return {"crash points": points} | figures
+
+
+def a9(world: World) -> Figures:
+    """Kill with SIGKILL while a file is read; the same command again goes on."""
+    events = world.length.file_events
+    command = file_and_sync(world, world.folder, range(events))
     kills = 0
     while kills < world.length.file_kills:
+        if world.reached(kills, world.length.file_kills, "kills"):
+            break
         process = world.start(*command, quiet=True)
         time.sleep(world.dice.uniform(0.15, 0.15 + world.length.longest_seconds))
         if world.end(process) != -signal.SIGKILL:
@@ -395,9 +494,7 @@ def c5(world: World) -> Figures:
     """One dead and one healthy receiver: the healthy one does not notice."""
     world.control("healthy")
     events = world.length.file_events // 3
-    with (world.folder / "events.ndjson").open("wb") as file:
-        file.writelines(line(number) for number in range(events))
-    (world.folder / "t.ftl").write_text('{"id":"${input.id}","pad":"${input.pad}"}')
+    file_and_sync(world, world.folder, range(events))
 
     def run(*urls: str) -> dict[str, Figures]:
         syncs = ""
@@ -435,6 +532,7 @@ def c5(world: World) -> Figures:
 
 SCENARIOS: dict[str, Callable[[World], Figures]] = {
     "A1": a1,
+    "A2": a2,
     "A3": a3,
     "A9": a9,
     "C5": c5,
@@ -449,18 +547,31 @@ def main() -> int:
     parser.add_argument("--length", choices=LENGTHS, default="ci")
     parser.add_argument("--scale", type=float, default=1.0, help="so many more or fewer kills")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
+    parser.add_argument("--minutes", type=float, help="stop killing after about so long")
     words = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: setattr(Patience, "told", True))
+    signal.signal(signal.SIGINT, lambda *_: setattr(Patience, "told", True))
     failed = 0
     for name in words.scenarios:
-        what = (SCENARIOS[name].__doc__ or "").strip()
+        if Patience.told:
+            print(f"cut: {name} | not begun", flush=True)
+            continue
+        what = (SCENARIOS[name].__doc__ or "").strip().splitlines()[0]
         began = time.monotonic()
-        with world(LENGTHS[words.length].scaled(words.scale), words.seed) as made:
+        of_all = SHARES[name] / sum(SHARES[name] for name in words.scenarios)
+        patience = Patience(words.minutes and 60 * words.minutes * of_all)
+        with world(LENGTHS[words.length].scaled(words.scale), words.seed, patience) as made:
             try:
                 figures = SCENARIOS[name](made)
+            except LeftOutError as reason:
+                print(f"cut: {name} | left out, {reason}", flush=True)
+                continue
             except ViolationError as violation:
                 failed = 1
                 print(f"violated: {name} | {violation} | seed {words.seed}", flush=True)
                 continue
+            if made.cut:
+                print(f"cut: {name} | {made.cut}", flush=True)
         shown = ", ".join(
             f"{what} {count:,}" if isinstance(count, int) else f"{what} {count}"
             for what, count in figures.items()

@@ -219,6 +219,8 @@ pub struct KnownSource {
     pub is_finished: bool,
     /// How many of its events were accepted: delivered, pending or dead.
     pub accepted: u64,
+    /// How many of these were pending when the run began.
+    pub pending: u64,
 }
 
 /// A dead letter that is to be sent again.

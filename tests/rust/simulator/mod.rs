@@ -2,14 +2,21 @@
 //! fail, receivers that do everything wrong. Everything runs on one thread through the engine's own
 //! decisions ([`SteppedEngine`]), and the promises are checked at every step.
 //!
-//! `SIMULATED_SEEDS=100000 cargo test --release --test rust simulator -- --nocapture` runs that many;
-//! `SIMULATED_FIRST=4711 SIMULATED_SEEDS=1` the one that failed.
+//! `make simulate-seeds` runs a hundred thousand; `SIMULATED_FIRST=4711 SIMULATED_SEEDS=1 cargo test
+//! --test rust simulator` the one that failed.
 
+mod courtesy;
 mod network;
 mod store;
 
 use std::collections::HashSet;
+use std::ops::Range;
+use std::panic::catch_unwind;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::SeqCst;
+use std::thread;
 use std::time::Duration;
 
 use webhook_stream::delivery::DeliveryOptions;
@@ -30,6 +37,7 @@ use webhook_stream::report::Counters;
 use crate::simulator::network::SimNetwork;
 use crate::simulator::network::Weather;
 use crate::support::delivery;
+use crate::support::number_from;
 use crate::support::target;
 
 pub(crate) use crate::simulator::store::SimStore;
@@ -40,9 +48,16 @@ const SEEDS: u64 = 1500;
 /// Events of one life.
 const MAX_EVENTS: usize = 40;
 
+/// Events that are offered at once, at most.
+const MAX_BATCH: usize = 5;
+
+/// What a delivery takes of the memory at least, in bytes.
+const MIN_WEIGHT: usize = 400;
+
 /// What a life showed.
 #[derive(Debug, Default)]
 struct Tally {
+    seeds: u64,
     steps: u64,
     requests: u64,
     accepted: u64,
@@ -52,6 +67,39 @@ struct Tally {
     crashes: u64,
     restarts: u64,
     disk_errors: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.seeds += other.seeds;
+        self.steps += other.steps;
+        self.requests += other.requests;
+        self.accepted += other.accepted;
+        self.delivered += other.delivered;
+        self.dead += other.dead;
+        self.duplicates += other.duplicates;
+        self.crashes += other.crashes;
+        self.restarts += other.restarts;
+        self.disk_errors += other.disk_errors;
+    }
+
+    /// As the page of figures takes them.
+    fn figures(&self) -> String {
+        format!(
+            "seeds {}, steps {}, crashes {}, restarts {}, failures of the disk {}, accepted {}, \
+             delivered {}, dead {}, lost 0, duplicates {}, requests {}",
+            self.seeds,
+            self.steps,
+            self.crashes,
+            self.restarts,
+            self.disk_errors,
+            self.accepted,
+            self.delivered,
+            self.dead,
+            self.duplicates,
+            self.requests
+        )
+    }
 }
 
 struct Life {
@@ -85,7 +133,7 @@ impl Life {
         let breaker = BreakerOptions { failures: dice.u32(1..6), ..BreakerOptions::default() };
         let options = DeliveryOptions {
             concurrency: [1, 2, 5, 64][dice.usize(0..4)],
-            policy: policy.clone(),
+            policy,
             breaker: dice.bool().then_some(breaker),
             rate_limit_per_second: (dice.u32(0..4) == 0).then_some(20.0),
             max_queued_bytes: if dice.bool() { 3000 } else { 1 << 20 },
@@ -93,7 +141,7 @@ impl Life {
             ..DeliveryOptions::new("simulated")
         };
         let store = SimStore::default();
-        let network = SimNetwork::new(seed, store.clone(), policy, options.timeout);
+        let network = SimNetwork::new(seed, store.clone(), &options);
         let mut life = Self {
             dice,
             options,
@@ -164,6 +212,9 @@ impl Life {
     fn step(&mut self, until: Timestamp) -> bool {
         let Some(engine) = &mut self.engine else { return false };
         let stepped = engine.step(until, &mut self.network);
+        // However much a slow receiver is spared, so many senders stay.
+        let senders = (self.options.concurrency / 8).max(1);
+        let is_idle = !stepped && engine.queued() == 0 && engine.busy() < senders;
         self.now = engine.now();
         self.tally.steps += 1;
         let counted = self.counters.pending();
@@ -175,8 +226,27 @@ impl Life {
             if accepted != pending + dead + delivered {
                 self.network.fail(|| String::from("the store's own figures do not add up"));
             }
+            self.check_memory();
+            if is_idle && let Some(late) = self.store.overdue(self.now) {
+                self.network.fail(|| format!("{late}: due, and nobody takes it"));
+            }
+        }
+        if let Some(key) = self.store.settled_twice() {
+            self.network.fail(|| format!("{key}: settled though it was not on hand"));
         }
         stepped
+    }
+
+    /// What waits for its first turn fits: less than the limit, or one for each sender; and one
+    /// batch more.
+    fn check_memory(&mut self) {
+        let found = self.store.fresh();
+        let before = found.saturating_sub(MAX_BATCH);
+        let fits = before * MIN_WEIGHT < self.options.max_queued_bytes
+            || before < self.options.concurrency;
+        if !fits {
+            self.network.fail(|| format!("{found} deliveries wait in memory"));
+        }
     }
 
     /// Lets time pass, at most so many steps.
@@ -207,19 +277,22 @@ impl Life {
     }
 
     fn restart(&mut self) {
+        self.stop();
+        self.downtime();
+        self.start();
+    }
+
+    fn stop(&mut self) {
         self.tally.restarts += 1;
         if let Some(engine) = self.engine.take() {
             engine.stop();
         }
         self.network.engine_ended(self.now, &[]);
-        self.downtime();
-        self.start();
     }
 
     /// Time passes, and the clock of the next process may be set to another time.
     fn downtime(&mut self) {
         const HOUR: u64 = 3600;
-        self.network.era += 1;
         let down = [0, 1, 60, 2 * HOUR, 6 * HOUR][self.dice.usize(0..5)];
         self.now = self.now + Duration::from_secs(down);
         self.now = match self.dice.u32(0..8) {
@@ -259,7 +332,7 @@ impl Life {
     }
 
     fn send_some(&mut self) {
-        let count = self.dice.usize(1..6);
+        let count = self.dice.usize(1..=MAX_BATCH);
         let from_source = self.dice.bool();
         let mut batch = Vec::new();
         for _ in 0..count {
@@ -332,7 +405,12 @@ impl Life {
         }
         self.network.weather = Weather::Fair;
         self.store.fail_after(None);
-        self.restart();
+        let was_undisturbed = self.tally.crashes + self.tally.restarts == 0;
+        self.stop();
+        if !was_undisturbed {
+            self.downtime();
+        }
+        self.start();
         let fresh = self.next_event;
         self.next_event += 1;
         let offered = self.now;
@@ -361,7 +439,7 @@ impl Life {
         }
         // No event is anywhere but delivered or dead, the source's included.
         self.network.check_places(&self.accepted, &HashSet::new());
-        if self.tally.crashes + self.tally.restarts == 1
+        if was_undisturbed
             && self.options.breaker.is_none()
             && unlimited
             && self.options.concurrency == 64
@@ -373,6 +451,7 @@ impl Life {
             return Err(broken);
         }
         let (_, dead, _, _) = self.store.figures();
+        self.tally.seeds = 1;
         self.tally.requests = self.network.requests;
         self.tally.duplicates = self.network.duplicates;
         self.tally.accepted = self.accepted.len() as u64;
@@ -383,8 +462,38 @@ impl Life {
     }
 }
 
-fn number_from(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
+/// Runs these seeds on all processors. The first seed that fails, with what broke, or the tally.
+fn run_all(seeds: Range<u64>) -> Result<Tally, (u64, String)> {
+    let next = AtomicU64::new(seeds.start);
+    let failed: Mutex<Option<(u64, String)>> = Mutex::new(None);
+    let work = || {
+        let mut all = Tally::default();
+        loop {
+            let seed = next.fetch_add(1, SeqCst);
+            if seed >= seeds.end {
+                return all;
+            }
+            match catch_unwind(|| Life::new(seed).run()) {
+                Ok(Ok(tally)) => all.add(&tally),
+                wrong => {
+                    let broken = wrong.map_or_else(|_| String::from("it panicked"), Result::unwrap_err);
+                    let mut failed = failed.lock().unwrap();
+                    if failed.as_ref().is_none_or(|(first, _)| seed < *first) {
+                        *failed = Some((seed, broken));
+                    }
+                    // Nobody begins another one; what was begun before comes to its end.
+                    next.store(seeds.end, SeqCst);
+                }
+            }
+        }
+    };
+    let mut all = Tally::default();
+    thread::scope(|scope| {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let workers: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().for_each(|worker| all.add(&worker.join().unwrap()));
+    });
+    failed.into_inner().unwrap().map_or(Ok(all), Err)
 }
 
 #[test]
@@ -392,26 +501,12 @@ fn number_from(variable: &str) -> Option<u64> {
 fn whatever_happens_every_accepted_event_is_delivered_dead_or_pending() {
     let first = number_from("SIMULATED_FIRST").unwrap_or(0);
     let seeds = number_from("SIMULATED_SEEDS").unwrap_or(SEEDS);
-    let mut all = Tally::default();
-    for seed in first..first + seeds {
-        match Life::new(seed).run() {
-            Ok(tally) => {
-                all.steps += tally.steps;
-                all.requests += tally.requests;
-                all.accepted += tally.accepted;
-                all.delivered += tally.delivered;
-                all.dead += tally.dead;
-                all.duplicates += tally.duplicates;
-                all.crashes += tally.crashes;
-                all.restarts += tally.restarts;
-                all.disk_errors += tally.disk_errors;
-            }
-            Err(broken) => panic!(
-                "seed {seed}: {broken}\n\
-                 run it alone: SIMULATED_FIRST={seed} SIMULATED_SEEDS=1 cargo test --test rust simulator"
-            ),
-        }
-    }
-    println!("{seeds} seeds: {all:?}");
-    assert!(all.crashes > seeds && all.duplicates > 0 && all.dead > 0, "{all:?}");
+    let all = run_all(first..first + seeds).unwrap_or_else(|(seed, broken)| {
+        panic!(
+            "seed {seed}: {broken}\n\
+             run it alone: SIMULATED_FIRST={seed} SIMULATED_SEEDS=1 cargo test --test rust simulator"
+        )
+    });
+    println!("figure: D1 | Simulated lives of engines, the promises checked after every step | {}", all.figures());
+    assert!(seeds < 100 || (all.crashes > seeds && all.duplicates > 0 && all.dead > 0), "{all:?}");
 }

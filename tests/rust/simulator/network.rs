@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 use std::time::Duration;
 
+use webhook_stream::delivery::DeliveryOptions;
 use webhook_stream::delivery::client::Exchange;
 use webhook_stream::delivery::clock::Timestamp;
 use webhook_stream::delivery::outcome::FailureKind;
@@ -14,7 +15,10 @@ use webhook_stream::delivery::policy::RetryPolicy;
 use webhook_stream::delivery::stepped::Flight;
 use webhook_stream::delivery::stepped::Network;
 use webhook_stream::delivery::store::Job;
+use webhook_stream::delivery::store::Reason;
 
+use crate::simulator::courtesy::Courtesy;
+use crate::simulator::store::EndedAttempt;
 use crate::simulator::store::SimStore;
 
 /// How the receiver is, for a while.
@@ -36,12 +40,13 @@ pub(crate) struct SimNetwork {
     store: SimStore,
     policy: RetryPolicy,
     timeout: Duration,
+    courtesy: Courtesy,
     /// What happened to each event, by its key.
     pub(crate) events: HashMap<String, Seen>,
     /// Keys of requests under way, with the time they end.
     under_way: Vec<(String, Option<u64>, Timestamp)>,
-    /// Clocks changed so often; times of before cannot be compared.
-    pub(crate) era: u32,
+    /// Engines ended so often; what one did not note, the next does again, perhaps by another clock.
+    era: u32,
     pub(crate) requests: u64,
     pub(crate) duplicates: u64,
     /// The first promise that was broken.
@@ -64,16 +69,19 @@ pub(crate) struct Seen {
     first_began: Timestamp,
     era: u32,
     last_status: Option<u16>,
+    /// How long the last answer asked to wait.
+    asked: Option<Duration>,
 }
 
 impl SimNetwork {
-    pub(crate) fn new(seed: u64, store: SimStore, policy: RetryPolicy, timeout: Duration) -> Self {
+    pub(crate) fn new(seed: u64, store: SimStore, options: &DeliveryOptions) -> Self {
         Self {
             weather: Weather::Fair,
             dice: fastrand::Rng::with_seed(seed ^ 0x6e65_7477_6f72_6b21),
             store,
-            policy,
-            timeout,
+            policy: options.policy.clone(),
+            timeout: options.timeout,
+            courtesy: Courtesy::new(options),
             events: HashMap::new(),
             under_way: Vec::new(),
             era: 0,
@@ -102,6 +110,9 @@ impl SimNetwork {
                 seen.doubtful += 1;
             }
         }
+        self.note_ended();
+        self.courtesy.engine_ended();
+        self.era += 1;
         for key in unconfirmed {
             self.events.entry(key.clone()).or_default().doubtful += 1;
         }
@@ -112,6 +123,7 @@ impl SimNetwork {
 
     /// The keys a dead letter has are sent as a new delivery.
     pub(crate) fn revived(&mut self, key: &str) {
+        self.note_ended();
         let seen = self.events.entry(key.to_owned()).or_default();
         seen.undone = seen.requests;
         seen.attempt = 0;
@@ -145,6 +157,9 @@ impl SimNetwork {
             format!("{key}: request {} of one delivery", seen.requests - seen.undone + 1)
         });
         let is_new_attempt = number != seen.attempt || era != seen.era || seen.tries == 0;
+        let under_way = self.under_way.len();
+        let impolite = self.courtesy.request(job, is_new_attempt, under_way, now);
+        self.check(impolite.is_none(), || impolite.unwrap_or_default());
         if is_new_attempt {
             if let Some(record) = noted.filter(|_| seen.era == era) {
                 let gap = self.policy.schedule[record.number as usize - 1];
@@ -152,6 +167,16 @@ impl SimNetwork {
                 self.check(now + Duration::from_micros(2) >= earliest, || {
                     format!("{key}: attempt {number} at {now}, not due before {earliest}")
                 });
+                let was_asked = record.number == seen.attempt && record.status == Some(429);
+                if let Some(asked) = seen.asked.filter(|_| was_asked) {
+                    let first = job.first_attempt_at.unwrap_or(record.started_at);
+                    let latest = record.started_at + gap * 2;
+                    let wanted = record.started_at + record.took + asked;
+                    let earliest = wanted.min(latest).min(first + self.policy.span());
+                    self.check(now + Duration::from_micros(2) >= earliest, || {
+                        format!("{key}: sent at {now}, asked to wait until {earliest}")
+                    });
+                }
             }
         } else {
             let elapsed = now.since(seen.attempt_began);
@@ -201,6 +226,7 @@ impl SimNetwork {
 impl Network for SimNetwork {
     fn send(&mut self, job: &Job, now: Timestamp) -> Flight {
         self.requests += 1;
+        self.note_ended();
         self.check_request(job, now);
         let key = job.delivery.key.clone();
         let quick = Duration::from_micros(self.dice.u64(300..300_000));
@@ -243,13 +269,40 @@ impl Network for SimNetwork {
         if processed {
             self.processes(&key, confirmed);
         }
-        self.events.entry(key.clone()).or_default().last_status = outcome.status();
+        let seen = self.events.entry(key.clone()).or_default();
+        seen.last_status = outcome.status();
+        seen.asked = outcome.failure().and_then(|failure| failure.retry_after);
         self.under_way.push((key, job.delivery.lane, now + takes));
         Flight { takes, exchange: Exchange { outcome, replaced_connection: false } }
     }
 }
 
 impl SimNetwork {
+    /// What the engine told the store since the last request is what the receiver saw.
+    pub(crate) fn note_ended(&mut self) {
+        for EndedAttempt { key, record, given_up } in self.store.take_ended() {
+            let seen = self.events.get(&key).cloned().unwrap_or_default();
+            let Some(record) = record else {
+                self.check(seen.last_status == Some(200) && given_up.is_none(), || {
+                    format!("{key}: settled without success after {:?}", seen.last_status)
+                });
+                self.courtesy.receiver_works();
+                continue;
+            };
+            let made = (seen.attempt, seen.tries, seen.last_status);
+            let noted = (record.number, record.tries, record.status);
+            self.check(made == noted, || {
+                format!("{key}: attempt, tries and status were {made:?}, noted was {noted:?}")
+            });
+            let is_last = record.number == self.policy.max_attempts();
+            self.check(given_up == is_last.then_some(Reason::Exhausted), || {
+                format!("{key}: {given_up:?} after attempt {}", record.number)
+            });
+            let asked = seen.asked.filter(|_| record.status == Some(429));
+            self.courtesy.attempt_failed(record.started_at + record.took, asked);
+        }
+    }
+
     /// Every accepted event is at exactly one place.
     pub(crate) fn check_places(
         &mut self,

@@ -43,6 +43,10 @@ struct State {
     run: u64,
     /// Calls that still succeed before one fails; `None`: none fails.
     fails_after: Option<u32>,
+    /// Attempts that ended since somebody asked.
+    ended: Vec<EndedAttempt>,
+    /// A delivery that was settled though it was not on hand.
+    settled_twice: Option<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -62,6 +66,8 @@ struct Row {
     attempts: Vec<AttemptRecord>,
     /// `None` while on hand.
     due: Option<Timestamp>,
+    /// Whether it was accepted for a first turn that it has not had.
+    fresh: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -106,8 +112,12 @@ impl Image {
             Change::Retry { record, due } => {
                 row.attempts.push(record);
                 row.due = Some(due);
+                row.fresh = false;
             }
-            Change::PutOff { due } => row.due = Some(due),
+            Change::PutOff { due } => {
+                row.due = Some(due);
+                row.fresh = false;
+            }
             Change::Dead { record, reason, message, at } => {
                 let mut row = self.rows.remove(&id).unwrap();
                 row.attempts.extend(record);
@@ -143,6 +153,17 @@ impl Row {
     fn is_read_again(&self) -> bool {
         self.delivery.place.is_some() && self.delivery.lane.is_none()
     }
+}
+
+/// What the store was told of an attempt.
+#[derive(Debug)]
+pub(crate) struct EndedAttempt {
+    /// Of which event.
+    pub(crate) key: String,
+    /// The record of a failed one; none for a success.
+    pub(crate) record: Option<AttemptRecord>,
+    /// Why the delivery was given up, if it was.
+    pub(crate) given_up: Option<Reason>,
 }
 
 /// What a look at the store shows.
@@ -211,6 +232,30 @@ impl SimStore {
         Some((row.attempts.last().cloned(), state.live.has_turn(id, row)))
     }
 
+    /// A delivery that is due and may have its turn.
+    pub(crate) fn overdue(&self, now: Timestamp) -> Option<String> {
+        let live = &self.lock().live;
+        let due = |id: &u64, row: &Row| {
+            row.due.is_some_and(|due| due <= now) && live.has_turn(*id, row)
+        };
+        live.rows.iter().find(|(id, row)| due(id, row)).map(|(_, row)| row.delivery.key.clone())
+    }
+
+    /// The attempts that ended since the last call.
+    pub(crate) fn take_ended(&self) -> Vec<EndedAttempt> {
+        std::mem::take(&mut self.lock().ended)
+    }
+
+    /// A delivery that was settled though it was not on hand.
+    pub(crate) fn settled_twice(&self) -> Option<String> {
+        self.lock().settled_twice.clone()
+    }
+
+    /// How many were accepted and have not had their first turn.
+    pub(crate) fn fresh(&self) -> usize {
+        self.lock().live.rows.values().filter(|row| row.fresh).count()
+    }
+
     /// Whether a source's position needs to be read again after a crash.
     pub(crate) fn is_finished(&self, position: u64) -> bool {
         self.lock().live.finished.contains(&position)
@@ -240,7 +285,7 @@ impl State {
                 Op::Add(row) if row.is_read_again() => {}
                 Op::Settle(delivery, ..) if !self.durable.rows.contains_key(&delivery.id) => {
                     let delivery = Arc::clone(delivery);
-                    let row = Row { delivery, attempts: Vec::new(), due: None };
+                    let row = Row { delivery, attempts: Vec::new(), due: None, fresh: false };
                     self.durable.apply(Op::Add(row));
                     self.durable.apply(op);
                 }
@@ -280,7 +325,8 @@ impl Store for SimStore {
                 place: new.place,
                 lane: new.lane,
             };
-            let row = Row { delivery: Arc::new(delivery), attempts: Vec::new(), due: None };
+            let delivery = Arc::new(delivery);
+            let row = Row { delivery, attempts: Vec::new(), due: None, fresh: true };
             must_be_safe |= !row.is_read_again();
             jobs.push(row.job(true));
             state.record(Op::Add(row));
@@ -317,11 +363,23 @@ impl Store for SimStore {
 
     fn settle(&self, job: &Job, change: Change) -> Result<(), StoreError> {
         let mut state = self.lock();
+        let key = job.delivery.key.clone();
+        let ended = |record: Option<&AttemptRecord>, given_up| {
+            Some(EndedAttempt { key: key.clone(), record: record.cloned(), given_up })
+        };
+        state.ended.extend(match &change {
+            Change::Delivered => ended(None, None),
+            Change::Retry { record, .. } => ended(Some(record), None),
+            Change::Dead { record, reason, .. } => ended(record.as_ref(), Some(*reason)),
+            Change::PutOff { .. } => None,
+        });
         state.may_fail()?;
         let id = job.delivery.id;
         if state.live.rows.get(&id).is_some_and(|row| row.due.is_none()) {
             let run = state.run;
             state.record(Op::Settle(Arc::clone(&job.delivery), change, run));
+        } else {
+            state.settled_twice.get_or_insert(key);
         }
         Ok(())
     }
@@ -366,6 +424,7 @@ impl Store for SimStore {
         for row in state.live.rows.values_mut() {
             let attempts = row.attempts.last().map_or(0, |attempt| attempt.number);
             row.due = Some(row.due.map_or(now, |due| due.min(latest_due(attempts))));
+            row.fresh = false;
         }
         Ok(state.live.rows.len() as u64)
     }
@@ -424,7 +483,8 @@ impl Store for SimStore {
                 place: None,
                 lane: None,
             };
-            let row = Row { delivery: Arc::new(delivery), attempts: Vec::new(), due: None };
+            let delivery = Arc::new(delivery);
+            let row = Row { delivery, attempts: Vec::new(), due: None, fresh: false };
             jobs.push(row.job(true));
             state.record(Op::Revive(revival.id, row));
         }

@@ -1,5 +1,7 @@
 //! What several subjects need: engines on loopback, requests, short waits.
 
+pub(crate) mod stored;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +30,11 @@ use webhook_stream::report::Report;
 
 /// Longer than anything here takes, so that a mistake ends a test instead of hanging it.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The number that an environment variable sets, so that a long run and a single case can be asked for.
+pub(crate) fn number_from(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
 
 /// A target with this URL and no headers of its own.
 pub(crate) fn target(url: &str) -> Arc<Target> {

@@ -1,5 +1,6 @@
 //! What is due, what is pending, and taking both over from an engine that stopped, at the desk.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::OptionalExtension as _;
@@ -282,7 +283,25 @@ impl Desk {
         for lane in heads {
             self.note(Write::NextInLane { sync: id, lane: lane.cast_unsigned() });
         }
+        self.count_pending_by_source(id)?;
         self.usable()
+    }
+
+    /// Counts how many positions of each source are pending now.
+    fn count_pending_by_source(&mut self, id: i64) -> Result<(), StoreError> {
+        let counted = self.look(|desk| {
+            let mut statement = desk.connection.prepare_cached(
+                "SELECT source, count(DISTINCT position) FROM delivery
+                 WHERE sync = ?1 AND source IS NOT NULL GROUP BY source",
+            )?;
+            let counted = statement.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            counted.collect::<rusqlite::Result<HashMap<i64, i64>>>()
+        })?;
+        for (number, desk) in &mut self.sync(id)?.sources {
+            let pending = counted.get(&number.cast_signed()).copied().unwrap_or_default();
+            desk.source.pending = pending.cast_unsigned();
+        }
+        Ok(())
     }
 
     /// Lane and attempts of each pending delivery that has a lane.

@@ -294,6 +294,7 @@ pub(crate) fn sources(connection: &Connection, sync: i64) -> rusqlite::Result<Ve
             head_hash: text(row, 5)?,
             content_hash: text(row, 6)?,
             is_finished: finished.is_some() && number(8)? != 0,
+            pending: 0,
             finished: finished.unwrap_or_default(),
             accepted: number(9)?,
         });
