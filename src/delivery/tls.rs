@@ -117,7 +117,8 @@ impl TlsOptions {
     /// What tells whether a file was written since; nothing, when no file is named.
     fn versions(&self) -> Vec<Version> {
         let trusted = self.trusted.iter().map(|trusted| &trusted.file);
-        let shown = self.shown.iter().flat_map(|shown| [Some(&shown.file), shown.key_file.as_ref()]);
+        let shown =
+            self.shown.iter().flat_map(|shown| [Some(&shown.file), shown.key_file.as_ref()]);
         trusted.chain(shown.flatten()).map(|file| version(file)).collect()
     }
 }

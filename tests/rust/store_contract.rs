@@ -2,7 +2,6 @@
 //!
 //! A store joins by one line at the end: its name and how to make an empty one.
 
-
 use webhook_stream::delivery::clock::Timestamp;
 use webhook_stream::delivery::store::Change;
 use webhook_stream::delivery::store::Discarded;

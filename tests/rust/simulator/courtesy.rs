@@ -88,7 +88,8 @@ impl Courtesy {
         }
         // A delivery whose schedule would be overrun by waiting goes anyway.
         let longest = options.max_pause.max(self.probe_limit);
-        let in_a_hurry = job.first_attempt_at.is_some_and(|first| first + self.span < now + longest);
+        let in_a_hurry =
+            job.first_attempt_at.is_some_and(|first| first + self.span < now + longest);
         let why = if now < until { "is left alone" } else { "is probed already" };
         (!in_a_hurry).then(|| format!("{}: sent to a receiver that {why}", job.delivery.key))
     }

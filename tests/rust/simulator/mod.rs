@@ -476,7 +476,8 @@ fn run_all(seeds: Range<u64>) -> Result<Tally, (u64, String)> {
             match catch_unwind(|| Life::new(seed).run()) {
                 Ok(Ok(tally)) => all.add(&tally),
                 wrong => {
-                    let broken = wrong.map_or_else(|_| String::from("it panicked"), Result::unwrap_err);
+                    let broken =
+                        wrong.map_or_else(|_| String::from("it panicked"), Result::unwrap_err);
                     let mut failed = failed.lock().unwrap();
                     if failed.as_ref().is_none_or(|(first, _)| seed < *first) {
                         *failed = Some((seed, broken));
@@ -507,6 +508,9 @@ fn whatever_happens_every_accepted_event_is_delivered_dead_or_pending() {
              run it alone: SIMULATED_FIRST={seed} SIMULATED_SEEDS=1 cargo test --test rust simulator"
         )
     });
-    println!("figure: D1 | Simulated lives of engines, the promises checked after every step | {}", all.figures());
+    println!(
+        "figure: D1 | Simulated lives of engines, the promises checked after every step | {}",
+        all.figures()
+    );
     assert!(seeds < 100 || (all.crashes > seeds && all.duplicates > 0 && all.dead > 0), "{all:?}");
 }

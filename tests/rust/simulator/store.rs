@@ -235,9 +235,8 @@ impl SimStore {
     /// A delivery that is due and may have its turn.
     pub(crate) fn overdue(&self, now: Timestamp) -> Option<String> {
         let live = &self.lock().live;
-        let due = |id: &u64, row: &Row| {
-            row.due.is_some_and(|due| due <= now) && live.has_turn(*id, row)
-        };
+        let due =
+            |id: &u64, row: &Row| row.due.is_some_and(|due| due <= now) && live.has_turn(*id, row);
         live.rows.iter().find(|(id, row)| due(id, row)).map(|(_, row)| row.delivery.key.clone())
     }
 
