@@ -226,7 +226,8 @@ impl Run {
                 return Ok(Progress::Done);
             }
             let late = timeout.is_some_and(|timeout| self.clock.now().since(start) >= timeout);
-            if late || !go_on() {
+            // Another thread, or a signal handler inside `go_on`, may have ended the run.
+            if late || !go_on() || self.engine().is_err() {
                 return Ok(Progress::Stopped);
             }
         }
