@@ -13,7 +13,7 @@ use crate::pipeline::ConfigError;
 use crate::pipeline::ConfigErrorKind;
 use crate::python::errors::config_error;
 
-/// RetryPolicy(*, schedule=None, jitter=0.1, tries=3, try_backoff_seconds=0.1, try_jitter=0.5, try_window_seconds=4.0, retry_statuses=None, respect_retry_after=True)
+/// RetryPolicy(*, schedule=None, jitter=0.1, tries=3, try_backoff_seconds=0.1, try_jitter=0.5, try_window_seconds=4.0, retry_statuses=None, respect_retry_after=True, expire_after_seconds=None, gone="retry")
 /// --
 ///
 /// When a failed delivery is tried again: by default 10 attempts over 4 hours.
@@ -22,7 +22,8 @@ use crate::python::errors::config_error;
 /// chance takes off a gap (0 makes them exact). Inside an attempt, answers with one of
 /// ``retry_statuses`` (429 and 500 to 599) are tried up to ``tries`` times,
 /// ``try_backoff_seconds`` doubling, give or take the share ``try_jitter``, none started after
-/// ``try_window_seconds``.
+/// ``try_window_seconds``. No attempt starts ``expire_after_seconds`` after the event was accepted;
+/// it is given up as ``expired`` then. ``gone="stop"`` takes an answer of 410 for final.
 ///
 /// >>> RetryPolicy().describe()
 /// '10 attempts over 4:00:00, at most 30 requests'
@@ -36,7 +37,7 @@ pub(in crate::python) struct RetryPolicy {
 impl RetryPolicy {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "each is a keyword of the Python class")]
-    #[pyo3(signature = (*, schedule = None, jitter = 0.1, tries = 3, try_backoff_seconds = 0.1, try_jitter = 0.5, try_window_seconds = 4.0, retry_statuses = None, respect_retry_after = true))]
+    #[pyo3(signature = (*, schedule = None, jitter = 0.1, tries = 3, try_backoff_seconds = 0.1, try_jitter = 0.5, try_window_seconds = 4.0, retry_statuses = None, respect_retry_after = true, expire_after_seconds = None, gone = "retry"))]
     fn new(
         py: Python<'_>,
         schedule: Option<Vec<f64>>,
@@ -47,6 +48,8 @@ impl RetryPolicy {
         try_window_seconds: f64,
         retry_statuses: Option<&Bound<'_, PyAny>>,
         respect_retry_after: bool,
+        expire_after_seconds: Option<f64>,
+        gone: &str,
     ) -> PyResult<Self> {
         let mut inner = delivery::policy::RetryPolicy::default();
         if let Some(gaps) = schedule {
@@ -62,6 +65,17 @@ impl RetryPolicy {
             inner.retry_statuses = status_set(statuses)?;
         }
         inner.respect_retry_after = respect_retry_after;
+        inner.expire_after = expire_after_seconds
+            .map(|age| seconds(py, "expire_after_seconds", age))
+            .transpose()?;
+        inner.stop_when_gone = match gone {
+            "retry" => false,
+            "stop" => true,
+            found => {
+                let message = format!("gone: expected `retry` or `stop`, found `{found}`");
+                return Err(bad_value(py, message));
+            }
+        };
         inner.check().map_err(|error| bad_value(py, error.to_string()))?;
         Ok(Self { inner })
     }
@@ -114,6 +128,9 @@ impl RetryPolicy {
             policy.retry_statuses.ranges().iter().flat_map(|(low, high)| *low..=*high).collect();
         keywords.set_item("retry_statuses", statuses)?;
         keywords.set_item("respect_retry_after", policy.respect_retry_after)?;
+        let age = policy.expire_after.as_ref().map(Duration::as_secs_f64);
+        keywords.set_item("expire_after_seconds", age)?;
+        keywords.set_item("gone", if policy.stop_when_gone { "stop" } else { "retry" })?;
         let rebuild = py.import("webhook_stream._rebuild")?.getattr("retry_policy")?;
         Ok((rebuild, PyTuple::new(py, [keywords])?))
     }

@@ -495,7 +495,7 @@ fn wrong_options_are_refused_before_anything_starts() {
     }
 }
 
-/// What header lines a request may have when one custom header is set.
+/// What header lines a request has beside those it should when one custom header is set.
 fn unexpected_lines(url: &str, name: &str, value: &str, receiver: &Receiver) -> Option<String> {
     let headers = vec![(name.to_owned(), MaskedText::plain(value))];
     let Ok(target) = Target::new("POST", url, headers, 5) else {
