@@ -271,7 +271,9 @@ impl Workshop<'_> {
         let age = self.policy.expire_after.unwrap_or_default().as_secs_f64();
         self.give_up(
             Reason::Expired,
-            format!("expected an attempt within {age} seconds after it was accepted, found it older"),
+            format!(
+                "expected an attempt within {age} seconds after it was accepted, found it older"
+            ),
         )
     }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pyo3::types::PyTuple;
@@ -42,7 +41,7 @@ impl RetryPolicy {
         py: Python<'_>,
         schedule: Option<Vec<f64>>,
         jitter: f64,
-        tries: u32,
+        tries: i64,
         try_backoff_seconds: f64,
         try_jitter: f64,
         try_window_seconds: f64,
@@ -57,7 +56,8 @@ impl RetryPolicy {
                 gaps.iter().map(|gap| seconds(py, "schedule", *gap)).collect::<PyResult<_>>()?;
         }
         inner.jitter = jitter;
-        inner.tries = tries;
+        inner.tries = u32::try_from(tries)
+            .map_err(|_| bad_value(py, format!("tries: expected 1 or more, found {tries}")))?;
         inner.try_backoff = seconds(py, "try_backoff_seconds", try_backoff_seconds)?;
         inner.try_jitter = try_jitter;
         inner.try_window = seconds(py, "try_window_seconds", try_window_seconds)?;
@@ -65,9 +65,8 @@ impl RetryPolicy {
             inner.retry_statuses = status_set(statuses)?;
         }
         inner.respect_retry_after = respect_retry_after;
-        inner.expire_after = expire_after_seconds
-            .map(|age| seconds(py, "expire_after_seconds", age))
-            .transpose()?;
+        inner.expire_after =
+            expire_after_seconds.map(|age| seconds(py, "expire_after_seconds", age)).transpose()?;
         inner.stop_when_gone = match gone {
             "retry" => false,
             "stop" => true,
@@ -148,9 +147,9 @@ fn status_set(statuses: &Bound<'_, PyAny>) -> PyResult<StatusSet> {
             },
             Err(_) => {
                 for status in item.try_iter().map_err(|_| {
-                    PyTypeError::new_err(
-                        "retry_statuses: expected statuses such as 429, or ranges of them",
-                    )
+                    let message =
+                        format!("retry_statuses: expected statuses such as 429, or ranges of them, found {item}");
+                    bad_value(item.py(), message)
                 })? {
                     let status: u16 = status?.extract()?;
                     match ranges.last_mut() {
@@ -162,6 +161,15 @@ fn status_set(statuses: &Bound<'_, PyAny>) -> PyResult<StatusSet> {
         }
     }
     StatusSet::new(ranges).map_err(|error| bad_value(statuses.py(), error.to_string()))
+}
+
+/// A whole number, checked: Python's own error would not say which option it is about.
+pub(in crate::python) fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    value.extract::<u64>().or_else(|_| {
+        let found = value.repr()?;
+        let message = format!("{name}: expected a whole number of 0 or more, found {found}");
+        Err(bad_value(value.py(), message))
+    })
 }
 
 /// A number of seconds, checked.

@@ -14,6 +14,7 @@ mod events;
 mod filter;
 mod formats;
 mod ftl;
+mod header_text;
 mod hostile_answers;
 mod limits;
 mod ordering;

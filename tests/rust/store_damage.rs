@@ -250,9 +250,13 @@ fn damage_to_the_log_is_refused_or_loses_its_end_only() {
                 let jobs = store.claim(second(10_000), 10_000).unwrap();
                 jobs.iter().for_each(check_bytes);
                 assert_eq!(jobs.len(), pending);
-                // The end of a log that was cut off looks like one that was never longer.
+                // The end of a log that was cut off looks like one that was never longer. A page of
+                // damage spoils three frames; what they ended, and one more, may be its end.
                 if how < 2 {
-                    assert!(pending + 2 * ROWS >= COMMITS * ROWS, "page {page}: {pending} are left");
+                    assert!(
+                        pending + 4 * ROWS >= COMMITS * ROWS,
+                        "page {page}: {pending} are left"
+                    );
                 }
                 cut_off += COMMITS * ROWS - pending;
             }
@@ -266,7 +270,7 @@ fn damage_to_the_log_is_refused_or_loses_its_end_only() {
     }
     assert!(refused > 0 && opened > 0, "{refused} {opened}");
     println!(
-        "figure: A7w | Damage to each page of the log beside the file | pages damaged {pages}, \
+        "figure: A7 | Damage to each page of the log beside the file | pages damaged {pages}, \
          opened {opened}, refused {refused}, wrong bytes 0, rows at the log's end lost {cut_off}"
     );
 }

@@ -85,8 +85,7 @@ fn every_dependency_has_a_licence_that_is_allowed_and_comes_from_the_registry() 
 
 #[test]
 fn every_dependency_is_pinned_with_its_checksum() {
-    let lock: toml::Table =
-        fs::read_to_string(root().join("Cargo.lock")).unwrap().parse().unwrap();
+    let lock: toml::Table = fs::read_to_string(root().join("Cargo.lock")).unwrap().parse().unwrap();
     let mut own = BTreeSet::new();
     for package in lock["package"].as_array().unwrap() {
         let name = package["name"].as_str().unwrap();

@@ -131,8 +131,12 @@ impl Life {
         let policy = RetryPolicy {
             jitter: if dice.bool() { 0.1 } else { 0.0 },
             stop_when_gone: dice.bool(),
-            expire_after: [None, None, Some(Duration::from_mins(10)), Some(Duration::from_hours(1))]
-                [dice.usize(0..4)],
+            expire_after: [
+                None,
+                None,
+                Some(Duration::from_mins(10)),
+                Some(Duration::from_hours(1)),
+            ][dice.usize(0..4)],
             ..RetryPolicy::default()
         };
         let breaker = BreakerOptions { failures: dice.u32(1..6), ..BreakerOptions::default() };

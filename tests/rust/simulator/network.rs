@@ -86,7 +86,11 @@ impl SimNetwork {
             store,
             policy: options.policy.clone(),
             timeout: options.timeout,
-            longest_line: if options.rate_limit_per_second.is_some() { LINE } else { Duration::ZERO },
+            longest_line: if options.rate_limit_per_second.is_some() {
+                LINE
+            } else {
+                Duration::ZERO
+            },
             courtesy: Courtesy::new(options),
             events: HashMap::new(),
             under_way: Vec::new(),

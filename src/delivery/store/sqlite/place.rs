@@ -97,12 +97,7 @@ impl Place {
 fn keep_private(path: &Path, found: &fs::Metadata) -> Result<(), StoreError> {
     use std::os::unix::fs::MetadataExt as _;
 
-    let me = rustix::process::geteuid();
-    if !me.is_root() && found.uid() != me.as_raw() {
-        let what = format!("expected a file of this user, found one of user {}", found.uid());
-        let hint = "name another file, or deliver from it as its owner";
-        return Err(failure(StoreErrorKind::Place, path, what, hint));
-    }
+    refuse_others(path, found.uid(), rustix::process::geteuid().as_raw())?;
     for end in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(end);
@@ -111,6 +106,17 @@ fn keep_private(path: &Path, found: &fs::Metadata) -> Result<(), StoreError> {
             .map_err(|error| of_file(&file, "expected to keep others from the file", &error))?;
     }
     Ok(())
+}
+
+/// Root may deliver from anybody's.
+#[cfg(unix)]
+fn refuse_others(path: &Path, owner: u32, me: u32) -> Result<(), StoreError> {
+    if me == 0 || owner == me {
+        return Ok(());
+    }
+    let what = format!("expected a file of this user, found one of user {owner}");
+    let hint = "name another file, or deliver from it as its owner";
+    Err(failure(StoreErrorKind::Place, path, what, hint))
 }
 
 #[cfg(not(unix))]
@@ -251,6 +257,17 @@ mod tests {
     use crate::delivery::store::StoreErrorKind;
     use crate::delivery::store::sqlite::place::network_error;
     use crate::delivery::store::sqlite::place::network_name;
+    use crate::delivery::store::sqlite::place::refuse_others;
+
+    #[test]
+    fn another_users_file_is_refused() {
+        let path = Path::new("/tmp/braze.db");
+        assert!(refuse_others(path, 1000, 1000).is_ok() && refuse_others(path, 1000, 0).is_ok());
+        for owner in [0, 1001] {
+            let error = refuse_others(path, owner, 1000).map_err(|error| error.kind);
+            assert_eq!(error, Err(StoreErrorKind::Place));
+        }
+    }
 
     #[test]
     fn network_file_systems_are_refused_by_name() {
