@@ -55,7 +55,11 @@ struct Secrets {
 impl Head {
     /// Compiles URL and headers.
     pub(in crate::pipeline) fn new(options: &SyncOptions) -> Result<Self, SetupError> {
-        let settings = Settings::amplitude();
+        let mut settings = Settings::amplitude();
+        // So that `?url` works: URLs are in UTF-8.
+        settings
+            .set("url_escaping_charset", "UTF-8")
+            .map_err(|error| ConfigError::new(ConfigErrorKind::BadValue, error.to_string()))?;
         let compile = |what: &str, text: &str| {
             Template::compile(&format!("{what} of {}", options.name), text, &settings, None)
         };

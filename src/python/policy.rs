@@ -137,27 +137,28 @@ impl RetryPolicy {
 
 /// Statuses one by one, or as `range`s.
 fn status_set(statuses: &Bound<'_, PyAny>) -> PyResult<StatusSet> {
+    let wrong = |found: &Bound<'_, PyAny>| {
+        let message = match found.repr() {
+            Ok(found) => format!(
+                "retry_statuses: expected statuses such as 429, or ranges of them, found {found}"
+            ),
+            Err(error) => return error,
+        };
+        bad_value(found.py(), message)
+    };
     let mut ranges: Vec<(u16, u16)> = Vec::new();
-    for item in statuses.try_iter()? {
+    let mut add = |status: u16| match ranges.last_mut() {
+        Some((_, high)) if status.checked_sub(1) == Some(*high) => *high = status,
+        _ => ranges.push((status, status)),
+    };
+    for item in statuses.try_iter().map_err(|_| wrong(statuses))? {
         let item = item?;
-        match item.extract::<u16>() {
-            Ok(status) => match ranges.last_mut() {
-                Some((_, high)) if *high + 1 == status => *high = status,
-                _ => ranges.push((status, status)),
-            },
-            Err(_) => {
-                for status in item.try_iter().map_err(|_| {
-                    let message =
-                        format!("retry_statuses: expected statuses such as 429, or ranges of them, found {item}");
-                    bad_value(item.py(), message)
-                })? {
-                    let status: u16 = status?.extract()?;
-                    match ranges.last_mut() {
-                        Some((_, high)) if *high + 1 == status => *high = status,
-                        _ => ranges.push((status, status)),
-                    }
-                }
-            }
+        if let Ok(status) = item.extract::<u16>() {
+            add(status);
+            continue;
+        }
+        for status in item.try_iter().map_err(|_| wrong(&item))? {
+            add(status?.extract().map_err(|_| wrong(&item))?);
         }
     }
     StatusSet::new(ranges).map_err(|error| bad_value(statuses.py(), error.to_string()))

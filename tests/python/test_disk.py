@@ -78,6 +78,18 @@ def delivered(store: Path, url: str) -> set[int]:
         return {json.loads(request.body)["n"] for request in receiver.requests}
 
 
+def test_a_file_that_may_not_grow_makes_send_raise_and_keeps_what_was_accepted(
+    tmp_path: Path,
+) -> None:
+    store, ledger = tmp_path / "demo.db", tmp_path / "ledger"
+    limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))\n"
+    kinds, url = send(store, ledger, head=limit)
+    # After an error of the disk nobody knows what is on it: nothing more is accepted.
+    assert kinds == ["io", "io", "io"]
+    assert len(accepted(ledger)) > 20
+    assert accepted(ledger) <= delivered(store, url)
+
+
 def can_mount() -> bool:
     tried = subprocess.run(
         ["unshare", "-r", "-m", "true"],  # noqa: S607

@@ -39,6 +39,12 @@ def test_every_scenario_has_its_row() -> None:
     assert {name for name, row in ROWS.items() if not names(row)} == set(WITHOUT)
 
 
+def source(module: Path) -> Path:
+    """Return the file of a module."""
+    file = module.with_suffix(".rs")
+    return file if file.exists() else module / "mod.rs"
+
+
 @pytest.mark.parametrize("name", sorted({name for row in ROWS.values() for name in names(row)}))
 def test_a_test_that_is_named_exists(name: str) -> None:
     *modules, test = name.split("::")
@@ -53,11 +59,9 @@ def test_a_test_that_is_named_exists(name: str) -> None:
         assert re.search(rf"^    (power::)?{test}\(", "".join(texts), re.MULTILINE)
         return
     if modules[-1] == "tests":
-        path = ROOT.joinpath("src", *modules[:-1])
-        path = path / "mod.rs" if path.is_dir() else path.with_suffix(".rs")
+        path = source(ROOT.joinpath("src", *modules[:-1]))
     else:
-        path = ROOT.joinpath("tests", "rust", *modules)
-        path = path / "mod.rs" if path.is_dir() else path.with_suffix(".rs")
+        path = source(ROOT.joinpath("tests", "rust", *modules))
         assert f"mod {modules[0]};" in (ROOT / "tests" / "rust" / "main.rs").read_text("utf-8")
     # Those of proptest stand deeper, and have their mark all the same.
     assert re.search(rf"#\[test\]\s+(#\[[^\]]*\]\s+)*fn {test}\(", path.read_text("utf-8")), (

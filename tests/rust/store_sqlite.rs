@@ -414,6 +414,30 @@ fn durability_is_a_matter_of_waiting() {
 }
 
 #[test]
+fn what_nobody_waits_for_is_settled_even_before_it_is_written() {
+    let (_folder, path) = folder();
+    let options = OpenOptions { durability: Durability::None, ..OpenOptions::default() };
+    let store = SqliteStore::open(&path, "braze", options).unwrap();
+    take_over(&store);
+    for round in 1..=200 {
+        let given = accept(&store, 4);
+        // At once: the writer has hardly heard of them.
+        store.settle(&given[0], Change::Delivered).unwrap();
+        die(&store, &given[1]);
+        retry(&store, &given[2], 1, second(round));
+        store.settle(&given[3], Change::PutOff { due: second(round) }).unwrap();
+        assert_eq!(store.claim(second(round), 10).unwrap().len(), 2, "round {round}");
+        let counts = store.counts().unwrap();
+        let found = (counts.accepted, counts.delivered, counts.expired, counts.pending);
+        assert_eq!(found, (4 * round, round, round, 2 * round));
+    }
+    drop(store);
+    let store = open(&path).unwrap();
+    assert_eq!(store.counts().unwrap().dead, 200);
+    assert_eq!(take_over(&store), 400);
+}
+
+#[test]
 fn callers_on_many_threads_share_transactions_and_lose_nothing() {
     let (_folder, path) = folder();
     let store = open(&path).unwrap();

@@ -229,7 +229,8 @@ pub struct KnownSource {
     pub finished: Positions,
     /// Whether it was read to its end, and all its positions are finished.
     pub is_finished: bool,
-    /// How many of its events were accepted: delivered, pending or dead.
+    /// How many of its events were accepted, of this source or by their keys before: delivered,
+    /// pending or dead.
     pub accepted: u64,
     /// How many of these were pending when the run began.
     pub pending: u64,
