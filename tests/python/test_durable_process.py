@@ -252,9 +252,7 @@ def test_a_forked_child_can_have_a_store_of_its_own(receiver: Receiver, store: P
 
 
 FORK = """
-import faulthandler, logging, threading
-faulthandler.dump_traceback_later(50, exit=True)
-import json
+import json, threading
 
 policy = ws.RetryPolicy(schedule=[0.05] * 20, jitter=0)
 

@@ -23,7 +23,7 @@ NASTY = [
     "%s %(name)s {0} {name}",
     "../../etc/passwd",
     "-- --help; $(touch forged) `touch forged`",
-    "ключ 🗝 " * 500,
+    "ключ 🗝 " * 100,
     " ",
     "NULL",
     "0",
