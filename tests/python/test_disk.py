@@ -229,3 +229,29 @@ def test_what_is_no_store_is_refused_in_one_line(tmp_path: Path) -> None:
             assert raised.value.kind == kind, raised.value
             assert name in str(raised.value)
             assert len(str(raised.value).splitlines()) == 1
+
+
+def test_what_recover_saves_belongs_to_its_sync_even_when_the_name_is_lost(tmp_path: Path) -> None:
+    store = tmp_path / "demo.db"
+    with Receiver([404]) as receiver:
+        url = receiver.url
+        ws.Sync("demo", url, store=store).run([{"n": n} for n in range(3)], progress=False)
+    with sqlite3.connect(store) as sql:
+        sql.execute("DELETE FROM sync")
+    sql.close()
+    (tmp_path / "syncs.toml").write_text(f'[sync.demo]\nurl = "{url}"\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "webhook_stream", "recover", "syncs.toml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # How many are lost, nobody knows.
+    assert done.returncode == 1, done.stderr
+    assert "3" in done.stdout + done.stderr
+    assert (tmp_path / "demo.db.damaged").exists()
+    with Receiver(port=int(url.rsplit(":", 1)[1])) as receiver:
+        sync = ws.Sync("demo", url, store=store)
+        assert sync.status()["pending"] == 3
+        assert sync.drain(60, progress=False).delivered == 3

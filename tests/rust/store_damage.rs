@@ -101,7 +101,7 @@ fn recover_saves_everything_of_a_store_that_is_whole() {
     let (folder, path) = folder();
     filled(&path, 300);
     let into = folder.path().join("new.db");
-    let salvage = recover(&path, &into).unwrap();
+    let salvage = recover(&path, &into, None).unwrap();
     assert_eq!((salvage.pending, salvage.dead_letters), (180, 61));
     assert_eq!((salvage.damaged, salvage.lost, salvage.unreadable_pages), (0, Some(0), 0));
     let counts = open(&path).unwrap().counts().unwrap();
@@ -113,7 +113,7 @@ fn recover_saves_everything_of_a_store_that_is_whole() {
     jobs.iter().for_each(check_bytes);
     assert_eq!(store.dead_letters(0, 1000).unwrap().len(), 61);
     assert!(store.dead_letters(0, 1).unwrap()[0].attempts == [record(1)]);
-    let refused = recover(&path, &into).unwrap_err();
+    let refused = recover(&path, &into, None).unwrap_err();
     assert_eq!(refused.kind, StoreErrorKind::Io, "what is there is not overwritten: {refused}");
 }
 
@@ -163,7 +163,7 @@ fn damage_to_any_page_is_confined_and_recover_saves_the_rest() {
         }
         fs::write(&damaged, &bytes).unwrap();
         let into = folder.path().join(format!("saved-{round}.db"));
-        let salvage = recover(&damaged, &into).unwrap();
+        let salvage = recover(&damaged, &into, Some("braze")).unwrap();
         let store = open(&into).unwrap();
         take_over(&store);
         let jobs = store.claim(second(10_000), 10_000).unwrap();
@@ -238,7 +238,7 @@ fn damage_to_the_log_is_refused_or_loses_its_end_only() {
         lay_out();
         let saved = folder.path().join("saved.db");
         let _ = fs::remove_file(&saved);
-        let salvage = recover(&path, &saved).unwrap();
+        let salvage = recover(&path, &saved, Some("braze")).unwrap();
         let store = open(&saved).unwrap();
         assert_eq!(take_over(&store), salvage.pending);
         store.claim(second(10_000), 10_000).unwrap().iter().for_each(check_bytes);
