@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -18,6 +19,9 @@ from webhook_stream._table import Table
 
 Event = Mapping[str, Any] | str | bytes
 """An event: a mapping, or JSON text."""
+
+_QUERY = re.compile(r"\A((?:\$\{[^}]*\}|[^?])*+)\?.*", re.DOTALL)
+"""A URL with a query; a question mark in an interpolation begins none."""
 
 if TYPE_CHECKING:
     from webhook_stream.testing import VirtualClock
@@ -139,7 +143,9 @@ class Sync:
         return _sync, (self.name, self.url, self._options)
 
     def __repr__(self) -> str:
-        return f"Sync({self.name!r}, {self.url!r})"
+        # Tokens are often put into the query.
+        shown = _QUERY.sub(r"\1?...", self.url, count=1)
+        return f"Sync({self.name!r}, {shown!r})"
 
     def preview(self, events: Source | Iterable[Event] | str, limit: int = 10) -> Table:
         """Return what would be sent for the first ``limit`` events; nothing is sent.

@@ -73,6 +73,7 @@ pub(in crate::cli) fn recover(arguments: &Recover, world: &mut World<'_>) -> Res
     let mut seen = BTreeSet::new();
     let mut rows = Vec::new();
     let mut status = OK;
+    let all = syncs(&arguments.syncs, None)?;
     for options in syncs(&arguments.syncs, arguments.name.as_deref())? {
         let name = &options.name;
         let Some(path) = options.store_file().filter(|path| path.exists()) else {
@@ -83,8 +84,10 @@ pub(in crate::cli) fn recover(arguments: &Recover, world: &mut World<'_>) -> Res
         if !seen.insert(path.to_owned()) {
             continue;
         }
-        let recovered =
-            recover_store(path).map_err(|error| Failure::Io(format!("{name}: {error}")))?;
+        let users = all.iter().filter(|other| other.store_file() == Some(path)).count();
+        let only_name = (users == 1).then_some(name.as_str());
+        let recovered = recover_store(path, only_name)
+            .map_err(|error| Failure::Io(format!("{name}: {error}")))?;
         let salvage = &recovered.salvage;
         if salvage.lost != Some(0) {
             status = FINDINGS;

@@ -137,6 +137,8 @@ fn set_retry(
                 .map_err(|error| bad_value(error.message).at(source, span(value)))?;
         }
         "respect_retry_after" => retry.respect_retry_after = boolean(value),
+        "expire_after_seconds" => retry.expire_after = Some(seconds(value)),
+        "gone" => retry.stop_when_gone = text(value) == "stop",
         _ => return Err(unknown_key(source, key, names(RETRY_KEYS))),
     }
     retry.check().map_err(|error| bad_value(error.to_string()).at(source, span(value)))

@@ -295,6 +295,20 @@ pub const RETRY_KEYS: &[Key] = &[
         example: "false",
         about: "Whether `Retry-After` of a 429 or 503 is obeyed, within limits.",
     },
+    Key {
+        name: "expire_after_seconds",
+        kind: Kind::Number { min: 0.0, more: true, max: SECONDS_OF_A_GAP },
+        default: None,
+        example: "3600",
+        about: "No attempt starts so long after the event was accepted: it is given up. Left out: the schedule decides.",
+    },
+    Key {
+        name: "gone",
+        kind: Kind::Choice(&["retry", "stop"]),
+        default: Some(r#""retry""#),
+        example: r#""stop""#,
+        about: "What an answer of 410 means: a failure like any other, or the end of the delivery.",
+    },
 ];
 
 /// The key of that name.

@@ -145,6 +145,12 @@ impl Workshop<'_> {
             if job.damaged {
                 return Step::Ended(self.give_up_damaged());
             }
+            // Nothing that comes back late, after downtime or a pause, is sent when it is too old.
+            if self.policy.expire_after.is_some()
+                && self.policy.is_too_old(job.delivery.accepted_at, self.clock.now())
+            {
+                return Step::Ended(self.give_up_expired());
+            }
             if let Admission::NotBefore(until) = self.admit(job) {
                 return Step::Ended(put_off(until));
             }
@@ -254,12 +260,26 @@ impl Workshop<'_> {
 
     /// What was stored is not what was accepted: it is never sent.
     fn give_up_damaged(&self) -> Ended {
-        let change = Change::Dead {
-            record: None,
-            reason: Reason::Damaged,
-            message: String::from("expected what was accepted, found damaged bytes in the store"),
-            at: self.clock.now(),
-        };
+        self.give_up(
+            Reason::Damaged,
+            String::from("expected what was accepted, found damaged bytes in the store"),
+        )
+    }
+
+    /// Its time was over before this attempt.
+    fn give_up_expired(&self) -> Ended {
+        let age = self.policy.expire_after.unwrap_or_default().as_secs_f64();
+        self.give_up(
+            Reason::Expired,
+            format!(
+                "expected an attempt within {age} seconds after it was accepted, found it older"
+            ),
+        )
+    }
+
+    /// It ends without another attempt.
+    fn give_up(&self, reason: Reason, message: String) -> Ended {
+        let change = Change::Dead { record: None, reason, message, at: self.clock.now() };
         Ended { change, failure: None, number: 0, breaker: None }
     }
 

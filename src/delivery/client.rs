@@ -395,7 +395,7 @@ mod tests {
     use crate::delivery::tls::TlsOptions;
 
     /// How requests to `rebinding.example` on a port of this machine end, when the name has these
-    /// addresses in turn. Only 127.0.0.1 is allowed.
+    /// addresses in turn; with none, it is not known. Only 127.0.0.1 is allowed.
     fn kinds(answers: Vec<Vec<&str>>, port: u16) -> io::Result<Vec<Option<FailureKind>>> {
         let parse = |text: &str| text.parse::<IpAddr>().map_err(io::Error::other);
         let answers = answers.iter().map(|one| one.iter().map(|text| parse(text)).collect());
@@ -404,7 +404,8 @@ mod tests {
         let left = Mutex::new(answers.into_iter());
         let look_up = move |_: &str| {
             let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
-            next.ok_or_else(|| io::Error::other("asked too often"))
+            let next = next.ok_or_else(|| io::Error::other("asked too often"))?;
+            if next.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(next) }
         };
         let spawn =
             Arc::new(|work: Box<dyn FnOnce() + Send>| thread::Builder::new().spawn(work).map(drop));
@@ -439,6 +440,14 @@ mod tests {
         let found = kinds(vec![vec!["127.0.0.1"], vec!["127.0.0.2"], vec!["::1"]], port)?;
         let blocked = Some(FailureKind::Blocked);
         assert_eq!(found, [Some(FailureKind::Connect), blocked, blocked]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_name_that_is_not_known_any_more_is_a_failure_of_its_own_kind() -> io::Result<()> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let found = kinds(vec![vec!["127.0.0.1"], vec![]], port)?;
+        assert_eq!(found, [Some(FailureKind::Connect), Some(FailureKind::Resolve)]);
         Ok(())
     }
 

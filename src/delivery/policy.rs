@@ -59,7 +59,7 @@ pub struct RetryPolicy {
     pub respect_retry_after: bool,
     /// Whether an answer of 410 ends the delivery.
     pub stop_when_gone: bool,
-    /// A delivery older than this is given up instead of tried again.
+    /// No attempt starts when the event was accepted longer ago than this: it is given up.
     pub expire_after: Option<Duration>,
 }
 
@@ -190,10 +190,15 @@ impl RetryPolicy {
                 format!("expected at most {MAX_GAPS} gaps, found {found}"),
             ));
         }
-        let times = self.schedule.iter().map(|gap| ("schedule", *gap)).chain([
-            ("try_backoff_seconds", self.try_backoff),
-            ("try_window_seconds", self.try_window),
-        ]);
+        let times = self
+            .schedule
+            .iter()
+            .map(|gap| ("schedule", *gap))
+            .chain([
+                ("try_backoff_seconds", self.try_backoff),
+                ("try_window_seconds", self.try_window),
+            ])
+            .chain(self.expire_after.map(|age| ("expire_after_seconds", age)));
         for (field, time) in times {
             if time > MAX_GAP {
                 return Err(PolicyError::new(
@@ -205,6 +210,12 @@ impl RetryPolicy {
                     ),
                 ));
             }
+        }
+        if self.expire_after == Some(Duration::ZERO) {
+            return Err(PolicyError::new(
+                "expire_after_seconds",
+                String::from("expected more than 0, found 0"),
+            ));
         }
         if self.tries == 0 || self.tries > MAX_TRIES {
             return Err(PolicyError::new(
@@ -270,10 +281,15 @@ impl RetryPolicy {
             due = due.max((attempt.ended_at + asked).min(latest).min(end.max(scheduled)));
         }
         due = due.max(attempt.ended_at);
-        if self.expire_after.is_some_and(|age| due > attempt.accepted_at + age) {
+        if self.is_too_old(attempt.accepted_at, due) {
             return Decision::GiveUp(GiveUp::Expired);
         }
         Decision::RetryAt(due)
+    }
+
+    /// Whether what was accepted then is too old for an attempt at this time.
+    pub fn is_too_old(&self, accepted_at: Timestamp, at: Timestamp) -> bool {
+        self.expire_after.is_some_and(|age| at > accepted_at + age)
     }
 
     /// The latest time for the attempt after number `attempts_made`, as seen `now`. A due time read
@@ -313,6 +329,9 @@ impl RetryPolicy {
             let _ = write!(text, " over {}", clock_time(self.span()));
         }
         let _ = write!(text, ", at most {requests} request{}", plural(requests));
+        if let Some(age) = self.expire_after {
+            let _ = write!(text, ", expires after {}", clock_time(age));
+        }
         text
     }
 

@@ -225,6 +225,15 @@ impl Target {
         &self.url
     }
 
+    /// The URL for people and logs: its query is left out, because tokens are often put there.
+    pub fn shown_url(&self) -> String {
+        let url = self.url.to_string();
+        match url.split_once('?') {
+            Some((before, _)) => format!("{before}?..."),
+            None => url,
+        }
+    }
+
     /// The host, as far as it is not a secret; requests to the same host share a breaker.
     pub(crate) fn host(&self) -> &str {
         &self.host
@@ -275,9 +284,7 @@ impl Target {
 /// Prints with the query masked, because tokens are often put there.
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = self.url.to_string();
-        let shown = url.split_once('?').map_or(url.as_str(), |(before, _)| before);
-        write!(f, "Target({} {shown}, {} headers)", self.method, self.headers.len())
+        write!(f, "Target({} {}, {} headers)", self.method, self.shown_url(), self.headers.len())
     }
 }
 

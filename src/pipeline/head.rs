@@ -34,11 +34,14 @@ pub(in crate::pipeline) struct Head {
     method: String,
     max_headers: usize,
     url: Template,
+    /// Host and port as the URL has them written out, when the rest of it comes from events.
+    authority: Option<String>,
+    /// The URL, when it does not come from events.
+    fixed_url: Option<MaskedText>,
     headers: Vec<(String, Template)>,
     /// When neither URL nor headers read the event: the one target of all requests.
     fixed: Option<Arc<Target>>,
     secrets: Secrets,
-    url_reads_events: bool,
 }
 
 /// The marks that stand for secrets while URL and headers are rendered.
@@ -52,7 +55,11 @@ struct Secrets {
 impl Head {
     /// Compiles URL and headers.
     pub(in crate::pipeline) fn new(options: &SyncOptions) -> Result<Self, SetupError> {
-        let settings = Settings::amplitude();
+        let mut settings = Settings::amplitude();
+        // So that `?url` works: URLs are in UTF-8.
+        settings
+            .set("url_escaping_charset", "UTF-8")
+            .map_err(|error| ConfigError::new(ConfigErrorKind::BadValue, error.to_string()))?;
         let compile = |what: &str, text: &str| {
             Template::compile(&format!("{what} of {}", options.name), text, &settings, None)
         };
@@ -63,9 +70,7 @@ impl Head {
             .map(|(name, value)| Ok((name.clone(), compile(name, value)?)))
             .collect::<Result<Vec<_>, SetupError>>()?;
         let url_reads_events = !url.reads().is_empty();
-        if url_reads_events {
-            static_host(&options.url)?;
-        }
+        let authority = if url_reads_events { Some(static_authority(&options.url)?) } else { None };
         let secrets =
             Secrets::new(std::iter::once(&url).chain(headers.iter().map(|(_, value)| value)));
         let depends =
@@ -74,13 +79,18 @@ impl Head {
             method: options.method.clone(),
             max_headers: options.max_headers,
             url,
+            authority,
+            fixed_url: None,
             headers,
             fixed: None,
             secrets,
-            url_reads_events,
         };
+        let nothing = Document::parse("{}").unwrap_or_default();
+        if !url_reads_events {
+            // Once and for all, so that no event can have a say in it.
+            head.fixed_url = Some(head.render_text(&head.url, nothing.root())?);
+        }
         if !depends {
-            let nothing = Document::parse("{}").unwrap_or_default();
             head.fixed = Some(Arc::new(head.render(nothing.root())?));
         }
         Ok(head)
@@ -95,7 +105,7 @@ impl Head {
 
     /// Whether the URL's text comes from events, so that only public addresses may be dialled.
     pub(in crate::pipeline) fn url_reads_events(&self) -> bool {
-        self.url_reads_events
+        self.authority.is_some()
     }
 
     /// The names of the secrets that URL and headers use.
@@ -111,18 +121,28 @@ impl Head {
         }
     }
 
-    fn render(&self, event: Node<'_>) -> Result<Target, SetupError> {
+    /// One text for an event, secrets as references.
+    fn render_text(&self, template: &Template, event: Node<'_>) -> Result<MaskedText, SetupError> {
         let secrets = Document::parse(&self.secrets.json).unwrap_or_default();
-        let render = |template: &Template| -> Result<MaskedText, SetupError> {
-            let extra = [(Key::new("secrets"), secrets.root())];
-            let data = Data::event(event).with(&extra);
-            self.secrets.unmark(&template.render(data, RenderOptions::default())?)
+        let extra = [(Key::new("secrets"), secrets.root())];
+        let data = Data::event(event).with(&extra);
+        self.secrets.unmark(&template.render(data, RenderOptions::default())?)
+    }
+
+    fn render(&self, event: Node<'_>) -> Result<Target, SetupError> {
+        let url = match &self.fixed_url {
+            Some(url) => url.clone(),
+            None => self.render_text(&self.url, event)?,
         };
-        let url = render(&self.url)?;
+        if let Some(written) = &self.authority
+            && authority(&url.to_string()) != Some(written.as_str())
+        {
+            return Err(moved_host().into());
+        }
         let headers = self
             .headers
             .iter()
-            .map(|(name, value)| Ok((name.clone(), render(value)?)))
+            .map(|(name, value)| Ok((name.clone(), self.render_text(value, event)?)))
             .collect::<Result<Vec<_>, SetupError>>()?;
         Target::new(&self.method, url, headers, self.max_headers)
             .map_err(|error| ConfigError::from(error).into())
@@ -191,20 +211,30 @@ fn changed_secret() -> ConfigError {
     )
 }
 
-/// A URL that reads events must name its host itself.
-fn static_host(url: &str) -> Result<(), ConfigError> {
-    if written_host(url).is_some() {
-        return Ok(());
+/// Host and port of a URL that reads events, which it must name itself.
+fn static_authority(url: &str) -> Result<String, ConfigError> {
+    match (written_host(url), authority(url)) {
+        (Some(_), Some(authority)) => Ok(authority.to_owned()),
+        _ => Err(moved_host()),
     }
-    Err(ConfigError::new(ConfigErrorKind::Url, "expected a host that is written out, found one that comes from events")
-        .with_hint("text from events may fill the path and the query, as in https://example.com/${input.user_id}"))
+}
+
+fn moved_host() -> ConfigError {
+    ConfigError::new(ConfigErrorKind::Url, "expected a host that is written out, found one that comes from events")
+        .with_hint("text from events may fill the path and the query, as in https://example.com/${input.user_id}")
+}
+
+/// What stands between `://` and the path: host and port.
+fn authority(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    // `?` and `#` inside an interpolation would end it too early, which is caught by `${`, or when
+    // the rendered URL has another one.
+    Some(rest.split(['/', '\\', '?', '#']).next().unwrap_or(rest))
 }
 
 /// The host of a URL that is a template, if it is written out.
 pub(in crate::pipeline) fn written_host(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
-    // `?` and `#` inside an interpolation would end it too early, which is caught by `${`.
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let authority = authority(url)?;
     if authority.is_empty() || authority.contains("${") || authority.contains('<') {
         return None;
     }

@@ -6,11 +6,13 @@ use crate::delivery::MAX_CONCURRENCY;
 use crate::delivery::address::AddressPolicy;
 use crate::delivery::address::Network;
 use crate::delivery::policy::RetryPolicy;
+use crate::delivery::sign::SigningSecret;
 use crate::delivery::store::Durability;
 use crate::filter::Filter;
 use crate::ftl::Template;
 use crate::pipeline::error::ConfigError;
 use crate::pipeline::error::ConfigErrorKind;
+use crate::pipeline::secret_reference;
 use crate::value::Path;
 
 /// Requests at the same time by default: enough to fill a receiver that takes some milliseconds.
@@ -135,6 +137,14 @@ impl SyncOptions {
                 && let Err(error) = Path::parse(path)
             {
                 return wrong(format!("{option}: {error}"));
+            }
+        }
+        for text in &self.signing_secrets {
+            // One that is named is looked up, and checked, when a run starts.
+            if secret_reference(text).is_none()
+                && let Err(error) = SigningSecret::parse(text)
+            {
+                return wrong(format!("signing_secret: {error}"));
             }
         }
         if self.client_key.is_some() && self.client_certificate.is_none() {

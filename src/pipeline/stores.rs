@@ -92,12 +92,12 @@ impl Recovered {
 }
 
 /// Saves what can be read of a store into a new one in its place. The damaged file stays beside it,
-/// as `….damaged`.
+/// as `….damaged`. `sync_name` is the sync that alone uses the file, if it is only one.
 ///
 /// # Errors
 /// When somebody delivers from the store, when nothing can be read, or files can't be renamed; the
 /// store is still where it was then, or beside it as `….damaged`.
-pub fn recover_store(path: &Path) -> Result<Recovered, StoreError> {
+pub fn recover_store(path: &Path, sync_name: Option<&str>) -> Result<Recovered, StoreError> {
     let with = |end: &str| {
         let mut name = path.as_os_str().to_owned();
         name.push(end);
@@ -114,7 +114,7 @@ pub fn recover_store(path: &Path) -> Result<Recovered, StoreError> {
     let saved = with(".recovered");
     // What an earlier attempt left half done.
     let _ = fs::remove_file(&saved);
-    let salvage = sqlite::recover(path, &saved)?;
+    let salvage = sqlite::recover(path, &saved, sync_name)?;
     let renamed = |from: &Path, to: &Path| {
         fs::rename(from, to).map_err(|error| StoreError {
             kind: StoreErrorKind::Io,

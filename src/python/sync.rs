@@ -41,6 +41,7 @@ use crate::python::letters::renewed_page;
 use crate::python::policy::RetryPolicy;
 use crate::python::policy::bad_value;
 use crate::python::policy::seconds;
+use crate::python::policy::whole;
 use crate::python::receiver::VirtualClock;
 use crate::python::run::Run;
 use crate::python::template::Template;
@@ -74,7 +75,7 @@ impl Sync {
         filter: Option<&Filter>,
         retry: Option<&RetryPolicy>,
         store: Option<String>,
-        concurrency: usize,
+        concurrency: &Bound<'_, PyAny>,
         timeout_seconds: f64,
         rate_limit_per_second: Option<f64>,
         event_key: Option<String>,
@@ -84,18 +85,26 @@ impl Sync {
         signing_secret: Vec<String>,
         address_policy: &str,
         allow_addresses: Vec<String>,
-        max_headers: usize,
+        max_headers: &Bound<'_, PyAny>,
         ca_file: Option<String>,
         client_certificate: Option<String>,
         client_key: Option<String>,
-        pause_after_failures: Option<u32>,
+        pause_after_failures: Option<&Bound<'_, PyAny>>,
         enabled: bool,
     ) -> PyResult<Self> {
         let wrong = |message: String| bad_value(py, message);
         let mut options = SyncOptions::new(name, url);
         options.method = method;
         for (name, value) in headers.iter() {
-            options.headers.push((name.extract()?, value.extract()?));
+            let text = |what: &str, found: &Bound<'_, PyAny>| {
+                found.extract::<String>().or_else(|_| {
+                    let found = found.get_type().name()?;
+                    Err(wrong(format!("headers: expected a text as {what}, found `{found}`")))
+                })
+            };
+            let name = text("a name", &name)?;
+            let value = text(&format!("the value of {name}"), &value)?;
+            options.headers.push((name, value));
         }
         options.template = template.map(|template| template.inner.clone());
         options.filter = filter.map(|filter| filter.inner.clone());
@@ -103,7 +112,7 @@ impl Sync {
             options.retry = retry.inner.clone();
         }
         options.store = store.unwrap_or_else(|| MEMORY.to_owned());
-        options.concurrency = concurrency;
+        options.concurrency = size("concurrency", concurrency)?;
         options.timeout = seconds(py, "timeout_seconds", timeout_seconds)?;
         options.rate_limit_per_second = rate_limit_per_second;
         options.event_key = event_key;
@@ -118,11 +127,14 @@ impl Sync {
                 network.parse().map_err(|error| wrong(format!("allow_addresses: {error}")))?;
             options.allow_addresses.push(network);
         }
-        options.max_headers = max_headers;
+        options.max_headers = size("max_headers", max_headers)?;
         options.ca_file = ca_file;
         options.client_certificate = client_certificate;
         options.client_key = client_key;
-        options.pause_after_failures = pause_after_failures;
+        options.pause_after_failures = pause_after_failures
+            .map(|failures| size("pause_after_failures", failures))
+            .transpose()?
+            .map(|failures| u32::try_from(failures).unwrap_or(u32::MAX));
         options.enabled = enabled;
         let inner = pipeline::Sync::new(options).map_err(|error| setup_error(py, &error))?;
         let clock: Arc<dyn Clock> = match clock {
@@ -292,6 +304,11 @@ impl Sync {
         });
         looked.map_err(|error| start_error(py, self.name(), &error))
     }
+}
+
+/// A whole number of no more than memory has bytes.
+fn size(name: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    Ok(usize::try_from(whole(name, value)?).unwrap_or(usize::MAX))
 }
 
 /// The syncs of a file, as names, URLs and keywords for `Sync`.

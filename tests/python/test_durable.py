@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import pickle
 import sqlite3
 import subprocess
 import sys
-import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,142 +22,13 @@ LATER = ws.RetryPolicy(schedule=[2, 0.05], jitter=0)
 """Long enough that a run ends before its second attempt."""
 
 
-def lines(events: list[dict[str, Any]]) -> str:
-    return "".join(json.dumps(event) + "\n" for event in events)
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     return tmp_path / "demo.db"
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "events.ndjson"
-    path.write_text(lines(EVENTS))
-    return path
-
-
 def ids(receiver: Receiver) -> list[str]:
     return [request.headers["webhook-id"] for request in receiver.requests]
-
-
-def users(receiver: Receiver) -> list[str]:
-    return sorted(json.loads(request.body)["user_id"] for request in receiver.requests)
-
-
-def test_a_finished_file_is_not_sent_again(receiver: Receiver, store: Path, file: Path) -> None:
-    first = ws.Sync("demo", receiver.url, store=store).run(file, progress=False)
-    assert (first.delivered, first.confirmed_before) == (100, 0)
-    again = ws.Sync("demo", receiver.url, store=store).run(file, progress=False)
-    assert (again.accepted, again.delivered, again.confirmed_before) == (0, 0, 100)
-    assert receiver.request_count == 100
-
-
-def test_a_file_is_known_by_its_content_not_its_path(
-    receiver: Receiver, store: Path, file: Path
-) -> None:
-    sync = ws.Sync("demo", receiver.url, store=store)
-    sync.run(file, progress=False)
-    moved = file.rename(file.with_name("other.ndjson"))
-    assert sync.run(moved, progress=False).confirmed_before == 100
-    file.write_text(lines(EVENTS).replace("u7", "x7"))
-    assert sync.run(file, progress=False).delivered == 100
-    assert len(set(ids(receiver))) == 200
-
-
-def test_restart_sends_a_file_again_under_the_same_ids(
-    receiver: Receiver, store: Path, file: Path
-) -> None:
-    sync = ws.Sync("demo", receiver.url, store=store)
-    sync.run(file, progress=False)
-    report = sync.run(file, restart=True, progress=False)
-    assert (report.delivered, report.confirmed_before) == (100, 0)
-    assert (len(ids(receiver)), len(set(ids(receiver)))) == (200, 100)
-    assert sync.run(file, progress=False).confirmed_before == 100
-
-
-def test_of_a_file_that_has_grown_only_what_is_new_is_sent(
-    receiver: Receiver, store: Path, file: Path
-) -> None:
-    sync = ws.Sync("demo", receiver.url, store=store)
-    # The last line is still being written.
-    file.write_text(lines(EVENTS[:60]) + '{"user_id": "u6')
-    report = sync.run(file, progress=False)
-    assert (report.delivered, report.invalid) == (60, 1)
-    file.write_text(lines(EVENTS[:60]) + '{"user_id": "u60"}\n' + lines(EVENTS[61:]))
-    report = sync.run(file, progress=False)
-    assert (report.delivered, report.invalid, report.confirmed_before) == (40, 0, 60)
-    assert users(receiver) == sorted(event["user_id"] for event in EVENTS)
-    assert sync.run(file, progress=False).confirmed_before == 100
-
-
-def test_each_file_of_a_folder_is_a_source_of_its_own(
-    receiver: Receiver, store: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "events"
-    folder.mkdir()
-    (folder / "a.ndjson").write_text(lines(EVENTS[:10]))
-    sync = ws.Sync("demo", receiver.url, store=store)
-    assert sync.run(folder, progress=False).delivered == 10
-    (folder / "b.ndjson.gz").write_bytes(gzip.compress(lines(EVENTS[10:30]).encode()))
-    with zipfile.ZipFile(folder / "c.zip", "w") as archive:
-        archive.writestr("one.json", lines(EVENTS[30:40]))
-        archive.writestr("two.json", lines(EVENTS[40:50]))
-    report = sync.run(folder, progress=False)
-    assert (report.delivered, report.confirmed_before) == (40, 10)
-    assert sync.run(str(folder / "*"), progress=False).confirmed_before == 50
-    assert users(receiver) == sorted(event["user_id"] for event in EVENTS[:50])
-
-
-def test_two_files_of_the_same_content_are_both_sent(
-    receiver: Receiver, store: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "events"
-    folder.mkdir()
-    for name in ("a.ndjson", "b.ndjson"):
-        (folder / name).write_text(lines(EVENTS[:10]))
-    sync = ws.Sync("demo", receiver.url, store=store)
-    assert sync.run(folder, progress=False).delivered == 20
-    assert len(set(ids(receiver))) == 20
-    assert sync.run(folder, progress=False).confirmed_before == 20
-
-
-def test_filtered_and_invalid_lines_do_not_keep_a_file_from_being_finished(
-    receiver: Receiver, store: Path, file: Path
-) -> None:
-    file.write_text("nope\n" + lines(EVENTS[:5]) + "[1]\n" + lines(EVENTS[5:10]))
-    sync = ws.Sync("demo", receiver.url, store=store, filter=ws.Filter('input.user_id != "u3"'))
-    report = sync.run(file, progress=False)
-    assert (report.delivered, report.filtered, report.invalid) == (9, 1, 2)
-    report = sync.run(file, progress=False)
-    assert (report.accepted, report.filtered, report.invalid) == (0, 0, 0)
-    assert report.confirmed_before == 9
-
-
-def test_what_was_delivered_is_left_out_when_an_iterable_is_run_again(
-    receiver: Receiver, store: Path
-) -> None:
-    assert ws.Sync("demo", receiver.url, store=store).run(EVENTS, progress=False).delivered == 100
-    again = ws.Sync("demo", receiver.url, store=store).run(iter(EVENTS), progress=False)
-    assert (again.accepted, again.confirmed_before) == (0, 100)
-    sync = ws.Sync("demo", receiver.url, store=store)
-    assert sync.run(EVENTS, restart=True, progress=False).delivered == 100
-
-
-def test_events_that_arrive_one_by_one_are_known_by_a_key_of_their_own(
-    receiver: Receiver, store: Path
-) -> None:
-    beat = {"event_type": "Heartbeat"}
-    order = {"event_type": "Order", "order": {"id": 7}}
-    for _ in range(2):
-        sync = ws.Sync("demo", receiver.url, store=store, event_key="order.id")
-        with sync.open() as stream:
-            stream.send(beat)
-            stream.send(order)
-        report = stream.report()
-    assert (report.delivered, report.confirmed_before) == (1, 1)
-    assert receiver.request_count == 3
 
 
 def test_what_a_run_leaves_pending_the_next_one_goes_on_with(store: Path) -> None:
@@ -261,6 +130,42 @@ def test_dead_letters_can_be_read_filtered_and_replayed(store: Path) -> None:
         # The same id as the attempts that failed.
         assert set(first) < set(ids(receiver))
     assert not list(sync.dead_letters())
+
+
+@pytest.mark.parametrize(
+    ("keywords", "status", "reason", "attempts"),
+    [
+        ({"gone": "stop"}, 410, "gone", 1),
+        ({"schedule": [0.05, 0.05], "jitter": 0}, 410, "exhausted", 3),
+        ({"expire_after_seconds": 600, "jitter": 0}, 404, "expired", 5),
+    ],
+)
+def test_a_policy_can_end_a_delivery_before_its_schedule_does(
+    keywords: dict[str, Any], status: int, reason: str, attempts: int, store: Path
+) -> None:
+    policy = ws.RetryPolicy(**keywords)
+    again = pickle.loads(pickle.dumps(policy))  # noqa: S301 - our own bytes
+    assert again == policy
+    with Receiver([status]) as receiver:
+        sync = ws.Sync("demo", receiver.url, store=store, clock=VirtualClock(), retry=again)
+        report = sync.run(EVENTS[:1], wait="settled", progress=False)
+        assert (report.expired, receiver.request_count) == (1, attempts)
+        letter = next(sync.dead_letters(reason=reason))  # type: ignore[arg-type]
+        assert len(letter["attempts"]) == attempts
+
+
+def test_what_is_too_old_is_not_sent_after_downtime(store: Path) -> None:
+    clock = VirtualClock()
+    policy = ws.RetryPolicy(expire_after_seconds=3600)
+    assert policy.describe().endswith("expires after 1:00:00")
+    with Receiver([404]) as receiver:
+        sync = ws.Sync("demo", receiver.url, store=store, clock=clock, retry=policy)
+        sync.run(EVENTS[:2], progress=False)
+        clock.advance("6h")
+        report = sync.drain(progress=False)
+        assert (report.expired, report.pending, receiver.request_count) == (2, 0, 2)
+        assert [letter["reason"] for letter in sync.dead_letters()] == ["expired"] * 2
+        assert sync.status()["expired"] == 2
 
 
 def test_a_letter_whose_new_template_fails_stays_where_it_is(store: Path) -> None:

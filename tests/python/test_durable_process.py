@@ -251,6 +251,96 @@ def test_a_forked_child_can_have_a_store_of_its_own(receiver: Receiver, store: P
     assert sync.run(EVENTS[3:], progress=False).delivered == 47
 
 
+FORK = """
+import json, threading
+
+policy = ws.RetryPolicy(schedule=[0.05] * 20, jitter=0)
+
+def make():
+    return ws.Sync("demo", url, store=store, concurrency=2, retry=policy)
+
+sync = make()
+if state == "idle":
+    pass
+elif state == "after a run":
+    sync.run(events[:1], progress=False)
+elif state == "after reading":
+    sync.status(), list(sync.dead_letters())
+elif state == "sending":
+    stream = sync.open()
+    stream.send_many(events[:1])
+elif state == "retrying":
+    stream = sync.open()
+    stream.send_many({"fails": n} for n in range(5))
+elif state == "running in a thread":
+    thread = threading.Thread(target=lambda: sync.run(slow(), progress=False))
+    def slow():
+        for event in events[:20]:
+            time.sleep(0.05)
+            yield event
+    thread.start()
+    time.sleep(0.3)
+
+parent = os.getpid()
+child = os.fork()
+if child == 0:
+    # A store of its own the child may have; its parent's it leaves alone.
+    own = ws.Sync("own", url, store=store + ".child").run(events[:2], progress=False)
+    assert own.delivered == 2, own
+    refused = 0
+    for use in (lambda: stream.send({"n": 1}), sync.status, sync.drain):
+        try:
+            use()
+        except NameError:
+            pass
+        except (ws.DeliveryError, ws.StoreError) as error:
+            assert len(str(error).splitlines()) == 1, str(error)
+            refused += 1
+    assert state in ("idle", "after a run", "after reading") or refused >= 2, refused
+    if ending == "sys.exit":
+        # With everything that is run when an interpreter ends.
+        sys.exit(0)
+    os._exit(0)
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+if state == "running in a thread":
+    thread.join()
+elif state in ("sending", "retrying"):
+    stream.send_many(events[1:])
+    stream.close()
+report = sync.run(events, progress=False)
+print(json.dumps({"child": status, "status": sync.status()}))
+"""
+
+
+@pytest.mark.parametrize("ending", ["os._exit", "sys.exit"])
+@pytest.mark.parametrize(
+    "state",
+    ["idle", "after a run", "after reading", "sending", "retrying", "running in a thread"],
+)
+def test_a_fork_in_any_state_disturbs_nobody(
+    state: str, ending: str, store: Path, python: Start
+) -> None:
+    with Receiver() as receiver:
+        process = python(
+            FORK,
+            url=receiver.url,
+            store=str(store),
+            events=EVENTS,
+            state=state,
+            ending=ending,
+        )
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        found = json.loads(out.splitlines()[-1])
+        assert found["child"] == 0, err
+        status = found["status"]
+        finished = status["delivered"] + status["pending"] + status["expired"]
+        assert status["accepted"] == finished + status["discarded"]
+        assert status["pending"] == 0
+        sent = {request.body for request in receiver.requests}
+        assert {json.dumps(event, separators=(",", ":")).encode() for event in EVENTS} <= sent
+
+
 @pytest.mark.parametrize("durable", [False, True])
 def test_many_syncs_in_one_process_leave_neither_threads_nor_files(
     durable: bool, receiver: Receiver, tmp_path: Path

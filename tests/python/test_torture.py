@@ -19,7 +19,7 @@ import page  # noqa: E402
 DRIVER = TORTURE / "torture.py"
 
 
-@pytest.mark.parametrize("scenario", ["A1", "A2", "A3", "A9", "C5", "E5"])
+@pytest.mark.parametrize("scenario", ["A1", "A2", "A3", "A9", "C3", "C5", "E5"])
 def test_nothing_is_lost_and_duplicates_are_bounded(scenario: str) -> None:
     done = subprocess.run(
         [sys.executable, str(DRIVER), scenario], capture_output=True, text=True, check=False

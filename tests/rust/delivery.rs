@@ -8,10 +8,6 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::Duration;
 
-use proptest::prelude::any;
-use proptest::prelude::proptest;
-use proptest::test_runner::Config;
-
 use webhook_stream::delivery::DeliveryOptions;
 use webhook_stream::delivery::EngineError;
 use webhook_stream::delivery::Until;
@@ -492,45 +488,5 @@ fn wrong_options_are_refused_before_anything_starts() {
     ];
     for (options, field) in table {
         assert_eq!(options.check().unwrap_err().field, field);
-    }
-}
-
-/// What header lines a request may have when one custom header is set.
-fn unexpected_lines(url: &str, name: &str, value: &str, receiver: &Receiver) -> Option<String> {
-    let headers = vec![(name.to_owned(), MaskedText::plain(value))];
-    let Ok(target) = Target::new("POST", url, headers, 5) else {
-        return None;
-    };
-    let bench =
-        Bench::new(DeliveryOptions { concurrency: 1, ..once() }, Arc::new(SystemClock::new()));
-    bench.accept(deliveries(&Arc::new(target), 1));
-    bench.wait(Until::Settled);
-    let request = receiver.take_requests().remove(0);
-    let expected = ["host", "content-type", "user-agent", "webhook-id", "content-length", "accept"];
-    let mut lines: Vec<String> =
-        request.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
-    let own = name.to_ascii_lowercase();
-    if !expected.contains(&own.as_str()) {
-        let at = lines.iter().position(|line| *line == own)?;
-        lines.remove(at);
-    }
-    lines.retain(|line| !expected.contains(&line.as_str()));
-    (!lines.is_empty() || request.text() != "{\"n\": 0}").then(|| format!("{request:?}"))
-}
-
-proptest! {
-    #![proptest_config(Config { cases: 150, failure_persistence: None, ..Config::default() })]
-
-    #[test]
-    fn no_header_text_adds_a_line_to_the_request(
-        name in "[A-Za-z:\r\n \\-]{1,12}",
-        value in any::<String>(),
-        printable in "[ -~]{0,40}",
-    ) {
-        let receiver = Receiver::start(Script::default()).unwrap();
-        for value in [value, printable] {
-            let found = unexpected_lines(&receiver.url(), &name, &value, &receiver);
-            proptest::prop_assert!(found.is_none(), "{name:?}: {value:?} gave {found:?}");
-        }
     }
 }

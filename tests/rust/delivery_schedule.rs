@@ -318,6 +318,46 @@ fn a_delivery_that_got_too_old_is_given_up() {
     assert_eq!(bench.dead_letters()[0].reason, Reason::Expired);
 }
 
+#[test]
+fn what_is_too_old_after_downtime_is_given_up_without_a_request() {
+    let age = Some(Duration::from_hours(1));
+    let policy = RetryPolicy { expire_after: age, jitter: 0.0, ..RetryPolicy::default() };
+    let clock = VirtualClock::new();
+    let receiver = virtual_receiver(Script::statuses([404]), &clock);
+    let store = Arc::new(MemoryStore::new());
+    let make = || {
+        let options = DeliveryOptions { policy: policy.clone(), ..options() };
+        Bench::with(options, Arc::new(clock.clone()), Arc::clone(&store), Arc::new(NoSecrets))
+    };
+    let bench = make();
+    bench.accept(deliveries(&target(&receiver.url()), 3));
+    bench.wait(Until::FirstAttempts);
+    drop(bench);
+    clock.advance(Duration::from_hours(6));
+    let bench = make();
+    bench.wait(Until::Settled);
+    assert_eq!(receiver.count(), 3);
+    let report = bench.report();
+    assert!(report.balanced());
+    assert_eq!((report.resumed, report.expired, report.attempts), (3, 3, 0));
+    for letter in bench.dead_letters() {
+        assert_eq!((letter.reason, letter.attempts.len()), (Reason::Expired, 1));
+        assert!(letter.message.contains("within 3600 seconds"), "{}", letter.message);
+    }
+}
+
+#[test]
+fn an_answer_of_410_ends_a_delivery_when_that_is_asked_for() {
+    let policy = RetryPolicy { stop_when_gone: true, ..RetryPolicy::default() };
+    let (bench, clock) = virtual_bench(DeliveryOptions { policy, ..options() });
+    let receiver = virtual_receiver(Script::statuses([404, 410]), &clock);
+    bench.accept(deliveries(&target(&receiver.url()), 1));
+    bench.wait(Until::Settled);
+    assert_eq!(receiver.count(), 2);
+    let letter = bench.dead_letters().remove(0);
+    assert_eq!((letter.reason, letter.attempts.len()), (Reason::Gone, 2));
+}
+
 /// When the second attempt of a delivery comes, counted from the restart, if the next process sees
 /// another time than the one before.
 fn second_attempt_after_restart(before: Duration, after: Duration) -> Vec<Duration> {

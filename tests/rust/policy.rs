@@ -274,6 +274,13 @@ fn some_failures_end_a_delivery_at_once() {
     let short = RetryPolicy { expire_after: Some(Duration::from_mins(1)), ..exact() };
     assert_eq!(next(&short, 1, 0, None), at(30));
     assert_eq!(next(&short, 2, 30, None), Decision::GiveUp(GiveUp::Expired));
+    assert_eq!(
+        short.describe(),
+        "10 attempts over 4:00:00, at most 30 requests, expires after 0:01:00"
+    );
+    let at = |seconds| START + Duration::from_secs(seconds);
+    assert!(!short.is_too_old(START, at(60)) && short.is_too_old(START, at(61)));
+    assert!(!exact().is_too_old(START, at(1_000_000_000)));
 }
 
 #[test]
@@ -296,6 +303,8 @@ fn numbers_that_make_no_sense_are_refused() {
         (RetryPolicy { schedule: vec![Duration::ZERO; 101], ..exact() }, "schedule"),
         (RetryPolicy { try_backoff: Duration::MAX, ..exact() }, "try_backoff_seconds"),
         (RetryPolicy { try_window: Duration::MAX, ..exact() }, "try_window_seconds"),
+        (RetryPolicy { expire_after: Some(Duration::ZERO), ..exact() }, "expire_after_seconds"),
+        (RetryPolicy { expire_after: Some(Duration::MAX), ..exact() }, "expire_after_seconds"),
     ];
     for (policy, field) in wrong {
         let error = policy.check().unwrap_err();

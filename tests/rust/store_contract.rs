@@ -390,6 +390,7 @@ fn rule_15_what_an_earlier_run_delivered_is_left_out(store: &dyn Store) {
     let source = store.begin_source(&a_source("events.json")).unwrap();
     assert_eq!(keys(&from_source(store, source, &[0, 1])), ["key-1"]);
     assert_eq!(finished(store, source), "0-0", "what was confirmed is finished");
+    assert_eq!(store.sources().unwrap()[0].accepted, 1, "and was accepted before");
 }
 
 /// Runs every rule against a store, each on an empty one.

@@ -12,7 +12,6 @@ use webhook_stream::delivery::request::MaskedText;
 use webhook_stream::delivery::request::Part;
 use webhook_stream::delivery::request::Request;
 use webhook_stream::delivery::store::Change;
-use webhook_stream::delivery::store::Discarded;
 use webhook_stream::delivery::store::Durability;
 use webhook_stream::delivery::store::Job;
 use webhook_stream::delivery::store::KnownSource;
@@ -25,7 +24,6 @@ use webhook_stream::delivery::store::StoreErrorKind;
 use webhook_stream::delivery::store::sqlite::Access;
 use webhook_stream::delivery::store::sqlite::OpenOptions;
 use webhook_stream::delivery::store::sqlite::SqliteStore;
-use webhook_stream::delivery::store::sqlite::recover;
 
 use crate::support::deliveries;
 use crate::support::delivery;
@@ -259,6 +257,42 @@ fn the_file_is_the_owners_alone_and_so_are_folders_that_are_made() {
 }
 
 #[test]
+fn a_copy_that_others_can_read_or_write_is_closed_to_them() {
+    let (_folder, path) = folder();
+    drop(open(&path).unwrap());
+    let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    for (found, kept) in [(0o644, 0o640), (0o666, 0o640), (0o777, 0o750), (0o640, 0o640)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(found)).unwrap();
+        read(&path).counts().unwrap();
+        assert_eq!(mode(), found, "who only looks changes nothing");
+        let store = open(&path).unwrap();
+        accept(&store, 1);
+        for file in ["braze.db", "braze.db-wal", "braze.db-shm"] {
+            let found = fs::metadata(path.with_file_name(file)).unwrap().permissions().mode();
+            assert_eq!(found & 0o777, kept, "{file}");
+        }
+    }
+}
+
+#[test]
+fn links_in_place_of_the_files_beside_a_store_are_not_followed() {
+    let (folder, path) = folder();
+    let victim = folder.path().join("victim");
+    for end in ["-wal", "-shm", ".lock"] {
+        drop(open(&path).unwrap());
+        fs::write(&victim, "precious").unwrap();
+        let link = path.with_file_name(format!("braze.db{end}"));
+        std::os::unix::fs::symlink(&victim, &link).unwrap();
+        let opened = open(&path).and_then(|store| store.counts());
+        if let Err(error) = opened {
+            assert!(!error.message.contains('\n'), "{error}");
+        }
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious", "{end}");
+        let _ = fs::remove_file(&link);
+    }
+}
+
+#[test]
 fn what_is_no_place_for_a_store_is_refused_in_one_line() {
     let (folder, path) = folder();
     let path_in = |name: &str| folder.path().join(name);
@@ -380,6 +414,30 @@ fn durability_is_a_matter_of_waiting() {
 }
 
 #[test]
+fn what_nobody_waits_for_is_settled_even_before_it_is_written() {
+    let (_folder, path) = folder();
+    let options = OpenOptions { durability: Durability::None, ..OpenOptions::default() };
+    let store = SqliteStore::open(&path, "braze", options).unwrap();
+    take_over(&store);
+    for round in 1..=200 {
+        let given = accept(&store, 4);
+        // At once: the writer has hardly heard of them.
+        store.settle(&given[0], Change::Delivered).unwrap();
+        die(&store, &given[1]);
+        retry(&store, &given[2], 1, second(round));
+        store.settle(&given[3], Change::PutOff { due: second(round) }).unwrap();
+        assert_eq!(store.claim(second(round), 10).unwrap().len(), 2, "round {round}");
+        let counts = store.counts().unwrap();
+        let found = (counts.accepted, counts.delivered, counts.expired, counts.pending);
+        assert_eq!(found, (4 * round, round, round, 2 * round));
+    }
+    drop(store);
+    let store = open(&path).unwrap();
+    assert_eq!(store.counts().unwrap().dead, 200);
+    assert_eq!(take_over(&store), 400);
+}
+
+#[test]
 fn callers_on_many_threads_share_transactions_and_lose_nothing() {
     let (_folder, path) = folder();
     let store = open(&path).unwrap();
@@ -407,147 +465,4 @@ fn callers_on_many_threads_share_transactions_and_lose_nothing() {
     let store = open(&path).unwrap();
     assert_eq!(take_over(&store), 80);
     assert_eq!(store.claim(second(1), 1000).unwrap().len(), 80);
-}
-
-/// A store with pending ones, waiting ones and dead letters, and how many of each.
-fn filled(path: &Path, count: usize) {
-    let store = open(path).unwrap();
-    take_over(&store);
-    let target = target("http://a.example/");
-    let given = store.accept((0..count).map(|number| numbered(&target, number)).collect()).unwrap();
-    for (number, job) in given.iter().enumerate() {
-        match number % 5 {
-            0 => retry(&store, job, 1, second(number as u64)),
-            1 => die(&store, job),
-            2 => store.settle(job, Change::Delivered).unwrap(),
-            _ => {}
-        }
-    }
-    let bury = Discarded {
-        key: String::from("bad"),
-        reason: Reason::Render,
-        message: String::from("x is missing"),
-        event: Some(String::from("{}")),
-        at: NOW,
-        place: None,
-    };
-    store.bury(vec![bury]).unwrap();
-}
-
-/// Its payload is a function of its number, so that damage shows; every seventh is long, and every
-/// fiftieth longer than a page.
-fn numbered(
-    target: &std::sync::Arc<webhook_stream::delivery::request::Target>,
-    number: usize,
-) -> NewDelivery {
-    let request =
-        Request::new(std::sync::Arc::clone(target), format!("msg_{number}"), body(number));
-    let mut new = NewDelivery::new(
-        format!("{number}"),
-        request.unwrap(),
-        Some(format!("{{\"e\": {number}}}")),
-    );
-    new.accepted_at = NOW;
-    new
-}
-
-fn body(number: usize) -> Vec<u8> {
-    let mut dice = fastrand::Rng::with_seed(number as u64);
-    let length = match number {
-        n if n % 50 == 0 => 20_000,
-        n if n % 7 == 0 => 1500,
-        _ => 100,
-    };
-    (0..length).map(|_| dice.u8(b' '..b'~')).collect()
-}
-
-/// Whatever a store gives out has the bytes that were accepted.
-fn check_bytes(job: &Job) {
-    if !job.damaged {
-        let number: usize = job.delivery.key.parse().unwrap();
-        assert_eq!(job.delivery.request.body, body(number), "{number}");
-        assert_eq!(job.delivery.request.id, format!("msg_{number}"));
-    }
-}
-
-#[test]
-fn recover_saves_everything_of_a_store_that_is_whole() {
-    let (folder, path) = folder();
-    filled(&path, 300);
-    let into = folder.path().join("new.db");
-    let salvage = recover(&path, &into).unwrap();
-    assert_eq!((salvage.pending, salvage.dead_letters), (180, 61));
-    assert_eq!((salvage.damaged, salvage.lost, salvage.unreadable_pages), (0, Some(0), 0));
-    let counts = open(&path).unwrap().counts().unwrap();
-    let store = open(&into).unwrap();
-    assert_eq!(store.counts().unwrap(), counts);
-    assert_eq!(take_over(&store), 180);
-    let jobs = store.claim(second(1000), 1000).unwrap();
-    assert_eq!(jobs.len(), 180);
-    jobs.iter().for_each(check_bytes);
-    assert_eq!(store.dead_letters(0, 1000).unwrap().len(), 61);
-    assert!(store.dead_letters(0, 1).unwrap()[0].attempts == [record(1)]);
-    let (kind, message) = kind(recover(&path, &into));
-    assert_eq!(kind, StoreErrorKind::Io, "what is there is not overwritten: {message}");
-}
-
-#[expect(clippy::print_stdout, reason = "it prints its figures")]
-#[test]
-fn damage_to_any_page_is_confined_and_recover_saves_the_rest() {
-    let pages = std::env::var("STORE_PAGES").map_or(12, |pages| pages.parse().unwrap());
-    let (folder, path) = folder();
-    filled(&path, 300);
-    let whole = fs::read(&path).unwrap();
-    let mut dice = fastrand::Rng::with_seed(11);
-    let (mut refused, mut opened, mut lost) = (0, 0, 0);
-    for round in 0..pages {
-        let page = dice.usize(..whole.len() / 4096);
-        let mut bytes = whole.clone();
-        let range = page * 4096..(page + 1) * 4096;
-        match round % 3 {
-            0 => bytes[range].iter_mut().for_each(|byte| *byte ^= 0x55),
-            1 => bytes[range].fill(0),
-            _ => bytes.truncate(range.start),
-        }
-        let damaged = folder.path().join(format!("damaged-{round}.db"));
-        fs::write(&damaged, &bytes).unwrap();
-        match deliver_all(&damaged) {
-            Ok(()) => opened += 1,
-            Err(error) => {
-                refused += 1;
-                assert!(!error.message.contains('\n'), "{error}");
-                assert_ne!(error.kind, StoreErrorKind::InUse, "{error}");
-            }
-        }
-        fs::write(&damaged, &bytes).unwrap();
-        let into = folder.path().join(format!("saved-{round}.db"));
-        let salvage = recover(&damaged, &into).unwrap();
-        let store = open(&into).unwrap();
-        take_over(&store);
-        let jobs = store.claim(second(10_000), 10_000).unwrap();
-        assert_eq!(jobs.len() as u64, salvage.pending);
-        jobs.iter().for_each(check_bytes);
-        let missing = 241_u64.saturating_sub(salvage.pending + salvage.dead_letters);
-        if let Some(told) = salvage.lost {
-            assert_eq!(told, missing, "page {page}, round {round}: {salvage:?}");
-        }
-        lost += missing;
-    }
-    println!("pages damaged: {pages}; opened {opened}, refused {refused}; rows lost {lost}");
-}
-
-/// Delivers whatever a store gives out, and checks it.
-fn deliver_all(path: &Path) -> Result<(), StoreError> {
-    let store = open(path)?;
-    store.take_over(NOW, &|_| second(7200))?;
-    loop {
-        let jobs = store.claim(second(10_000), 50)?;
-        if jobs.is_empty() {
-            return Ok(());
-        }
-        for job in &jobs {
-            check_bytes(job);
-            store.settle(job, Change::Delivered)?;
-        }
-    }
 }

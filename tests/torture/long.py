@@ -55,6 +55,12 @@ def lanes(minutes: float, seeds: int, answers: int) -> list[list[Part]]:
                 (*TEST, "rust", "hostile_answers", *shown),
                 {"FUZZED_ANSWERS": str(answers)},
             ),
+            Part(
+                "headers",
+                (*TEST, "rust", "header_text", *shown),
+                {"FUZZED_HEADERS": str(answers)},
+            ),
+            Part("pages", (*TEST, "rust", "store_damage", *shown), {"STORE_PAGES": "1"}),
             Part("store", (*TEST, "crash"), store),
         ],
     ]

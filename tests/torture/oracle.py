@@ -4,7 +4,8 @@ One line a request, written before the answer goes out: number of the event (or 
 ``webhook-id``, verdict, seconds. Verdicts: ``200``; ``500`` and ``429``; ``lost`` (processed, but
 the connection is reset in place of an answer); ``reset`` (reset without being processed).
 
-``POST /control/healthy`` makes all that follows answer 200, ``/control/mixed`` goes back.
+``POST /control/healthy`` makes all that follows answer 200, ``/control/down`` 500, and
+``/control/mixed`` goes back.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ class Oracle:
     def __init__(self, log: str, seed: int) -> None:
         self.log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self.dice = random.Random(seed)  # noqa: S311 - chance that can be repeated
-        self.mixed = True
+        self.mode = "mixed"
 
     def verdict(self, number: int | None, webhook_id: str) -> str:
         """Decide about a request, and write it down."""
-        verdict = "200"
-        if self.mixed:
+        verdict = "500" if self.mode == "down" else "200"
+        if self.mode == "mixed":
             names, weights = zip(*MIXTURE, strict=True)
             verdict = self.dice.choices(names, weights)[0]
         shown = "damaged" if number is None else str(number)
@@ -71,7 +72,7 @@ class Connection(asyncio.Protocol):
     def answer(self, path: str, headers: dict[str, str], body: bytes) -> None:
         """Answer one request."""
         if path.startswith("/control/"):
-            self.oracle.mixed = path.endswith("/mixed")
+            self.oracle.mode = path.rpartition("/")[2]
             self.status("200 OK")
             return
         if path.startswith("/hang"):

@@ -5,6 +5,9 @@ its standard input is closed; then it closes its stream. Numbers go to ``offered
 sent, and to ``accepted`` when ``send`` has returned.
 
 ``producer.py settle FOLDER URL SECONDS`` goes on with what is pending and prints how it stands.
+
+``producer.py fill FOLDER URL COUNT`` accepts so many while the receiver is down, and waits to be
+killed. ``producer.py trickle FOLDER URL SECONDS RATE`` delivers at most so many a second of them.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ from pathlib import Path
 from bodies import TEMPLATE, event
 
 import webhook_stream as ws
+
+BATCH = 1000
+"""Events in a call, where there are many."""
 
 CONCURRENCY = 16
 """Requests at the same time: part of the bound of duplicates."""
@@ -62,6 +68,42 @@ def send(folder: Path, url: str, first: int, rate: float, seed: int) -> None:
         print("closing", flush=True)
 
 
+def make_patient_sync(folder: Path, url: str, rate: float | None = None) -> ws.Sync:
+    """Return a sync that leaves a dead receiver alone, and gives up nothing for a day."""
+    return ws.Sync(
+        "torture",
+        url,
+        store=folder / "torture.db",
+        event_key="id",
+        template=ws.Template(TEMPLATE, name="torture.ftl"),
+        retry=ws.RetryPolicy(schedule=[8640] * 10),
+        concurrency=CONCURRENCY,
+        pause_after_failures=5,
+        rate_limit_per_second=rate,
+    )
+
+
+def fill(folder: Path, url: str, count: int) -> None:
+    """Accept many events that nobody takes, and say what became of the memory."""
+    with make_patient_sync(folder, url).open() as stream:
+        for first in range(0, count, BATCH):
+            stream.send_many(event(n) for n in range(first, min(first + BATCH, count)))
+        print(json.dumps({"accepted": stream.report().accepted}), flush=True)
+        sys.stdin.readline()
+
+
+def trickle(folder: Path, url: str, seconds: float, rate: float) -> None:
+    """Open a store with much in it, deliver for a while, and say how long opening took."""
+    sync = make_patient_sync(folder, url, rate)
+    began = time.monotonic()
+    stream = sync.open()
+    opened = time.monotonic() - began
+    time.sleep(seconds)
+    report = stream.report()
+    print(json.dumps({"opened": opened, "resumed": report.to_dict()["resumed"]}), flush=True)
+    sys.stdin.readline()
+
+
 def settle(folder: Path, url: str, seconds: float) -> None:
     """Go on with what is pending, and print status and dead letters."""
     sync = make_sync(folder, url)
@@ -73,7 +115,11 @@ def settle(folder: Path, url: str, seconds: float) -> None:
 
 if __name__ == "__main__":
     words = sys.argv[1:]
-    if words[0] == "send":
+    if words[0] == "fill":
+        fill(Path(words[1]), words[2], int(words[3]))
+    elif words[0] == "trickle":
+        trickle(Path(words[1]), words[2], float(words[3]), float(words[4]))
+    elif words[0] == "send":
         send(Path(words[1]), words[2], int(words[3]), float(words[4]), int(words[5]))
     else:
         settle(Path(words[1]), words[2], float(words[3]))

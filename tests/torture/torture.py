@@ -54,6 +54,7 @@ class Length:
     points: int
     rate: float
     longest_seconds: float
+    pending: int
 
     def scaled(self, share: float) -> Length:
         """Return the same with so many more or fewer kills."""
@@ -61,14 +62,14 @@ class Length:
         return replace(self, **kills)
 
 
-KILLS = ("kills", "double_kills", "file_kills", "file_events")
+KILLS = ("kills", "double_kills", "file_kills", "file_events", "pending")
 
 LENGTHS = {
-    "ci": Length(30, 10, 12, 6_000, 18, 400.0, 0.5),
-    "long": Length(1_000, 200, 300, 200_000, 100_000, 500.0, 1.5),
+    "ci": Length(30, 10, 12, 6_000, 18, 400.0, 0.5, 20_000),
+    "long": Length(1_000, 200, 300, 200_000, 100_000, 500.0, 1.5, 1_000_000),
 }
 
-SHARES = {"A1": 0.45, "A2": 0.25, "A3": 0.15, "A9": 0.12, "C5": 0.015, "E5": 0.015}
+SHARES = {"A1": 0.42, "A2": 0.23, "A3": 0.14, "A9": 0.12, "C3": 0.06, "C5": 0.015, "E5": 0.015}
 """Shares of the minutes that the scenarios may take, the checks at their ends aside."""
 
 CALLS = ("sendto", "recvfrom", "pwrite64", "fdatasync", "ftruncate", "unlink", "rename", "openat")
@@ -181,6 +182,12 @@ class World:
         with (self.folder / "oracle.log").open() as file:
             file.seek(after)
             return [(words[0], words[1], words[2]) for words in map(str.split, file)]
+
+    def times(self, after: int) -> list[float]:
+        """Return when the requests came, in seconds, that the log has behind this place."""
+        with (self.folder / "oracle.log").open() as file:
+            file.seek(after)
+            return [float(row.split()[3]) for row in file]
 
     def log_size(self) -> int:
         """Return how long the log is by now."""
@@ -490,6 +497,54 @@ def e5(world: World) -> Figures:
     return {"refused": refused, "answered": answered} | figures
 
 
+RATE = 300.0
+"""Requests a second that a receiver which is back is to be spared from exceeding."""
+
+MAX_MIB = 128
+"""The memory that a process may take, however much is pending."""
+
+
+def c3(world: World) -> Figures:
+    """Many pending with a dead receiver: bounded memory; it comes back, and is not overrun."""
+    world.control("down")
+    count = world.length.pending
+    process = world.start(str(HERE / "producer.py"), "fill", ".", world.url, str(count))
+    assert process.stdout is not None
+    found = json.loads(process.stdout.readline())
+    check(found["accepted"] == count, f"expected {count} accepted, found {found}")
+    world.end(process)
+    filling, world.peak_kib = world.peak_kib // 1024, 0
+    asked = len(world.log())
+    check(asked < count / 10, f"{asked} requests to a dead receiver")
+    world.control("healthy")
+    before = world.log_size()
+    words = ("trickle", ".", world.url, "5", str(RATE))
+    process = world.start(str(HERE / "producer.py"), *words)
+    assert process.stdout is not None
+    found = json.loads(process.stdout.readline())
+    world.end(process)
+    check(found["resumed"] == count, f"expected {count} pending, found {found}")
+    times = world.times(before)
+    check(len(times) > RATE, f"only {len(times)} requests in five seconds")
+    # One at each end of the second; what stands in line may be early by a hundredth.
+    busiest = max(
+        sum(one <= other < one + 1 for other in times)
+        for one in times[:: max(1, len(times) // 200)]
+    )
+    check(busiest <= RATE * 1.05 + 2, f"{busiest} requests in a second, and {RATE} are allowed")
+    delivering = world.peak_kib // 1024
+    check(max(filling, delivering) <= MAX_MIB, f"{filling} and {delivering} MiB of memory")
+    return {
+        "pending": count,
+        "requests while it was dead": asked,
+        "MiB while it was filled": filling,
+        "seconds to open": round(found["opened"], 2),
+        "MiB while it was delivered": delivering,
+        "requests in the busiest second": busiest,
+        "allowed": int(RATE),
+    }
+
+
 def c5(world: World) -> Figures:
     """One dead and one healthy receiver: the healthy one does not notice."""
     world.control("healthy")
@@ -535,6 +590,7 @@ SCENARIOS: dict[str, Callable[[World], Figures]] = {
     "A2": a2,
     "A3": a3,
     "A9": a9,
+    "C3": c3,
     "C5": c5,
     "E5": e5,
 }

@@ -19,10 +19,8 @@ use crate::delivery::store::DeadLetter;
 use crate::delivery::store::Delivery;
 use crate::delivery::store::Discarded;
 use crate::delivery::store::Job;
-use crate::delivery::store::KnownSource;
 use crate::delivery::store::NewDelivery;
 use crate::delivery::store::Revival;
-use crate::delivery::store::SourcePlace;
 use crate::delivery::store::Store;
 use crate::delivery::store::StoreCounts;
 use crate::delivery::store::StoreError;
@@ -327,26 +325,6 @@ impl Store for MemoryStore {
             }
         }
         Ok(jobs)
-    }
-
-    fn sources(&self) -> Result<Vec<KnownSource>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    fn begin_source(&self, _source: &KnownSource) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    fn pass(&self, _places: &[SourcePlace]) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn end_source(&self, _source: u64, _end: u64) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn flush(&self) -> Result<(), StoreError> {
-        Ok(())
     }
 }
 

@@ -120,35 +120,47 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// When they could not be made safe; then all are dead letters still.
     fn revive(&self, batch: Vec<Revival>) -> Result<Vec<Job>, StoreError>;
 
-    /// The sources this store remembers.
+    /// The sources this store remembers. Like the four below, this is of a store that remembers none
+    /// and writes nothing later, unless the store says otherwise.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn sources(&self) -> Result<Vec<KnownSource>, StoreError>;
+    fn sources(&self) -> Result<Vec<KnownSource>, StoreError> {
+        Ok(Vec::new())
+    }
 
-    /// Remembers a source from now on, or, with its `id`, what is new about it.
+    /// Remembers a source from now on, or, with its `id`, what is new about it. Gives the id by which
+    /// it is known; 0: it is not remembered.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn begin_source(&self, source: &KnownSource) -> Result<u64, StoreError>;
+    fn begin_source(&self, _source: &KnownSource) -> Result<u64, StoreError> {
+        Ok(0)
+    }
 
     /// These positions of a source hold nothing to deliver: filtered or invalid.
     ///
     /// # Errors
     /// When it could not be noted.
-    fn pass(&self, places: &[SourcePlace]) -> Result<(), StoreError>;
+    fn pass(&self, _places: &[SourcePlace]) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Everything of a source was read: it is finished when all its positions below `end` are.
     ///
     /// # Errors
     /// When it could not be noted.
-    fn end_source(&self, source: u64, end: u64) -> Result<(), StoreError>;
+    fn end_source(&self, _source: u64, _end: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Waits until everything that was settled or passed is as safe as the store can make it.
     ///
     /// # Errors
     /// When it could not be made safe.
-    fn flush(&self) -> Result<(), StoreError>;
+    fn flush(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// When an event counts as accepted.
@@ -217,7 +229,8 @@ pub struct KnownSource {
     pub finished: Positions,
     /// Whether it was read to its end, and all its positions are finished.
     pub is_finished: bool,
-    /// How many of its events were accepted: delivered, pending or dead.
+    /// How many of its events were accepted, of this source or by their keys before: delivered,
+    /// pending or dead.
     pub accepted: u64,
     /// How many of these were pending when the run began.
     pub pending: u64,
@@ -520,7 +533,7 @@ impl DeadLetter {
             "webhook_id": self.request.as_ref().map(|request| request.id.clone()),
             "reason": self.reason.name(),
             "message": self.message,
-            "url": self.request.as_ref().map(|request| request.target.url().to_string()),
+            "url": self.request.as_ref().map(|request| request.target.shown_url()),
             "payload": payload,
             "event": self.event,
             "accepted_at": self.accepted_at.to_string(),

@@ -128,8 +128,17 @@ fn key(number: usize) -> String {
 impl Life {
     fn new(seed: u64) -> Self {
         let mut dice = fastrand::Rng::with_seed(seed);
-        let policy =
-            RetryPolicy { jitter: if dice.bool() { 0.1 } else { 0.0 }, ..RetryPolicy::default() };
+        let policy = RetryPolicy {
+            jitter: if dice.bool() { 0.1 } else { 0.0 },
+            stop_when_gone: dice.bool(),
+            expire_after: [
+                None,
+                None,
+                Some(Duration::from_mins(10)),
+                Some(Duration::from_hours(1)),
+            ][dice.usize(0..4)],
+            ..RetryPolicy::default()
+        };
         let breaker = BreakerOptions { failures: dice.u32(1..6), ..BreakerOptions::default() };
         let options = DeliveryOptions {
             concurrency: [1, 2, 5, 64][dice.usize(0..4)],

@@ -32,6 +32,9 @@ pub(crate) enum Weather {
     Dead,
 }
 
+/// Longer than the few events of a life need to get through the line of a rate limit.
+const LINE: Duration = Duration::from_secs(30);
+
 /// See the file's beginning.
 #[derive(Debug)]
 pub(crate) struct SimNetwork {
@@ -40,6 +43,8 @@ pub(crate) struct SimNetwork {
     store: SimStore,
     policy: RetryPolicy,
     timeout: Duration,
+    /// How long an attempt may stand in the line of a rate limit.
+    longest_line: Duration,
     courtesy: Courtesy,
     /// What happened to each event, by its key.
     pub(crate) events: HashMap<String, Seen>,
@@ -81,6 +86,11 @@ impl SimNetwork {
             store,
             policy: options.policy.clone(),
             timeout: options.timeout,
+            longest_line: if options.rate_limit_per_second.is_some() {
+                LINE
+            } else {
+                Duration::ZERO
+            },
             courtesy: Courtesy::new(options),
             events: HashMap::new(),
             under_way: Vec::new(),
@@ -161,6 +171,12 @@ impl SimNetwork {
         let impolite = self.courtesy.request(job, is_new_attempt, under_way, now);
         self.check(impolite.is_none(), || impolite.unwrap_or_default());
         if is_new_attempt {
+            if let Some(limit) = self.policy.expire_after {
+                let latest = job.delivery.accepted_at + limit + self.longest_line;
+                self.check(now <= latest, || {
+                    format!("{key}: attempt {number} at {now}, too old since {latest}")
+                });
+            }
             if let Some(record) = noted.filter(|_| seen.era == era) {
                 let gap = self.policy.schedule[record.number as usize - 1];
                 let earliest = record.started_at + gap.mul_f64(1.0 - self.policy.jitter);
@@ -250,7 +266,7 @@ impl Network for SimNetwork {
                 takes = self.timeout;
                 trouble(FailureKind::Timeout(Phase::Receive))
             }
-            6 => answer(404, None),
+            6 => answer([404, 410][self.dice.usize(0..2)], None),
             7 => answer(503, None),
             8 => answer(429, Some(["1", "3", "50", "1000000000", "soon"][self.dice.usize(0..5)])),
             9 => trouble(FailureKind::Connect),
@@ -280,10 +296,16 @@ impl Network for SimNetwork {
 impl SimNetwork {
     /// What the engine told the store since the last request is what the receiver saw.
     pub(crate) fn note_ended(&mut self) {
-        for EndedAttempt { key, record, given_up } in self.store.take_ended() {
+        for EndedAttempt { key, record, given_up, age } in self.store.take_ended() {
             let seen = self.events.get(&key).cloned().unwrap_or_default();
+            let limit = self.policy.expire_after;
             let Some(record) = record else {
-                self.check(seen.last_status == Some(200) && given_up.is_none(), || {
+                if let Some(reason) = given_up {
+                    let may = reason == Reason::Expired && limit.is_some_and(|limit| age > limit);
+                    self.check(may, || format!("{key}: {reason:?} at the age of {age:?}"));
+                    continue;
+                }
+                self.check(seen.last_status == Some(200), || {
                     format!("{key}: settled without success after {:?}", seen.last_status)
                 });
                 self.courtesy.receiver_works();
@@ -294,8 +316,16 @@ impl SimNetwork {
             self.check(made == noted, || {
                 format!("{key}: attempt, tries and status were {made:?}, noted was {noted:?}")
             });
-            let is_last = record.number == self.policy.max_attempts();
-            self.check(given_up == is_last.then_some(Reason::Exhausted), || {
+            let wanted = match self.policy.schedule.get(record.number as usize - 1) {
+                _ if record.status == Some(410) && self.policy.stop_when_gone => Some(Reason::Gone),
+                None => Some(Reason::Exhausted),
+                // The next attempt is due after two gaps at the latest.
+                Some(gap) if limit.is_some_and(|limit| age + *gap * 2 > limit) => {
+                    given_up.filter(|reason| *reason == Reason::Expired)
+                }
+                Some(_) => None,
+            };
+            self.check(given_up == wanted, || {
                 format!("{key}: {given_up:?} after attempt {}", record.number)
             });
             let asked = seen.asked.filter(|_| record.status == Some(429));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use webhook_stream::delivery::clock::Timestamp;
 use webhook_stream::delivery::store::AttemptRecord;
@@ -164,6 +165,8 @@ pub(crate) struct EndedAttempt {
     pub(crate) record: Option<AttemptRecord>,
     /// Why the delivery was given up, if it was.
     pub(crate) given_up: Option<Reason>,
+    /// How long ago its event had been accepted then.
+    pub(crate) age: Duration,
 }
 
 /// What a look at the store shows.
@@ -363,13 +366,19 @@ impl Store for SimStore {
     fn settle(&self, job: &Job, change: Change) -> Result<(), StoreError> {
         let mut state = self.lock();
         let key = job.delivery.key.clone();
-        let ended = |record: Option<&AttemptRecord>, given_up| {
-            Some(EndedAttempt { key: key.clone(), record: record.cloned(), given_up })
+        let ended = |record: Option<&AttemptRecord>, given_up: Option<(Reason, Timestamp)>| {
+            let age = given_up.map(|(_, at)| at.since(job.delivery.accepted_at));
+            Some(EndedAttempt {
+                key: key.clone(),
+                record: record.cloned(),
+                given_up: given_up.map(|(reason, _)| reason),
+                age: age.unwrap_or_default(),
+            })
         };
         state.ended.extend(match &change {
             Change::Delivered => ended(None, None),
             Change::Retry { record, .. } => ended(Some(record), None),
-            Change::Dead { record, reason, .. } => ended(record.as_ref(), Some(*reason)),
+            Change::Dead { record, reason, at, .. } => ended(record.as_ref(), Some((*reason, *at))),
             Change::PutOff { .. } => None,
         });
         state.may_fail()?;
@@ -492,10 +501,6 @@ impl Store for SimStore {
         Ok(jobs)
     }
 
-    fn sources(&self) -> Result<Vec<KnownSource>, StoreError> {
-        Ok(Vec::new())
-    }
-
     fn begin_source(&self, _source: &KnownSource) -> Result<u64, StoreError> {
         Ok(1)
     }
@@ -503,10 +508,6 @@ impl Store for SimStore {
     fn pass(&self, places: &[SourcePlace]) -> Result<(), StoreError> {
         let mut state = self.lock();
         places.iter().for_each(|place| state.record(Op::Pass(place.position)));
-        Ok(())
-    }
-
-    fn end_source(&self, _source: u64, _end: u64) -> Result<(), StoreError> {
         Ok(())
     }
 

@@ -27,6 +27,15 @@ pub(crate) fn failure(
 
 /// What went wrong with the database.
 pub(crate) fn of_database(path: &Path, error: &rusqlite::Error) -> StoreError {
+    if is_not_as_written(error) {
+        let what = "expected what was written, found another value";
+        let hint = "`webhook-stream recover` saves what can be read";
+        let damaged = failure(StoreErrorKind::Damaged, path, what, hint);
+        return StoreError {
+            message: format!("{}: {}", damaged.message, one_line(error)),
+            ..damaged
+        };
+    }
     let (kind, what, hint) = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => (
             StoreErrorKind::Full,
@@ -67,9 +76,26 @@ pub(crate) fn of_database(path: &Path, error: &rusqlite::Error) -> StoreError {
     };
     let mut error_of_file = failure(kind, path, what, hint);
     if matches!(kind, StoreErrorKind::Io | StoreErrorKind::Damaged) {
-        error_of_file.message = format!("{}: {error}", error_of_file.message);
+        error_of_file.message = format!("{}: {}", error_of_file.message, one_line(error));
     }
     error_of_file
+}
+
+/// Whether a row, or a column of one, is not of the kind that is always written there.
+fn is_not_as_written(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::QueryReturnedNoRows
+            | rusqlite::Error::Utf8Error(..)
+    )
+}
+
+/// An error may repeat a statement of several lines.
+fn one_line(error: &rusqlite::Error) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What went wrong with a file.

@@ -83,8 +83,66 @@ impl Place {
             let what = "expected a file to write to, found it read-only";
             return Err(failure(StoreErrorKind::Io, &path, what, "make it writable"));
         }
+        if may_make {
+            keep_private(&path, &found)?;
+        }
         Ok(Self { identity: identity(&path, &found), path, is_new })
     }
+}
+
+/// A store is its owner's: another user's is refused, because who owns a file can read and change
+/// what is sent. What others than the owner may do with it is taken away, but that a group may read
+/// it. A copy that was made with the usual mask is readable by all.
+#[cfg(unix)]
+fn keep_private(path: &Path, found: &fs::Metadata) -> Result<(), StoreError> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    refuse_others(path, found.uid(), rustix::process::geteuid().as_raw())?;
+    for end in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        let file = PathBuf::from(name);
+        make_private(&file)
+            .map_err(|error| of_file(&file, "expected to keep others from the file", &error))?;
+    }
+    Ok(())
+}
+
+/// Root may deliver from anybody's.
+#[cfg(unix)]
+fn refuse_others(path: &Path, owner: u32, me: u32) -> Result<(), StoreError> {
+    if me == 0 || owner == me {
+        return Ok(());
+    }
+    let what = format!("expected a file of this user, found one of user {owner}");
+    let hint = "name another file, or deliver from it as its owner";
+    Err(failure(StoreErrorKind::Place, path, what, hint))
+}
+
+#[cfg(not(unix))]
+fn keep_private(_path: &Path, _found: &fs::Metadata) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// What a mode may not have: that the group writes, and anything of all others.
+#[cfg(unix)]
+const OPEN_TO_OTHERS: u32 = 0o027;
+
+#[cfg(unix)]
+fn make_private(file: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let found = match fs::symlink_metadata(file) {
+        Ok(found) if found.is_file() => found,
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        // No file there; what is no file, SQLite refuses.
+        _ => return Ok(()),
+    };
+    let mode = found.permissions().mode();
+    if mode & OPEN_TO_OTHERS == 0 {
+        return Ok(());
+    }
+    fs::set_permissions(file, fs::Permissions::from_mode(mode & 0o777 & !OPEN_TO_OTHERS))
 }
 
 #[cfg(unix)]
@@ -199,6 +257,17 @@ mod tests {
     use crate::delivery::store::StoreErrorKind;
     use crate::delivery::store::sqlite::place::network_error;
     use crate::delivery::store::sqlite::place::network_name;
+    use crate::delivery::store::sqlite::place::refuse_others;
+
+    #[test]
+    fn another_users_file_is_refused() {
+        let path = Path::new("/tmp/braze.db");
+        assert!(refuse_others(path, 1000, 1000).is_ok() && refuse_others(path, 1000, 0).is_ok());
+        for owner in [0, 1001] {
+            let error = refuse_others(path, owner, 1000).map_err(|error| error.kind);
+            assert_eq!(error, Err(StoreErrorKind::Place));
+        }
+    }
 
     #[test]
     fn network_file_systems_are_refused_by_name() {

@@ -51,23 +51,24 @@ pub struct Salvage {
 }
 
 /// Saves what can be read of a damaged store into a new file. Never a payload that is not what was
-/// accepted: each row's checksum is checked. The damaged file is not changed.
+/// accepted: each row's checksum is checked. The damaged file is not changed. When the row of its only
+/// sync is lost, `sync_name` is what that is called from then on.
 ///
 /// # Errors
 /// When the damaged file is in use or cannot be opened, or the new one exists or cannot be written.
-pub fn recover(path: &Path, into: &Path) -> Result<Salvage, StoreError> {
+pub fn recover(path: &Path, into: &Path, sync_name: Option<&str>) -> Result<Salvage, StoreError> {
     let place = Place::prepare(path, false)?;
     if OpenFile::is_open(&place.identity) {
         let what = "expected a store that nobody delivers from, found it open in this process";
         return Err(failure(StoreErrorKind::InUse, &place.path, what, "close it first"));
     }
     let lock = Lock::take(&place.path)?;
-    let saved = save(&place.path, into);
+    let saved = save(&place.path, into, sync_name);
     lock.release();
     saved
 }
 
-fn save(path: &Path, into: &Path) -> Result<Salvage, StoreError> {
+fn save(path: &Path, into: &Path, sync_name: Option<&str>) -> Result<Salvage, StoreError> {
     let unreadable = |error| of_file(path, "expected to read the damaged store", &error);
     let log = LogFile::read(path).map_err(unreadable)?;
     let mut pages = Pages::open(path, log).map_err(unreadable)?;
@@ -86,7 +87,7 @@ fn save(path: &Path, into: &Path) -> Result<Salvage, StoreError> {
         salvage: Salvage { damaged_log_frames: pages.damaged_frames(), ..Salvage::default() },
         damaged: HashSet::new(),
     };
-    rescue.all(&mut pages).map_err(failed)?;
+    rescue.all(&mut pages, sync_name).map_err(failed)?;
     let salvage = rescue.salvage;
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)?;
@@ -106,7 +107,7 @@ struct Rescue<'a> {
 }
 
 impl Rescue<'_> {
-    fn all(&mut self, pages: &mut Pages) -> rusqlite::Result<()> {
+    fn all(&mut self, pages: &mut Pages, sync_name: Option<&str>) -> rusqlite::Result<()> {
         self.connection.execute_batch("BEGIN")?;
         let mut rows = 0;
         for number in 1..=pages.count() {
@@ -121,7 +122,7 @@ impl Rescue<'_> {
                 self.connection.execute_batch("COMMIT; BEGIN")?;
             }
         }
-        self.finish()?;
+        self.finish(sync_name)?;
         self.connection.execute_batch("COMMIT")
     }
 
@@ -243,8 +244,33 @@ impl Rescue<'_> {
         }
     }
 
+    /// Names the syncs whose rows are lost: the only one as it is called, others by their numbers.
+    fn name_syncs(&self, sync_name: Option<&str>) -> rusqlite::Result<()> {
+        let mut nameless = self.connection.prepare(
+            "SELECT sync FROM delivery UNION SELECT sync FROM dead_letter UNION SELECT sync FROM source
+             EXCEPT SELECT id FROM sync",
+        )?;
+        let ids = nameless.query_map([], |row| row.get(0))?;
+        let ids = ids.collect::<rusqlite::Result<Vec<i64>>>()?;
+        let is_only_one = ids.len() == 1;
+        for id in ids {
+            let name = match sync_name {
+                Some(name) if is_only_one => name.to_owned(),
+                _ => format!("recovered-{id}"),
+            };
+            // Should that name be there, it is another sync's.
+            for name in [name, format!("recovered-{id}")] {
+                self.connection.execute(
+                    "INSERT OR IGNORE INTO sync(id, name) VALUES (?1, ?2)",
+                    params![id, name],
+                )?;
+            }
+        }
+        Ok(())
+    }
+
     /// Puts the counts right, and says what is lost.
-    fn finish(&mut self) -> rusqlite::Result<()> {
+    fn finish(&mut self, sync_name: Option<&str>) -> rusqlite::Result<()> {
         let count = |sql: &str| -> rusqlite::Result<u64> {
             let count: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
             Ok(count.cast_unsigned())
@@ -263,12 +289,8 @@ impl Rescue<'_> {
         let expected: Option<i64> =
             self.connection
                 .query_row("SELECT sum(accepted - delivered) FROM sync", [], |row| row.get(0))?;
-        self.connection.execute_batch(
-            "INSERT OR IGNORE INTO sync(id, name)
-             SELECT DISTINCT sync, 'recovered-' || sync FROM delivery
-             UNION SELECT DISTINCT sync, 'recovered-' || sync FROM dead_letter;
-             UPDATE sync SET first_id = 0;",
-        )?;
+        self.name_syncs(sync_name)?;
+        self.connection.execute_batch("UPDATE sync SET first_id = 0")?;
         let after_attempts = [Reason::Exhausted, Reason::Expired, Reason::Gone].map(Reason::name);
         self.connection.execute(
             "UPDATE sync SET

@@ -36,20 +36,24 @@ pub(crate) enum Settled {
 }
 
 impl Desk {
-    /// Takes deliveries on. Those without a row are on hand at once, for they are not waited for.
+    /// Takes deliveries on. Those that nobody waits for are on hand at once, with a row or without:
+    /// the next thing to come may be what became of them.
     pub(crate) fn accept(&mut self, id: i64, accepted: Accepted, done: Option<Finisher>) {
         let Accepted { rows, unwritten, confirmed, at } = accepted;
         if let Ok(sync) = self.sync(id) {
             sync.hear(at);
             for place in confirmed {
-                sync.finish(place, false);
+                sync.finish(place, true);
             }
         }
+        let Some(done) = done else {
+            self.take_unawaited(id, rows);
+            self.take_unwritten(id, unwritten);
+            return;
+        };
         if rows.is_empty() {
             self.take_unwritten(id, unwritten);
-            if let Some(done) = done {
-                done(self, Ok(()));
-            }
+            done(self, Ok(()));
             return;
         }
         let hands: Vec<(u64, Option<u64>)> =
@@ -78,11 +82,26 @@ impl Desk {
                 }
                 desk.take_unwritten(id, unwritten);
             }
-            if let Some(done) = done {
-                done(desk, result);
-            }
+            done(desk, result);
         };
         self.change(count, change, after);
+    }
+
+    /// Takes on what has a row that nobody waits for; it is kept until it is written.
+    fn take_unawaited(&mut self, id: i64, rows: Vec<Row>) {
+        for row in rows {
+            let Ok(sync) = self.sync(id) else {
+                return;
+            };
+            let (delivery, lane, place) = (row.delivery.id, row.delivery.lane, row.delivery.place);
+            sync.count().accepted += 1;
+            if let Some(place) = place {
+                sync.finish(place, true);
+            }
+            let hand = Hand { attempts: 0, lane, damaged: false, unwritten: None };
+            sync.hand.insert(delivery, hand);
+            self.note(Write::Accept { sync: id, row: Box::new(row) });
+        }
     }
 
     fn take_unwritten(&mut self, id: i64, unwritten: Vec<Arc<Delivery>>) {

@@ -27,6 +27,8 @@ const MAX_ATTEMPTS_KEPT: u32 = 100;
 /// A change that must not get lost, though nobody waits for it.
 #[derive(Debug)]
 pub(crate) enum Write {
+    /// A row for what was accepted and is on hand.
+    Accept { sync: i64, row: Box<Row> },
     /// A row is gone: the receiver has it.
     Delivered { sync: i64, id: u64, had_attempts: bool, lane: Option<u64> },
     /// A row waits.
@@ -67,6 +69,7 @@ impl Write {
     pub(crate) fn execute(&self, around: &mut Surroundings<'_>) -> rusqlite::Result<()> {
         let connection = around.connection;
         match self {
+            Self::Accept { sync, row } => around.insert(*sync, row, None),
             Self::Delivered { sync, id, had_attempts, lane } => {
                 connection
                     .prepare_cached("DELETE FROM delivery WHERE id = ?1")?

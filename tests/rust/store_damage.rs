@@ -1,0 +1,293 @@
+//! Damage to a store's files: it opens or refuses in one line, never gives out wrong bytes, and
+//! `recover` saves what is whole.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use webhook_stream::delivery::request::Request;
+use webhook_stream::delivery::request::Target;
+use webhook_stream::delivery::store::Change;
+use webhook_stream::delivery::store::Discarded;
+use webhook_stream::delivery::store::Job;
+use webhook_stream::delivery::store::NewDelivery;
+use webhook_stream::delivery::store::Reason;
+use webhook_stream::delivery::store::Store;
+use webhook_stream::delivery::store::StoreError;
+use webhook_stream::delivery::store::StoreErrorKind;
+use webhook_stream::delivery::store::sqlite::OpenOptions;
+use webhook_stream::delivery::store::sqlite::SqliteStore;
+use webhook_stream::delivery::store::sqlite::recover;
+
+use crate::support::number_from;
+use crate::support::stored::NOW;
+use crate::support::stored::die;
+use crate::support::stored::record;
+use crate::support::stored::retry;
+use crate::support::stored::second;
+use crate::support::target;
+
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("braze.db");
+    (folder, path)
+}
+
+fn open(path: &Path) -> Result<SqliteStore, StoreError> {
+    SqliteStore::open(path, "braze", OpenOptions::default())
+}
+
+fn take_over(store: &SqliteStore) -> u64 {
+    store.take_over(NOW, &|_| second(7200)).unwrap()
+}
+
+/// A store with pending ones, waiting ones and dead letters, and how many of each.
+fn filled(path: &Path, count: usize) {
+    let store = open(path).unwrap();
+    take_over(&store);
+    let target = target("http://a.example/");
+    let given = store.accept((0..count).map(|number| numbered(&target, number)).collect()).unwrap();
+    for (number, job) in given.iter().enumerate() {
+        match number % 5 {
+            0 => retry(&store, job, 1, second(number as u64)),
+            1 => die(&store, job),
+            2 => store.settle(job, Change::Delivered).unwrap(),
+            _ => {}
+        }
+    }
+    let bury = Discarded {
+        key: String::from("bad"),
+        reason: Reason::Render,
+        message: String::from("x is missing"),
+        event: Some(String::from("{}")),
+        at: NOW,
+        place: None,
+    };
+    store.bury(vec![bury]).unwrap();
+}
+
+/// Its payload is a function of its number, so that damage shows; every seventh is long, and every
+/// fiftieth longer than a page.
+fn numbered(target: &Arc<Target>, number: usize) -> NewDelivery {
+    let request = Request::new(Arc::clone(target), format!("msg_{number}"), body(number)).unwrap();
+    let event = Some(format!("{{\"e\": {number}}}"));
+    let mut new = NewDelivery::new(format!("{number}"), request, event);
+    new.accepted_at = NOW;
+    new
+}
+
+fn body(number: usize) -> Vec<u8> {
+    let mut dice = fastrand::Rng::with_seed(number as u64);
+    let length = match number {
+        n if n % 50 == 0 => 20_000,
+        n if n % 7 == 0 => 1500,
+        _ => 100,
+    };
+    (0..length).map(|_| dice.u8(b' '..b'~')).collect()
+}
+
+/// Whatever a store gives out has the bytes that were accepted.
+fn check_bytes(job: &Job) {
+    if !job.damaged {
+        let number: usize = job.delivery.key.parse().unwrap();
+        assert_eq!(job.delivery.request.body, body(number), "{number}");
+        assert_eq!(job.delivery.request.id, format!("msg_{number}"));
+    }
+}
+
+#[test]
+fn recover_saves_everything_of_a_store_that_is_whole() {
+    let (folder, path) = folder();
+    filled(&path, 300);
+    let into = folder.path().join("new.db");
+    let salvage = recover(&path, &into, None).unwrap();
+    assert_eq!((salvage.pending, salvage.dead_letters), (180, 61));
+    assert_eq!((salvage.damaged, salvage.lost, salvage.unreadable_pages), (0, Some(0), 0));
+    let counts = open(&path).unwrap().counts().unwrap();
+    let store = open(&into).unwrap();
+    assert_eq!(store.counts().unwrap(), counts);
+    assert_eq!(take_over(&store), 180);
+    let jobs = store.claim(second(1000), 1000).unwrap();
+    assert_eq!(jobs.len(), 180);
+    jobs.iter().for_each(check_bytes);
+    assert_eq!(store.dead_letters(0, 1000).unwrap().len(), 61);
+    assert!(store.dead_letters(0, 1).unwrap()[0].attempts == [record(1)]);
+    let refused = recover(&path, &into, None).unwrap_err();
+    assert_eq!(refused.kind, StoreErrorKind::Io, "what is there is not overwritten: {refused}");
+}
+
+/// Bytes that are damaged at once.
+const PAGE: usize = 4096;
+
+/// Pages of a file with so many that are damaged, and how: all of them in the long run, each turned
+/// around, zeroed, and the first that is cut off; in the short one some, taken at random.
+fn damages(pages: usize) -> Vec<(usize, usize)> {
+    if number_from("STORE_PAGES").is_some() {
+        return (0..3 * pages).map(|round| (round / 3, round % 3)).collect();
+    }
+    let mut dice = fastrand::Rng::with_seed(11);
+    (0..12).map(|round| (dice.usize(..pages), round % 3)).collect()
+}
+
+fn damage(bytes: &mut Vec<u8>, page: usize, how: usize) {
+    let range = page * PAGE..bytes.len().min((page + 1) * PAGE);
+    match how {
+        0 => bytes[range].iter_mut().for_each(|byte| *byte ^= 0x55),
+        1 => bytes[range].fill(0),
+        _ => bytes.truncate(range.start),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "it prints its figures")]
+#[test]
+fn damage_to_any_page_is_confined_and_recover_saves_the_rest() {
+    let (folder, path) = folder();
+    filled(&path, 300);
+    let whole = fs::read(&path).unwrap();
+    let (mut refused, mut opened, mut lost) = (0, 0, 0);
+    let rounds = damages(whole.len() / PAGE);
+    let pages = rounds.len();
+    for (round, (page, how)) in rounds.into_iter().enumerate() {
+        let mut bytes = whole.clone();
+        damage(&mut bytes, page, how);
+        let damaged = folder.path().join(format!("damaged-{round}.db"));
+        fs::write(&damaged, &bytes).unwrap();
+        match deliver_all(&damaged) {
+            Ok(()) => opened += 1,
+            Err(error) => {
+                refused += 1;
+                assert!(!error.message.contains('\n'), "{error}");
+                assert_ne!(error.kind, StoreErrorKind::InUse, "{error}");
+            }
+        }
+        fs::write(&damaged, &bytes).unwrap();
+        let into = folder.path().join(format!("saved-{round}.db"));
+        let salvage = recover(&damaged, &into, Some("braze")).unwrap();
+        let store = open(&into).unwrap();
+        take_over(&store);
+        let jobs = store.claim(second(10_000), 10_000).unwrap();
+        assert_eq!(jobs.len() as u64, salvage.pending);
+        jobs.iter().for_each(check_bytes);
+        let missing = 241_u64.saturating_sub(salvage.pending + salvage.dead_letters);
+        if let Some(told) = salvage.lost {
+            assert_eq!(told, missing, "page {page}, round {round}: {salvage:?}");
+        }
+        lost += missing;
+        fs::remove_file(into).unwrap();
+        fs::remove_file(damaged).unwrap();
+    }
+    println!(
+        "figure: A7 | Damage to each page of the file: refused, or no wrong byte given out | \
+         pages damaged {pages}, opened {opened}, refused {refused}, wrong bytes 0, \
+         rows lost with their pages {lost}"
+    );
+}
+
+/// Delivers whatever a store gives out, and checks it.
+fn deliver_all(path: &Path) -> Result<(), StoreError> {
+    let store = open(path)?;
+    store.take_over(NOW, &|_| second(7200))?;
+    loop {
+        let jobs = store.claim(second(10_000), 50)?;
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        for job in &jobs {
+            check_bytes(job);
+            store.settle(job, Change::Delivered)?;
+        }
+    }
+}
+
+/// Transactions of the store in [`killed`], and rows in each.
+const COMMITS: usize = 12;
+const ROWS: usize = 5;
+
+/// The file and its log as a kill leaves them: all is in the log.
+fn killed(folder: &Path) -> (Vec<u8>, Vec<u8>) {
+    let path = folder.join("killed.db");
+    let store = open(&path).unwrap();
+    take_over(&store);
+    let target = target("http://a.example/");
+    for commit in 0..COMMITS {
+        let numbers = commit * ROWS..(commit + 1) * ROWS;
+        store.accept(numbers.map(|number| numbered(&target, number + 1)).collect()).unwrap();
+    }
+    let log = fs::read(path.with_file_name("killed.db-wal")).unwrap();
+    assert!(log.len() > 20 * PAGE, "all is in the log");
+    (fs::read(&path).unwrap(), log)
+}
+
+#[expect(clippy::print_stdout, reason = "it prints its figures")]
+#[test]
+fn damage_to_the_log_is_refused_or_loses_its_end_only() {
+    let (folder, path) = folder();
+    let (file, log) = killed(folder.path());
+    let (mut refused, mut opened, mut cut_off) = (0, 0, 0);
+    let rounds = damages(log.len().div_ceil(PAGE));
+    let pages = rounds.len();
+    for (page, how) in rounds {
+        let lay_out = || {
+            let mut bytes = log.clone();
+            damage(&mut bytes, page, how);
+            fs::write(&path, &file).unwrap();
+            fs::write(path.with_file_name("braze.db-wal"), bytes).unwrap();
+            let _ = fs::remove_file(path.with_file_name("braze.db-shm"));
+        };
+        lay_out();
+        let saved = folder.path().join("saved.db");
+        let _ = fs::remove_file(&saved);
+        let salvage = recover(&path, &saved, Some("braze")).unwrap();
+        let store = open(&saved).unwrap();
+        assert_eq!(take_over(&store), salvage.pending);
+        store.claim(second(10_000), 10_000).unwrap().iter().for_each(check_bytes);
+        drop(store);
+        match open(&path) {
+            Ok(store) => {
+                opened += 1;
+                let pending = take_over(&store) as usize;
+                let jobs = store.claim(second(10_000), 10_000).unwrap();
+                jobs.iter().for_each(check_bytes);
+                assert_eq!(jobs.len(), pending);
+                // The end of a log that was cut off looks like one that was never longer. A page of
+                // damage spoils three frames; what they ended, and one more, may be its end.
+                if how < 2 {
+                    assert!(
+                        pending + 4 * ROWS >= COMMITS * ROWS,
+                        "page {page}: {pending} are left"
+                    );
+                }
+                cut_off += COMMITS * ROWS - pending;
+            }
+            Err(error) => {
+                refused += 1;
+                assert_eq!(error.kind, StoreErrorKind::Damaged, "page {page}, {how}: {error}");
+                assert!(error.message.contains("recover"), "{error}");
+                assert!(!error.message.contains('\n'), "{error}");
+            }
+        }
+    }
+    assert!(refused > 0 && opened > 0, "{refused} {opened}");
+    println!(
+        "figure: A7 | Damage to each page of the log beside the file | pages damaged {pages}, \
+         opened {opened}, refused {refused}, wrong bytes 0, rows at the log's end lost {cut_off}"
+    );
+}
+
+#[test]
+fn what_is_in_the_shared_memory_beside_the_file_does_not_matter() {
+    let (folder, path) = folder();
+    let (file, log) = killed(folder.path());
+    let mut dice = fastrand::Rng::with_seed(3);
+    for round in 0..12 {
+        fs::write(&path, &file).unwrap();
+        fs::write(path.with_file_name("braze.db-wal"), &log).unwrap();
+        let length = [0, 1, 136, 32_768, 65_536][round % 5];
+        let bytes: Vec<u8> = (0..length).map(|_| dice.u8(..)).collect();
+        fs::write(path.with_file_name("braze.db-shm"), bytes).unwrap();
+        let store = open(&path).unwrap();
+        assert_eq!(take_over(&store), (COMMITS * ROWS) as u64, "{length} bytes");
+        store.claim(second(10_000), 10_000).unwrap().iter().for_each(check_bytes);
+    }
+}
