@@ -4,6 +4,7 @@
 //! others; so `accepted = delivered + pending + expired + discarded` is a check, not a definition
 //! ([`Report::balanced`]). Nothing here reads a clock: times come in as durations.
 
+mod attempts;
 mod histogram;
 mod totals;
 
@@ -17,8 +18,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::report::attempts::Attempts;
 use crate::report::histogram::Histogram;
 
+pub use crate::report::attempts::AttemptCount;
+pub use crate::report::histogram::LatencyCount;
 pub use crate::report::totals::Totals;
 
 /// The latency that 95 of 100 delivered events should stay under, from accepted to delivered.
@@ -74,6 +78,7 @@ pub struct Counters {
     tries: AtomicU64,
     attempts: AtomicU64,
     fresh_connections: AtomicU64,
+    by_attempt: Attempts,
     latency: Histogram,
     errors: Mutex<BTreeMap<String, ErrorSummary>>,
 }
@@ -116,6 +121,7 @@ impl Counters {
         } else {
             self.success_after_retry.fetch_add(1, Relaxed);
         }
+        self.by_attempt.delivered(attempt);
         self.latency.record(latency);
         self.pending.fetch_sub(1, Relaxed);
     }
@@ -158,8 +164,9 @@ impl Counters {
         self.tries.fetch_add(1, Relaxed);
     }
 
-    /// One attempt, of up to three tries, ended.
-    pub fn attempted(&self) {
+    /// One attempt, of up to three tries, ended: the delivery's attempt counted from 1.
+    pub fn attempted(&self, attempt: u32) {
+        self.by_attempt.made(attempt);
         self.attempts.fetch_add(1, Relaxed);
     }
 
@@ -227,12 +234,14 @@ impl Counters {
             success_after_retry: retried,
             tries: self.tries.load(Relaxed),
             attempts: self.attempts.load(Relaxed),
+            by_attempt: self.by_attempt.counts(),
             fresh_connections: self.fresh_connections.load(Relaxed),
             latency: Latency {
                 p50: self.latency.quantile(0.50),
                 p95: self.latency.quantile(0.95),
                 p99: self.latency.quantile(0.99),
             },
+            latency_histogram: self.latency.bars(),
             elapsed,
             errors: self
                 .errors
@@ -286,10 +295,14 @@ pub struct Report {
     pub tries: u64,
     /// Attempts made: batches of up to three tries.
     pub attempts: u64,
+    /// The attempts by their number, without a gap up to the last one made.
+    pub by_attempt: Vec<AttemptCount>,
     /// Requests repeated at once on a fresh connection because a kept-alive one had gone.
     pub fresh_connections: u64,
     /// From accepted to delivered.
     pub latency: Latency,
+    /// The delivered events by how long they took, without a gap from the quickest to the slowest.
+    pub latency_histogram: Vec<LatencyCount>,
     /// How long the run took so far.
     pub elapsed: Duration,
     /// What went wrong, by kind.
@@ -299,10 +312,16 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether the figures add up: each accepted event is in exactly one place.
+    /// Whether the figures add up: each accepted event is in exactly one place, and each attempt.
     pub fn balanced(&self) -> bool {
+        let by_attempt =
+            |figure: fn(&AttemptCount) -> u64| -> u64 { self.by_attempt.iter().map(figure).sum() };
+        let timed: u64 = self.latency_histogram.iter().map(|bar| bar.count).sum();
         self.accepted == self.delivered + self.pending + self.expired + self.discarded
             && self.delivered == self.success_on_first_attempt + self.success_after_retry
+            && self.delivered == by_attempt(|count| count.delivered)
+            && self.attempts == by_attempt(|count| count.made)
+            && self.delivered == timed
     }
 
     /// The share of accepted events that was delivered, from 0 to 1; 1 when none was accepted.
@@ -343,6 +362,21 @@ impl Report {
                 json!({"kind": summary.kind, "count": summary.count, "samples": samples})
             })
             .collect();
+        let by_attempt: Vec<serde_json::Value> = self
+            .by_attempt
+            .iter()
+            .map(|AttemptCount { attempt, made, delivered }| {
+                json!({"attempt": attempt, "made": made, "delivered": delivered})
+            })
+            .collect();
+        let latency_histogram: Vec<serde_json::Value> = self
+            .latency_histogram
+            .iter()
+            .map(|LatencyCount { from, up_to, count }| {
+                let (from, up_to) = (from.as_secs_f64(), up_to.as_secs_f64());
+                json!({"from_seconds": from, "up_to_seconds": up_to, "count": count})
+            })
+            .collect();
         json!({
             "accepted": self.accepted,
             "resumed": self.resumed,
@@ -358,12 +392,14 @@ impl Report {
             "delivery_rate": self.delivery_rate(),
             "tries": self.tries,
             "attempts": self.attempts,
+            "by_attempt": by_attempt,
             "fresh_connections": self.fresh_connections,
             "latency_seconds": {
                 "p50": seconds(self.latency.p50),
                 "p95": seconds(self.latency.p95),
                 "p99": seconds(self.latency.p99),
             },
+            "latency_histogram": latency_histogram,
             "latency_target_seconds": LATENCY_TARGET.as_secs_f64(),
             "latency_target_met": self.latency_target_met(),
             "elapsed_seconds": self.elapsed.as_secs_f64(),
@@ -483,6 +519,8 @@ fn short(time: Duration) -> String {
 mod tests {
     use std::time::Duration;
 
+    use serde_json::json;
+
     use crate::report::Counters;
     use crate::report::ErrorSample;
 
@@ -492,9 +530,13 @@ mod tests {
         counters.accepted(100);
         for n in 0..90 {
             counters.had_first_attempt(1);
+            counters.attempted(1);
             counters.delivered(1, Duration::from_millis(n + 1));
         }
+        counters.attempted(1);
+        counters.attempted(2);
         counters.delivered(2, Duration::from_secs(90));
+        counters.attempted(1);
         counters.expired();
         counters.discarded();
         counters.accepted_and_discarded();
@@ -505,6 +547,12 @@ mod tests {
         let p50 = report.latency.p50.unwrap_or_default().as_secs_f64();
         assert!((0.044..0.048).contains(&p50), "{p50}");
         assert!(report.latency.p99.unwrap_or_default() > Duration::from_secs(87));
+        let json = report.to_json();
+        assert_eq!(json["by_attempt"][0], json!({"attempt": 1, "made": 92, "delivered": 90}));
+        assert_eq!(json["by_attempt"][1], json!({"attempt": 2, "made": 1, "delivered": 1}));
+        let (first, last) = (report.latency_histogram[0], report.latency_histogram.last());
+        assert!(first.from <= Duration::from_millis(1) && first.up_to > Duration::from_millis(1));
+        assert!(last.is_some_and(|last| last.count == 1 && last.up_to > Duration::from_secs(90)));
     }
 
     #[test]

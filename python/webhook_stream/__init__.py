@@ -14,6 +14,8 @@ Filtered, shaped by a FreeMarker template, and delivered even if the receiver is
 (2, [b'{"user": "ada"}', b'{"user": "bob"}'])
 """
 
+from typing import Any as _Any
+
 from webhook_stream._core import Filter, Finding, RetryPolicy, Settings, Template, __version__
 from webhook_stream._errors import (
     ConfigError,
@@ -51,3 +53,17 @@ __all__ = [
     "load_syncs",
     "read",
 ]
+
+
+def load_ipython_extension(ipython: _Any) -> None:
+    """Bring the cell magic ``%%ftl``; called by ``%load_ext webhook_stream``."""
+    from webhook_stream import notebook
+
+    notebook.load_ipython_extension(ipython)
+
+
+def unload_ipython_extension(ipython: _Any) -> None:
+    """Take ``%%ftl`` away again; called by ``%unload_ext webhook_stream``."""
+    from webhook_stream import notebook
+
+    notebook.unload_ipython_extension(ipython)

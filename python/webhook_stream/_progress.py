@@ -1,4 +1,7 @@
-"""How a running report is shown: in place in a notebook or terminal, now and then in a pipe."""
+"""How a running report is shown: in place in a notebook or terminal, now and then in a pipe.
+
+The core calls for it at most five times a second, from the thread that waits.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,22 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from webhook_stream._report import Report
 
 Figures = Mapping[str, Any]
 Show = Callable[[Figures], None]
+State = Literal["done", "interrupted", "failed"]
+End = Callable[["Report", State], None]
 
 _logger = logging.getLogger("webhook_stream.run")
 _SECONDS_BETWEEN_LOG_LINES = 10.0
 
 
-def choose(progress: bool | Show | None, name: str) -> tuple[Show, Callable[[], None]]:
-    """Return what is called with the figures, and what ends the display."""
+def choose(progress: bool | Show | None, name: str) -> tuple[Show, End]:
+    """Return what is called with the figures, and what ends the display with the report."""
     if callable(progress):
         return progress, _nothing
     if progress is False:
@@ -39,11 +47,11 @@ def line(name: str, figures: Figures) -> str:
     return f"{', '.join(parts)}, {figures['events_per_second']:,.0f}/s"
 
 
-def _nothing() -> None:
+def _ignore(_figures: Figures) -> None:
     pass
 
 
-def _ignore(_figures: Figures) -> None:
+def _nothing(_report: Report, _state: State) -> None:
     pass
 
 
@@ -53,23 +61,49 @@ def _in_notebook() -> bool:
     return shell is not None and "IPKernelApp" in getattr(shell, "config", {})
 
 
-def _notebook(name: str) -> tuple[Show, Callable[[], None]]:
-    from IPython.display import HTML, display  # type: ignore[import-not-found,unused-ignore]
+class _Running:
+    """A run's figures as they are now: HTML for a notebook, a line where that can't be shown."""
 
-    handle = display(HTML(f"<pre>{name}: starting</pre>"), display_id=True)  # type: ignore[no-untyped-call,unused-ignore]
+    def __init__(
+        self, name: str, figures: Figures | None, state: str, notes: tuple[str, ...] = ()
+    ) -> None:
+        self._name = name
+        self._figures = figures
+        self._state = state
+        self._notes = notes
+
+    def __repr__(self) -> str:
+        if self._figures is None:
+            return f"{self._name}: {self._state}"
+        return f"{line(self._name, self._figures)}, {self._state}"
+
+    def _repr_html_(self) -> str:
+        from webhook_stream import _html
+
+        return _html.running(self._name, self._figures, self._state, self._notes)
+
+
+def _notebook(name: str) -> tuple[Show, End]:
+    from IPython.display import display  # type: ignore[import-not-found,unused-ignore]
+
+    # A display with an id stays in the saved notebook, and needs no widget package.
+    handle = display(_Running(name, None, "starting"), display_id=True)  # type: ignore[no-untyped-call,unused-ignore]
 
     def show(figures: Figures) -> None:
-        handle.update(HTML(f"<pre>{line(name, figures)}</pre>"))  # type: ignore[no-untyped-call,unused-ignore]
+        handle.update(_Running(name, figures, "running"))
 
-    return show, _nothing
+    def end(report: Report, state: State) -> None:
+        handle.update(_Running(name, report.to_dict(), state, report.notes))
+
+    return show, end
 
 
-def _terminal(name: str) -> tuple[Show, Callable[[], None]]:
+def _terminal(name: str) -> tuple[Show, End]:
     def show(figures: Figures) -> None:
         sys.stderr.write(f"\r\x1b[2K{line(name, figures)}")
         sys.stderr.flush()
 
-    def end() -> None:
+    def end(_report: Report, _state: State) -> None:
         sys.stderr.write("\r\x1b[2K")
         sys.stderr.flush()
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from webhook_stream._errors import DeliveryError
+
+if TYPE_CHECKING:
+    import altair
+    from matplotlib.figure import Figure
 
 
 class Report:
@@ -120,24 +123,25 @@ class Report:
         names = ("accepted", "delivered", "pending", "expired", "discarded", "filtered", "invalid")
         return f"Report({', '.join(f'{name}={self._figures[name]}' for name in names)})"
 
+    def plot(self) -> Figure:
+        """Return a figure of matplotlib: outcomes, attempts by number, latencies.
+
+        Raises :class:`ModuleNotFoundError` where matplotlib is not installed.
+        """
+        from webhook_stream import _plots
+
+        return _plots.plot(self._figures)
+
+    def chart(self) -> altair.HConcatChart:
+        """Return a chart of Altair: outcomes, attempts by number, latencies.
+
+        Raises :class:`ModuleNotFoundError` where Altair is not installed.
+        """
+        from webhook_stream import _plots
+
+        return _plots.chart(self._figures)
+
     def _repr_html_(self) -> str:
-        colors = {
-            "delivered": "#2e7d32",
-            "pending": "#f9a825",
-            "expired": "#c62828",
-            "discarded": "#6d4c41",
-        }
-        total = max(self.accepted, 1)
-        bar = "".join(
-            f"<div title='{name}: {self._figures[name]}' style='background:{color};"
-            f"width:{100 * int(self._figures[name]) / total:.2f}%'></div>"
-            for name, color in colors.items()
-        )
-        legend = " &nbsp; ".join(
-            f"<span style='color:{color}'>&#9632;</span> {name} {int(self._figures[name]):,}"
-            for name, color in colors.items()
-        )
-        return (
-            f"<div style='display:flex;height:12px;width:100%;background:#eee'>{bar}</div>"
-            f"<div>{legend}</div><pre>{html.escape(str(self))}</pre>"
-        )
+        from webhook_stream import _html
+
+        return _html.report(self)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from webhook_stream import _core
 from webhook_stream._errors import StoreError
-from webhook_stream._progress import Figures, choose
+from webhook_stream._progress import End, Figures, State, choose
 from webhook_stream._report import Report
+from webhook_stream._shown import DeadLetters, Preview, Status, store_name
 from webhook_stream._table import Table
 
 Event = Mapping[str, Any] | str | bytes
@@ -131,6 +132,8 @@ class Sync:
         """Its name, which is part of every ``webhook-id``."""
         self.url = url
         """Where it sends to, with secrets as references."""
+        self.last_report: Report | None = None
+        """What the last ``run``, ``drain`` or ``replay`` did, also one that was interrupted."""
         self._clock = clock
         self._observers: list[_Observer] = []
         self._core = _core.Sync(
@@ -158,7 +161,7 @@ class Sync:
             if len(rows) >= limit:
                 break
             rows.append(self._core.preview(event))
-        return Table(rows)
+        return Preview(rows, self._options["template"], self._options["filter"])
 
     def run(
         self,
@@ -173,15 +176,16 @@ class Sync:
         ``source`` is what :func:`read` takes or gives, or any iterable of dicts or JSON text. Every
         event is accepted and attempted once, and so is what earlier runs left and is due;
         ``wait="settled"`` also waits out the retry schedule.
-        Ctrl-C ends a run within 200 ms and keeps what was accepted as pending.
+        Ctrl-C, or a notebook's stop button, ends a run within 200 ms and keeps what was accepted as
+        pending; :attr:`last_report` then has the figures up to there.
 
         With a store, a run goes on where earlier ones ended: a file is known by its content, and
         what was delivered is not sent again. ``restart=True`` sends it again.
         """
         if isinstance(source, str | os.PathLike):
             source = Source(source)
-        show, end = choose(progress, self.name)
         run = self._core.start()
+        show, end = choose(progress, self.name)
         with self._ended("run", run, end):
             if isinstance(source, Source):
                 run.feed_source(list(source.paths), restart, show)
@@ -205,18 +209,18 @@ class Sync:
         progress: bool | Callable[[Figures], None] | None = None,
     ) -> Report:
         """Go on with what earlier runs left pending, until nothing is or the time is up."""
-        show, end = choose(progress, self.name)
         run = self._core.start()
+        show, end = choose(progress, self.name)
         with self._ended("drain", run, end):
             run.wait("settled", timeout_seconds, show)
         return _report(run)
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Status:
         """Return counts by state, the oldest pending delivery and when the next one is due.
 
         Works also while another process delivers from the store.
         """
-        return self._core.status()
+        return Status(self._core.status())
 
     def metrics(self) -> dict[str, Any]:
         """Return what the runs of this object did, added up, also while one goes on.
@@ -255,7 +259,7 @@ class Sync:
         since: str | datetime | None = None,
         until: str | datetime | None = None,
         key: str | Sequence[str] | None = None,
-    ) -> Iterator[dict[str, Any]]:
+    ) -> DeadLetters:
         """Yield what was given up: event key, payload, reason and every attempt.
 
         ``since`` and ``until`` are about when it was given up: a datetime, a text such as
@@ -263,7 +267,13 @@ class Sync:
         also while another process delivers from the store.
         """
         which = _which(reason, since, until, key)
-        return _pages(lambda after: self._core.dead_letters(which, after))
+
+        def letters() -> Iterator[dict[str, Any]]:
+            return _pages(lambda after: self._core.dead_letters(which, after))
+
+        # With a filter, only counting tells how many there are.
+        everything = which == _which(None, None, None, None)
+        return DeadLetters(letters, lambda: self.status()["dead"] if everything else None)
 
     @overload
     def replay(
@@ -315,8 +325,8 @@ class Sync:
         which = _which(reason, since, until, key)
         if dry_run:
             return Table(_pages(lambda after: self._core.replay_preview(which, template, after)))
-        show, end = choose(progress, self.name)
         run = self._core.start()
+        show, end = choose(progress, self.name)
         with self._ended("replay", run, end):
             run.replay(which, template, show)
             run.wait(wait, None, show)
@@ -330,22 +340,36 @@ class Sync:
             return observed.pop_all()
 
     @contextmanager
-    def _ended(self, verb: str, run: _core.Run, end: Callable[[], None]) -> Iterator[None]:
+    def _ended(self, verb: str, run: _core.Run, end: End) -> Iterator[None]:
         """End a run behind the block: with time to finish, or at once after an exception."""
         with self._observed(verb, run):
+            state: State = "failed"
             try:
                 yield
-            except BaseException:
-                end()
+                state = "done"
+            except BaseException as error:
                 # What is raised already says more than what fails after it.
                 with suppress(StoreError):
                     run.stop(0.0)
+                if isinstance(error, KeyboardInterrupt):
+                    state = "interrupted"
+                    error.args = error.args or (self._how_to_go_on(_report(run)),)
                 raise
             else:
-                end()
                 run.stop(5.0)
             finally:
+                self.last_report = _report(run, interrupted=state != "done")
+                end(self.last_report, state)
                 run.emit_log()
+
+    def _how_to_go_on(self, report: Report) -> str:
+        """Say what an interrupted run leaves, and how to go on."""
+        store = store_name(self._options["store"] or "memory")
+        return (
+            f"{self.name}: interrupted with {report.delivered:,} delivered and "
+            f"{report.pending:,} pending in {store}; drain() goes on with what is pending, "
+            "the same run() with what it had not read as well; last_report has the figures"
+        )
 
 
 class Forecast(dict[str, Any]):
@@ -357,6 +381,11 @@ class Forecast(dict[str, Any]):
 
     def __str__(self) -> str:
         return self._text
+
+    def _repr_html_(self) -> str:
+        from webhook_stream import _html
+
+        return _html.forecast(self, self._text)
 
 
 class Stream:
@@ -475,6 +504,6 @@ def _warn_when_dropped(core: _core.Sync, name: str, process: int) -> None:
         )
 
 
-def _report(run: _core.Run) -> Report:
-    figures, text, notes = run.report()
+def _report(run: _core.Run, *, interrupted: bool = False) -> Report:
+    figures, text, notes = run.report(interrupted=interrupted)
     return Report(figures, text, tuple(notes))

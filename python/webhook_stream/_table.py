@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable
 from typing import Any
 
@@ -32,16 +31,9 @@ class Table(list[dict[str, Any]]):
         return str(self)
 
     def _repr_html_(self) -> str:
-        def line(cells: Iterable[str], tag: str) -> str:
-            inside = "".join(
-                f"<{tag} style='text-align:left;white-space:pre-wrap;vertical-align:top'>"
-                f"{html.escape(cell)}</{tag}>"
-                for cell in cells
-            )
-            return f"<tr>{inside}</tr>"
+        from webhook_stream import _html
 
-        body = "".join(line(map(_text, row.values()), "td") for row in self)
-        return f"<table><thead>{line(self.columns, 'th')}</thead><tbody>{body}</tbody></table>"
+        return _html.table(self)
 
 
 def _text(value: object) -> str:

@@ -203,7 +203,7 @@ impl Workshop<'_> {
             Outcome::Failed(failure) => failure,
             delivered @ Outcome::Delivered { .. } => {
                 self.counters.tried();
-                self.counters.attempted();
+                self.counters.attempted(attempt.number);
                 let breaker = self.note(job, &delivered);
                 let number = attempt.number;
                 return Some(Ended { change: Change::Delivered, failure: None, number, breaker });
@@ -230,7 +230,7 @@ impl Workshop<'_> {
             // Stopped before the first try.
             return put_off(ended_at);
         };
-        self.counters.attempted();
+        self.counters.attempted(attempt.number);
         let outcome = Outcome::Failed(failure);
         let breaker = self.note(job, &outcome);
         let Outcome::Failed(failure) = outcome else {

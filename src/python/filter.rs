@@ -8,6 +8,7 @@ use crate::filter;
 use crate::python::convert::event_text;
 use crate::python::convert::text_to_python;
 use crate::python::errors::filter_error;
+use crate::python::html;
 use crate::python::template::parse_event;
 
 /// Filter(expression, /, *, name='filter')
@@ -57,6 +58,24 @@ impl Filter {
         Ok(Self { inner, is_json: true, name: "filter".to_owned(), text })
     }
 
+    /// The name that errors call it by.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its text: an FTL expression, or Amplitude's filter JSON.
+    #[getter]
+    fn source(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is Amplitude's filter JSON.
+    #[getter]
+    fn is_json(&self) -> bool {
+        self.is_json
+    }
+
     /// Whether the event is sent.
     fn matches(&self, py: Python<'_>, event: &Bound<'_, PyAny>) -> PyResult<bool> {
         let text = event_text(event)?;
@@ -69,6 +88,10 @@ impl Filter {
         let text = event_text(event)?;
         let document = parse_event(py, &text)?;
         Ok(Explanation { inner: self.inner.explain(document.root()) })
+    }
+
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        html(slf, "filter_")
     }
 
     fn __repr__(&self) -> String {
@@ -114,6 +137,10 @@ impl Explanation {
     /// The clauses with the values they saw, as dicts and lists.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         text_to_python(py, &self.inner.to_json())
+    }
+
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        html(slf, "explanation")
     }
 
     fn __str__(&self) -> String {

@@ -8,6 +8,7 @@ use crate::ftl;
 use crate::ftl::Level;
 use crate::ftl::Rule;
 use crate::python::convert::text_to_python;
+use crate::python::html;
 use crate::text::Source;
 use crate::text::Span;
 
@@ -25,11 +26,13 @@ pub(in crate::python) struct Finding {
     inner: ftl::Finding,
 }
 
-impl Finding {
-    /// The core's finding.
-    pub(in crate::python) fn wrap(inner: ftl::Finding) -> Self {
-        Self { inner }
-    }
+/// The core's findings as a Python list that shows itself.
+pub(in crate::python) fn findings(
+    py: Python<'_>,
+    findings: Vec<ftl::Finding>,
+) -> PyResult<Bound<'_, PyAny>> {
+    let findings: Vec<Finding> = findings.into_iter().map(|inner| Finding { inner }).collect();
+    py.import("webhook_stream._findings")?.getattr("Findings")?.call1((findings,))
 }
 
 #[pymethods]
@@ -80,6 +83,10 @@ impl Finding {
     /// All of it as a dict.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         text_to_python(py, &self.inner.to_json().to_string())
+    }
+
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        html(slf, "finding")
     }
 
     fn __str__(&self) -> String {

@@ -62,6 +62,11 @@ mod _core {
     const __version__: &str = env!("CARGO_PKG_VERSION");
 }
 
+/// An object as HTML, by the function of that name in `webhook_stream._html`: what a notebook shows.
+fn html<'py>(object: &Bound<'py, PyAny>, function: &str) -> PyResult<Bound<'py, PyAny>> {
+    object.py().import("webhook_stream._html")?.getattr(function)?.call1((object,))
+}
+
 /// How long requests under way may take to finish after a request to terminate.
 const GRACE: Duration = Duration::from_secs(5);
 

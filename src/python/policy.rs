@@ -11,6 +11,7 @@ use crate::delivery::policy::StatusSet;
 use crate::pipeline::ConfigError;
 use crate::pipeline::ConfigErrorKind;
 use crate::python::errors::config_error;
+use crate::python::html;
 
 /// RetryPolicy(*, schedule=None, jitter=0.1, tries=3, try_backoff_seconds=0.1, try_jitter=0.5, try_window_seconds=4.0, retry_statuses=None, respect_retry_after=True, expire_after_seconds=None, gone="retry")
 /// --
@@ -96,6 +97,10 @@ impl RetryPolicy {
     /// The policy in one line.
     fn describe(&self) -> String {
         self.inner.describe()
+    }
+
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        html(slf, "retry_policy")
     }
 
     fn __repr__(&self) -> String {

@@ -24,7 +24,8 @@ use crate::python::errors::config_error;
 use crate::python::errors::event_error;
 use crate::python::errors::setting_error;
 use crate::python::errors::template_error;
-use crate::python::finding::Finding;
+use crate::python::finding::findings;
+use crate::python::html;
 use crate::value::Document;
 
 /// Settings(base='amplitude', **settings)
@@ -228,10 +229,13 @@ impl Template {
     /// With sample events (dicts or JSON texts, or a path as :func:`read` takes it) it also says which
     /// of them fail, how often each field is missing, and what a missing field does to the payload.
     #[pyo3(signature = (events = None))]
-    fn check(&self, py: Python<'_>, events: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<Finding>> {
+    fn check<'py>(
+        &self,
+        py: Python<'py>,
+        events: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let Some(events) = events else {
-            let findings = py.detach(|| self.inner.check(&Usage::Any));
-            return Ok(findings.into_iter().map(Finding::wrap).collect());
+            return findings(py, py.detach(|| self.inner.check(&Usage::Any)));
         };
         let is_path = events.is_instance_of::<PyString>() || events.hasattr("__fspath__")?;
         let events = match is_path {
@@ -244,13 +248,16 @@ impl Template {
             let document = parse_event(py, &text)?;
             py.detach(|| samples.add(document.root(), &format!("event {}", index + 1)));
         }
-        let findings = py.detach(|| samples.finish());
-        Ok(findings.into_iter().map(Finding::wrap).collect())
+        findings(py, py.detach(|| samples.finish()))
     }
 
     /// The fields of the event that it reads, as paths (``user_properties.email``), sorted.
     fn fields(&self) -> Vec<String> {
         self.inner.reads()
+    }
+
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        html(slf, "template")
     }
 
     fn __repr__(&self) -> String {

@@ -7,6 +7,17 @@ use std::time::Duration;
 
 use crate::report::count;
 
+/// How many events took at least so long, and less than that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LatencyCount {
+    /// The shortest latency that counts here.
+    pub from: Duration,
+    /// The shortest latency that doesn't count here any more.
+    pub up_to: Duration,
+    /// How many there were.
+    pub count: u64,
+}
+
 /// Durations counted in buckets whose width is at most 1/32 of their value, in microseconds.
 pub(crate) struct Histogram {
     buckets: Box<[AtomicU64]>,
@@ -18,6 +29,8 @@ const SUB_BUCKET_BITS: u32 = SUB_BUCKETS.trailing_zeros();
 /// Octaves above the first, exact ones: up to 2^41 µs, about 25 days.
 const OCTAVES: usize = 36;
 const BUCKETS: usize = (OCTAVES + 1) * (1 << SUB_BUCKET_BITS);
+/// Buckets that are one bar of a plot: four bars an octave, so that a plot over minutes stays small.
+const BUCKETS_OF_A_BAR: usize = 8;
 
 impl Histogram {
     pub(crate) fn record(&self, time: Duration) {
@@ -28,6 +41,24 @@ impl Histogram {
     /// The duration that this share of all recorded ones does not exceed.
     pub(crate) fn quantile(&self, share: f64) -> Option<Duration> {
         quantile(&self.counts(), share)
+    }
+
+    /// The counts for a plot, without a gap from the first bar that has some to the last.
+    pub(crate) fn bars(&self) -> Vec<LatencyCount> {
+        let counts = self.counts();
+        let mut bars: Vec<LatencyCount> = counts
+            .chunks(BUCKETS_OF_A_BAR)
+            .enumerate()
+            .map(|(bar, counts)| LatencyCount {
+                from: Duration::from_micros(low_of(bar * BUCKETS_OF_A_BAR)),
+                up_to: Duration::from_micros(low_of((bar + 1) * BUCKETS_OF_A_BAR)),
+                count: counts.iter().sum(),
+            })
+            .collect();
+        let is_used = |bar: &LatencyCount| bar.count > 0;
+        bars.truncate(bars.iter().rposition(is_used).map_or(0, |last| last + 1));
+        bars.drain(..bars.iter().position(is_used).unwrap_or(0));
+        bars
     }
 
     /// The count of each bucket.
@@ -94,18 +125,26 @@ fn bucket_of(micros: u64) -> usize {
 }
 
 fn middle_of(index: usize) -> u64 {
+    let octave = (index as u64 / SUB_BUCKETS).saturating_sub(1);
+    low_of(index) + (1 << octave) / 2
+}
+
+/// The smallest value that counts in a bucket.
+fn low_of(index: usize) -> u64 {
     let index = index as u64;
     if index < SUB_BUCKETS {
         return index;
     }
     let octave = index / SUB_BUCKETS - 1;
-    let low = (index % SUB_BUCKETS + SUB_BUCKETS) << octave;
-    low + (1 << octave) / 2
+    (index % SUB_BUCKETS + SUB_BUCKETS) << octave
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use crate::report::histogram::BUCKETS;
+    use crate::report::histogram::Histogram;
     use crate::report::histogram::bucket_of;
     use crate::report::histogram::middle_of;
 
@@ -120,6 +159,24 @@ mod tests {
             micros *= 2;
         }
         assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn bars_hold_every_duration_between_their_ends_and_follow_each_other() {
+        let durations = [0, 3, 31, 32, 900, 5_000_000, 14_400_000_000].map(Duration::from_micros);
+        for (at, shortest) in durations.iter().enumerate() {
+            let histogram = Histogram::default();
+            assert!(histogram.bars().is_empty());
+            durations[at..].iter().for_each(|duration| histogram.record(*duration));
+            let bars = histogram.bars();
+            assert_eq!(
+                bars.iter().map(|bar| bar.count).sum::<u64>(),
+                (durations.len() - at) as u64
+            );
+            assert!(bars[0].from <= *shortest && *shortest < bars[0].up_to, "{bars:?}");
+            assert!(bars.windows(2).all(|pair| pair[0].up_to == pair[1].from), "{bars:?}");
+            assert!(bars.iter().all(|bar| bar.from < bar.up_to && bar.count <= 3));
+        }
     }
 
     #[test]
