@@ -346,17 +346,39 @@ fn count<'r>(host: &mut (dyn Host<'r> + '_), sequence: &Sequence<'r>) -> Result<
     match sequence {
         Sequence::Range(Range { length: None, .. }) => Ok(ENDLESS_SIZE),
         Sequence::Lazy(lazy) if lazy.stage == Stage::Map => count(host, &lazy.source),
-        Sequence::Lazy(_) => {
-            let mut count = 0;
-            let mut cursor = sequence.cursor();
-            while host.next(&mut cursor)?.is_some() {
-                host.spend(1)?;
-                count += 1;
-            }
-            Ok(count)
-        }
+        Sequence::Lazy(_) => walked(host, sequence, usize::MAX),
         known => Ok(known.known_length().and_then(|size| i64::try_from(size).ok()).unwrap_or(0)),
     }
+}
+
+fn walked<'r>(
+    host: &mut (dyn Host<'r> + '_),
+    sequence: &Sequence<'r>,
+    most: usize,
+) -> Result<i64, Fault> {
+    let mut count = 0;
+    let mut cursor = sequence.cursor();
+    while host.next(&mut cursor)?.is_some() {
+        host.spend(1)?;
+        count += 1;
+        if count == most {
+            break;
+        }
+    }
+    Ok(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+/// The size of what is computed item by item, as far as `most`.
+pub fn count_to<'r>(
+    host: &mut (dyn Host<'r> + '_),
+    sequence: &Sequence<'r>,
+    most: usize,
+) -> Outcome<'r> {
+    let size = match sequence {
+        Sequence::Lazy(lazy) if lazy.stage != Stage::Map => walked(host, sequence, most)?,
+        _ => count(host, sequence)?,
+    };
+    Ok(whole(Some(size)))
 }
 
 /// Fails for a range without an end.

@@ -77,7 +77,7 @@ impl<'r> Evaluator<'r> {
         output: OutputIndex,
         span: Span,
     ) -> Evaluated<'r> {
-        let (text, id) = match self.required(target)? {
+        let (text, id) = match self.present(target)? {
             Model::Sequence(sequence) => {
                 let text = self.item_of(&sequence, 0, target.span)?;
                 let text = self.text_of(text, target)?;

@@ -4,6 +4,9 @@ use std::rc::Rc;
 
 use crate::ftl::ast::Expr;
 use crate::ftl::ast::ExprKind;
+use crate::ftl::builtins;
+use crate::ftl::builtins::Function;
+use crate::ftl::builtins::Special;
 use crate::ftl::parse::CHAIN_FACTOR;
 use crate::ftl::parse::Parser;
 use crate::ftl::parse::expression::Tall;
@@ -131,6 +134,8 @@ impl Filling<'_> {
                 target: self.boxed(target, level)?,
                 arguments: self.all(arguments, level)?,
             },
+            // A question about a loop names the loop's variable, even where the escape has that name.
+            K::BuiltIn { name, .. } if is_about_loop(name) => kind.clone(),
             K::BuiltIn { target, name, name_span } => {
                 let (name, name_span) = (name.clone(), *name_span);
                 K::BuiltIn { target: self.boxed(target, level)?, name, name_span }
@@ -157,6 +162,11 @@ impl Filling<'_> {
             K::Parenthesis(inner) => K::Parenthesis(self.boxed(inner, level)?),
         })
     }
+}
+
+fn is_about_loop(name: &str) -> bool {
+    builtins::find(name)
+        .is_some_and(|it| matches!(it.function, Function::Special(Special::Loop(_))))
 }
 
 /// How many expressions a tree has.
