@@ -3,6 +3,7 @@
 
 use crate::ftl::ast::Output;
 use crate::ftl::error::TemplateError;
+use crate::ftl::parse::Ending;
 use crate::ftl::program::Program;
 use crate::ftl::settings::Settings;
 use crate::text::Source;
@@ -18,9 +19,10 @@ pub(in crate::ftl) fn compile(
 /// The program of a text that is one expression, at a place of the given output format.
 pub(in crate::ftl) fn compile_expression(
     source: &Source,
+    ending: Ending,
     settings: &Settings,
     output: Output,
 ) -> Result<Program, TemplateError> {
-    let expression = crate::ftl::parse::parse_expression(source, settings)?;
+    let expression = crate::ftl::parse::parse_expression_until(source, ending, settings)?;
     crate::ftl::resolve::resolve_expression(source, expression, output)
 }

@@ -478,7 +478,18 @@ pub enum OutputFormat {
     /// `CSS`: no escaping.
     Css,
     /// `XML{HTML}`: the inner format's markup, escaped for the outer one.
-    Combined(Box<OutputFormat>, Box<OutputFormat>),
+    Combined(Box<Combination>),
+}
+
+/// Two formats in one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Combination {
+    /// The format around.
+    pub outer: OutputFormat,
+    /// The format inside.
+    pub inner: OutputFormat,
+    /// Whether it was named as a whole, `XML{HTML}`, and not as `{HTML}` inside of XML.
+    pub is_named: bool,
 }
 
 impl OutputFormat {
@@ -487,7 +498,7 @@ impl OutputFormat {
         if let Some((outer, inner)) = name.strip_suffix('}').and_then(|name| name.split_once('{')) {
             let (outer, inner) = (Self::parse(outer)?, Self::parse(inner)?);
             return (outer.is_markup() && inner.is_markup())
-                .then(|| Self::Combined(Box::new(outer), Box::new(inner)));
+                .then(|| Self::Combined(Box::new(Combination { outer, inner, is_named: true })));
         }
         Some(match name {
             "undefined" => Self::Undefined,
@@ -515,7 +526,20 @@ impl OutputFormat {
             Self::Json => "JSON".into(),
             Self::JavaScript => "JavaScript".into(),
             Self::Css => "CSS".into(),
-            Self::Combined(outer, inner) => format!("{}{{{}}}", outer.name(), inner.name()),
+            Self::Combined(both) => format!("{}{{{}}}", both.outer.name(), both.inner.name()),
+        }
+    }
+
+    /// What `.output_format` gives: FreeMarker forgets the name of a format that was named as
+    /// `XML{HTML}`.
+    pub fn remembered_name(&self) -> Option<String> {
+        match self {
+            Self::Combined(both) if both.is_named => None,
+            Self::Combined(both) => {
+                let part = |format: &Self| format.remembered_name().unwrap_or("null".into());
+                Some(format!("{}{{{}}}", part(&both.outer), part(&both.inner)))
+            }
+            other => Some(other.name()),
         }
     }
 

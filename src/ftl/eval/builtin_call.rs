@@ -236,6 +236,8 @@ impl<'r> Evaluator<'r> {
     ) -> Result<(), Failure> {
         match (built_in.group, value) {
             ("string", _) => self.text_of(value.clone(), target).map(drop),
+            ("sequence", Model::Sequence(_) | Model::Matches(_)) => Ok(()),
+            ("sequence", other) => Err(self.wrong_type("a sequence", other, target)),
             ("date", Model::Date(_)) => Ok(()),
             ("date", other) => Err(self.wrong_type("a date", other, target)),
             _ => Ok(()),

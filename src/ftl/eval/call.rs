@@ -79,6 +79,7 @@ impl<'r> Evaluator<'r> {
                 Ok(self.leaving.take().unwrap_or(Flow::Next))
             }
             Callable::Directive { id } => {
+                self.refuse_loop_variables(id, call, span)?;
                 self.run_directive(id, bound.as_deref(), &call.arguments, call.body.as_ref(), span)
             }
             other => {
