@@ -19,6 +19,15 @@ pub(in crate::ftl) fn compile(
 /// The program of a text that is one expression, at a place of the given output format.
 pub(in crate::ftl) fn compile_expression(
     source: &Source,
+    settings: &Settings,
+    output: Output,
+) -> Result<Program, TemplateError> {
+    compile_evaluated(source, Ending::Text, settings, output)
+}
+
+/// The same of a text for `?eval`.
+pub(in crate::ftl) fn compile_evaluated(
+    source: &Source,
     ending: Ending,
     settings: &Settings,
     output: Output,

@@ -14,7 +14,6 @@ use crate::ftl::eval::Data;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Job;
 use crate::ftl::model::Model;
-use crate::ftl::parse::Ending;
 use crate::ftl::program::Application;
 use crate::ftl::program::Expr;
 use crate::ftl::program::ExprKind;
@@ -70,8 +69,7 @@ impl Expression {
     /// Of kind `syntax` when the text is no expression or names something unknown.
     pub fn compile(name: &str, source: &str, settings: &Settings) -> Result<Self, TemplateError> {
         let output = Output { format: settings.output_format.clone(), auto_escape: false };
-        let program =
-            compile_expression(&Source::new(name, source), Ending::Text, settings, output)?;
+        let program = compile_expression(&Source::new(name, source), settings, output)?;
         Ok(Self(Arc::new(Inner { program, settings: Arc::new(settings.clone()) })))
     }
 

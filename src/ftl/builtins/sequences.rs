@@ -9,6 +9,7 @@ use crate::ftl::builtins::Outcome;
 use crate::ftl::builtins::comparison;
 use crate::ftl::builtins::operands;
 use crate::ftl::builtins::walk;
+use crate::ftl::coerce::to_text;
 use crate::ftl::coerce::wrong_type;
 use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
@@ -288,7 +289,17 @@ fn equals<'r>(
     index: usize,
 ) -> Result<bool, Fault> {
     let settings = host.formatting().settings;
-    comparison::equal(item, wanted, settings).map_err(|fault| at_item(fault, index))
+    let at_item = |fault| at_item(fault, index);
+    // FreeMarker 1 compares what is of different types as text.
+    let as_text = settings.classic_compatible
+        && !item.is_missing()
+        && comparison::compare(item, wanted).map_err(at_item)?.is_none();
+    if as_text {
+        let item = to_text(item, host.formatting()).map_err(at_item)?;
+        let wanted = to_text(wanted, host.formatting()).map_err(at_item)?;
+        return Ok(*item == *wanted);
+    }
+    comparison::equal(item, wanted, settings).map_err(at_item)
 }
 
 fn last_index_of<'r>(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::ftl::ast::Output;
 use crate::ftl::compile::compile;
-use crate::ftl::compile::compile_expression;
+use crate::ftl::compile::compile_evaluated;
 use crate::ftl::error::TemplateError;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
@@ -89,7 +89,7 @@ impl<'r> Evaluator<'r> {
         }
         let source = Source::new(own_name, text);
         let settings = settings_for(self.base, output.clone());
-        let program = compile_expression(&source, ending, &settings, output);
+        let program = compile_evaluated(&source, ending, &settings, output);
         let program = program.map_err(|error| self.nested_error(&error, "?eval", span))?;
         self.keep(program, span)
     }

@@ -4,11 +4,9 @@ use std::rc::Rc;
 
 use crate::ftl::ast::Expr;
 use crate::ftl::ast::ExprKind;
-use crate::ftl::builtins;
-use crate::ftl::builtins::Function;
-use crate::ftl::builtins::Special;
 use crate::ftl::parse::CHAIN_FACTOR;
 use crate::ftl::parse::Parser;
+use crate::ftl::parse::built_in::is_about_loop;
 use crate::ftl::parse::expression::Tall;
 use crate::ftl::parse::stop::Checked;
 
@@ -162,11 +160,6 @@ impl Filling<'_> {
             K::Parenthesis(inner) => K::Parenthesis(self.boxed(inner, level)?),
         })
     }
-}
-
-fn is_about_loop(name: &str) -> bool {
-    builtins::find(name)
-        .is_some_and(|it| matches!(it.function, Function::Special(Special::Loop(_))))
 }
 
 /// How many expressions a tree has.

@@ -158,7 +158,7 @@ pub fn parse_expression(source: &Source, settings: &Settings) -> Result<Expr, Te
 pub(in crate::ftl) enum Ending {
     /// Where the text ends.
     Text,
-    /// There, or before a closing parenthesis that nobody opened.
+    /// Wherever the expression is over.
     Parenthesis,
 }
 
@@ -353,7 +353,11 @@ impl<'s, 'c> Parser<'s, 'c> {
         let (rest, ()) = self.skip(rest)?;
         let is_over = match ending {
             Ending::Text => rest.is_empty(),
-            Ending::Parenthesis => rest.is_empty() || rest.starts_with(')'),
+            // Whatever is something of the language may follow.
+            Ending::Parenthesis => {
+                let follows = |c: char| c.is_alphanumeric() || "),;:{@$_>".contains(c);
+                rest.is_empty() || rest.starts_with(follows)
+            }
         };
         if is_over { Ok(expr) } else { Err(stopped(rest, "the end of the expression")) }
     }
