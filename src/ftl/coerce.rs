@@ -34,6 +34,7 @@ pub fn write_text(
             out.push_str(boolean_text(matches.whole, formatting.settings)?);
         }
         Model::Date(date) => date_format(*date, formatting)?.write(*date, out),
+        Model::Unread(unread) => return Err(unread.error.clone().into()),
         Model::Match(found) => out.push_str(&found.text),
         Model::Empty => {}
         Model::Missing if formatting.settings.classic_compatible => {}
@@ -125,7 +126,7 @@ pub fn truth(model: &Model<'_>, settings: &Settings) -> Result<bool, Fault> {
 pub fn is_empty(model: &Model<'_>) -> bool {
     match model {
         Model::Missing | Model::Empty | Model::Callable(_) => true,
-        Model::Boolean(_) | Model::Number(_) | Model::Date(_) => false,
+        Model::Boolean(_) | Model::Number(_) | Model::Date(_) | Model::Unread(_) => false,
         Model::Text(text) => text.is_empty(),
         Model::Match(found) => found.text.is_empty(),
         Model::Matches(matches) => matches.matches.is_empty(),
@@ -239,6 +240,7 @@ pub fn expect_hash<'r>(model: &Model<'r>) -> Result<Hash<'r>, Fault> {
 pub fn expect_date(model: &Model<'_>) -> Result<Date, Fault> {
     match model {
         Model::Date(date) => Ok(*date),
+        Model::Unread(unread) => Err(unread.error.clone().into()),
         Model::Text(_) | Model::Match(_) => Err(wrong_type("a date", model).with_hint(
             "read it with `?date`, `?time` or `?datetime` and its format: `x?datetime.iso`, \
              `x?date('MM/dd/yyyy')`",

@@ -3,6 +3,7 @@
 
 use crate::ftl::ast::Output;
 use crate::ftl::error::TemplateError;
+use crate::ftl::parse::Ending;
 use crate::ftl::program::Program;
 use crate::ftl::settings::Settings;
 use crate::text::Source;
@@ -21,6 +22,16 @@ pub(in crate::ftl) fn compile_expression(
     settings: &Settings,
     output: Output,
 ) -> Result<Program, TemplateError> {
-    let expression = crate::ftl::parse::parse_expression(source, settings)?;
+    compile_evaluated(source, Ending::Text, settings, output)
+}
+
+/// The same of a text for `?eval`.
+pub(in crate::ftl) fn compile_evaluated(
+    source: &Source,
+    ending: Ending,
+    settings: &Settings,
+    output: Output,
+) -> Result<Program, TemplateError> {
+    let expression = crate::ftl::parse::parse_expression_until(source, ending, settings)?;
     crate::ftl::resolve::resolve_expression(source, expression, output)
 }

@@ -13,6 +13,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use crate::ftl::ast::RangeKind;
+use crate::ftl::error::TemplateError;
 use crate::ftl::settings::OutputFormat;
 use crate::value::Items;
 use crate::value::List;
@@ -49,6 +50,9 @@ pub enum Model<'r> {
     /// What a bare `x!` gives: an empty text, an empty list and an empty hash at once. The evaluator
     /// hands it to a built-in as whichever the built-in needs.
     Empty,
+    /// What `?date` made of a text that is none: an error for whoever wants the date, which perhaps
+    /// nobody does.
+    Unread(Rc<Unread>),
 }
 
 impl<'r> Model<'r> {
@@ -93,6 +97,7 @@ impl<'r> Model<'r> {
                 DateKind::DateTime => "a datetime",
                 DateKind::Unknown => "a date of unknown kind",
             },
+            Self::Unread(unread) => unread.kind_name,
             Self::Markup(_) => "markup output",
             Self::Sequence(Sequence::Range(_)) => "a range",
             Self::Sequence(_) | Self::Matches(_) => "a sequence",
@@ -164,6 +169,15 @@ impl From<String> for Text<'_> {
     fn from(text: String) -> Self {
         Self::Shared(text.into())
     }
+}
+
+/// A date that could not be read.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    /// What it would have been.
+    pub kind_name: &'static str,
+    /// Why it is not.
+    pub error: TemplateError,
 }
 
 /// A point in time, to the millisecond as Java's `Date` has it.

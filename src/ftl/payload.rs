@@ -76,6 +76,11 @@ fn diagnose(output: &str, place: usize) -> (usize, Option<&'static str>) {
         return (start, Some("a number is printed with grouping; print it with `?c`"));
     }
     let standing = Standing::at(output, place);
+    if standing == Standing::Structure
+        && let Some(start) = bare_word(output, place)
+    {
+        return (start, Some(NO_QUOTES));
+    }
     let before = output[..place].trim_end();
     let behind = output[place..].trim_start();
     let next_at = output.len() - behind.len();
@@ -112,9 +117,7 @@ fn diagnose(output: &str, place: usize) -> (usize, Option<&'static str>) {
             before.len() - 1,
             Some("a quote inside a string ends it; print the value with `?json_string`"),
         ),
-        (_, Some(':' | ',' | '['), Some(c)) if c.is_alphabetic() => {
-            (next_at, Some("text stands in quotes: `\"${x?json_string}\"`"))
-        }
+        (_, Some(':' | ',' | '['), Some(c)) if c.is_alphabetic() => (next_at, Some(NO_QUOTES)),
         _ if behind.len() <= 1 && Standing::at(output, output.len()) == Standing::Structure => {
             (place, Some(OPEN))
         }
@@ -122,6 +125,14 @@ fn diagnose(output: &str, place: usize) -> (usize, Option<&'static str>) {
     }
 }
 
+/// Where a word begins that a parser took for `true`, `false` or `null` at first.
+fn bare_word(output: &str, place: usize) -> Option<usize> {
+    let word = output[..place].trim_end_matches(char::is_alphanumeric);
+    let begins_value = word.trim_end().ends_with([':', ',', '[']);
+    (begins_value && output[word.len()..place].starts_with(['t', 'f', 'n'])).then_some(word.len())
+}
+
+const NO_QUOTES: &str = "text stands in quotes: `\"${x?json_string}\"`";
 const MISSING: &str = "a value is missing here; give it a default: `${x!\"null\"}`";
 const OPEN: &str =
     "brackets are open at the end; every branch of the template must close what it opens";

@@ -400,6 +400,9 @@ pub(in crate::ftl) enum Form {
     Key(Box<str>),
     /// `x?name["key"]`
     Index(Expr),
+    /// `x?size`, compared with a number: whoever asks needn't know more than whether there are as
+    /// many.
+    Counted(usize),
 }
 
 /// A part of a text literal.

@@ -197,7 +197,7 @@ impl Reads<'_> {
                 match &application.form {
                     Form::Call(arguments) => self.expressions(arguments),
                     Form::Index(index) => self.expression(index),
-                    Form::Bare | Form::Key(_) => {}
+                    Form::Bare | Form::Counted(_) | Form::Key(_) => {}
                 }
             }
             ExprKind::Loop { arguments, .. } => self.expressions(arguments),

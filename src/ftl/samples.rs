@@ -65,6 +65,8 @@ struct Failure {
 /// What becomes of an event without a field.
 enum Effect {
     Same,
+    /// Every event fails for another reason.
+    Unknown,
     /// The part of the payload that changes, before and after.
     Changed(String, String),
     NotJson(TemplateError),
@@ -206,7 +208,7 @@ impl Samples {
         let is_whole = absent + seen.null == events;
         let effect = self.effect(field, is_json);
         let (then, level) = match (effect, absent + seen.null) {
-            (Effect::Same | Effect::Changed(..), 0) => return None,
+            (Effect::Same | Effect::Unknown | Effect::Changed(..), 0) => return None,
             (Effect::Fails(error), 0) => {
                 (format!("; without it the template fails: {}", brief(&error)), Level::Note)
             }
@@ -221,6 +223,7 @@ impl Samples {
                 let level = if field.failed_without > 0 { Level::Error } else { Level::Note };
                 (format!(", and the payload is no JSON then: {}", brief(&error)), level)
             }
+            (Effect::Unknown, _) => (String::new(), Level::Note),
             (Effect::Same, _) if is_whole => {
                 (": is it spelled as in the events?".to_owned(), Level::Note)
             }
@@ -255,11 +258,20 @@ impl Samples {
             }
         }
         if field.kept == 0 && field.failed_without > 0 {
-            // No event shows it the other way round: what failed, failed without the field.
-            let own = self.failures.iter().find(|failure| !failure.is_json_error || is_json);
+            // No event shows it the other way round: what failed, failed without the field. For
+            // its sake only if the error is at its place; that of a payload may be behind it.
+            let name = self.template.name();
+            let counts = |failure: &&Failure| !failure.is_json_error || is_json;
+            let is_its_own = |failure: &&Failure| {
+                let span = failure.error.span();
+                let overlaps = span.start < field.span.end && field.span.start < span.end;
+                failure.is_json_error || (failure.error.name() == name && overlaps)
+            };
+            let own = self.failures.iter().filter(counts).find(is_its_own);
             return match own {
                 Some(failure) if failure.is_json_error => Effect::NotJson(failure.error.clone()),
                 Some(failure) => Effect::Fails(failure.error.clone()),
+                None if self.failures.iter().any(|failure| counts(&failure)) => Effect::Unknown,
                 None => worst,
             };
         }
@@ -293,7 +305,7 @@ impl Samples {
 impl Effect {
     fn weight(&self) -> u8 {
         match self {
-            Self::Same => 0,
+            Self::Same | Self::Unknown => 0,
             Self::Changed(..) => 1,
             Self::NotJson(_) => 2,
             Self::Fails(_) => 3,

@@ -70,6 +70,8 @@ pub struct Settings {
     pub tab_size: u32,
     /// What an error inside a template does.
     pub template_exception_handler: ExceptionHandler,
+    /// What `?truncate` puts where it cuts.
+    pub truncate_algorithm: TruncateAlgorithm,
     /// Whether `statics['…FtlUtils']` is there.
     pub statics: bool,
     /// What a template may use up.
@@ -157,6 +159,7 @@ impl Settings {
             template_name_format: TemplateNameFormat::Lenient,
             tab_size: 8,
             template_exception_handler: ExceptionHandler::Rethrow,
+            truncate_algorithm: TruncateAlgorithm::Ascii,
             statics: false,
             limits: Limits::default(),
         }
@@ -288,7 +291,7 @@ impl Settings {
             "sql_date_and_time_time_zone" => {}
             "template_name_format" => {
                 self.template_name_format = match value.to_ascii_lowercase().as_str() {
-                    "default_2_3_0" => TemplateNameFormat::Lenient,
+                    "default_2_3_0" | "default" => TemplateNameFormat::Lenient,
                     "default_2_4_0" => TemplateNameFormat::Strict,
                     _ => return Err(wrong("`default_2_3_0` or `default_2_4_0`")),
                 };
@@ -300,12 +303,40 @@ impl Settings {
             "template_exception_handler" => {
                 self.template_exception_handler = match snake_case(value).as_str() {
                     "rethrow" => ExceptionHandler::Rethrow,
-                    "debug" => ExceptionHandler::Debug,
+                    "default" | "debug" => ExceptionHandler::Debug,
                     "html_debug" => ExceptionHandler::HtmlDebug,
                     "ignore" => ExceptionHandler::Ignore,
                     _ => return Err(wrong("`rethrow`, `debug`, `html_debug` or `ignore`")),
                 };
             }
+            "truncate_builtin_algorithm" => {
+                self.truncate_algorithm = match value {
+                    "ascii" => TruncateAlgorithm::Ascii,
+                    "unicode" => TruncateAlgorithm::Unicode,
+                    _ => return Err(wrong("`ascii` or `unicode`")),
+                };
+            }
+            // Known, and without effect: there are no Java objects, nothing is logged, and a
+            // template gives its text as a whole.
+            "api_builtin_enabled"
+            | "auto_flush"
+            | "log_template_exceptions"
+            | "show_error_tips"
+            | "wrap_unchecked_exceptions" => {
+                boolean()?;
+            }
+            "arithmetic_engine" => match value {
+                "bigdecimal" => {}
+                _ => return Err(wrong("`bigdecimal` (numbers are always exact decimals)")),
+            },
+            "attempt_exception_reporter" => match snake_case(value).as_str() {
+                "log_error" | "log_warn" => {}
+                _ => return Err(wrong("`log_error` or `log_warn`")),
+            },
+            "new_builtin_class_resolver" => match snake_case(value).as_str() {
+                "unrestricted" | "safer" | "allows_nothing" => {}
+                _ => return Err(wrong("`unrestricted`, `safer` or `allows_nothing`")),
+            },
             "statics" => self.statics = boolean()?,
             "max_output_bytes" => self.limits.max_output_bytes = count()?,
             "max_steps" => self.limits.max_steps = count()? as u64,
@@ -334,7 +365,7 @@ impl Settings {
 }
 
 /// The names that [`Settings::set`] knows.
-pub const NAMES: [&str; 37] = [
+pub const NAMES: [&str; 46] = [
     "locale",
     "time_zone",
     "number_format",
@@ -365,6 +396,15 @@ pub const NAMES: [&str; 37] = [
     "template_name_format",
     "tab_size",
     "template_exception_handler",
+    "truncate_builtin_algorithm",
+    "api_builtin_enabled",
+    "arithmetic_engine",
+    "attempt_exception_reporter",
+    "auto_flush",
+    "log_template_exceptions",
+    "new_builtin_class_resolver",
+    "show_error_tips",
+    "wrap_unchecked_exceptions",
     "statics",
     "max_output_bytes",
     "max_steps",
@@ -375,11 +415,7 @@ pub const NAMES: [&str; 37] = [
 ];
 
 /// FreeMarker's settings that can't be had outside Java, and why.
-const NOT_AVAILABLE: [(&str, &str); 19] = [
-    ("api_builtin_enabled", NO_JAVA_OBJECTS),
-    ("arithmetic_engine", "numbers are always exact decimals (FreeMarker's `bigdecimal`)"),
-    ("attempt_exception_reporter", "nothing is logged; `.error` has the message"),
-    ("auto_flush", WHOLE_TEXT),
+const NOT_AVAILABLE: [(&str, &str); 10] = [
     ("cache_storage", LOADED_ONCE),
     (
         "custom_date_formats",
@@ -387,24 +423,15 @@ const NOT_AVAILABLE: [(&str, &str); 19] = [
     ),
     ("custom_number_formats", "they are Java classes; `number_format` takes patterns with options"),
     ("default_encoding", "templates are Unicode text already"),
-    ("log_template_exceptions", "nothing is logged; errors are raised"),
-    ("new_builtin_class_resolver", NO_JAVA_OBJECTS),
     ("object_wrapper", NO_JAVA_OBJECTS),
     ("registered_custom_output_formats", "they are Java classes"),
-    ("show_error_tips", "errors always carry their hint"),
     ("template_configurations", LOADED_ONCE),
     ("template_loader", LOADED_ONCE),
     ("template_lookup_strategy", LOADED_ONCE),
     ("template_update_delay", LOADED_ONCE),
-    (
-        "truncate_builtin_algorithm",
-        "it is a Java class; `?truncate(n, sign)` takes the sign of the cut",
-    ),
-    ("wrap_unchecked_exceptions", NO_JAVA_OBJECTS),
 ];
 
 const NO_JAVA_OBJECTS: &str = "there are no Java objects here";
-const WHOLE_TEXT: &str = "a template gives its text as a whole";
 const LOADED_ONCE: &str = "templates are passed by name and compiled once";
 
 /// A setting can't be set.
@@ -451,7 +478,18 @@ pub enum OutputFormat {
     /// `CSS`: no escaping.
     Css,
     /// `XML{HTML}`: the inner format's markup, escaped for the outer one.
-    Combined(Box<OutputFormat>, Box<OutputFormat>),
+    Combined(Box<Combination>),
+}
+
+/// Two formats in one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Combination {
+    /// The format around.
+    pub outer: OutputFormat,
+    /// The format inside.
+    pub inner: OutputFormat,
+    /// Whether it was named as a whole, `XML{HTML}`, and not as `{HTML}` inside of XML.
+    pub is_named: bool,
 }
 
 impl OutputFormat {
@@ -460,7 +498,7 @@ impl OutputFormat {
         if let Some((outer, inner)) = name.strip_suffix('}').and_then(|name| name.split_once('{')) {
             let (outer, inner) = (Self::parse(outer)?, Self::parse(inner)?);
             return (outer.is_markup() && inner.is_markup())
-                .then(|| Self::Combined(Box::new(outer), Box::new(inner)));
+                .then(|| Self::Combined(Box::new(Combination { outer, inner, is_named: true })));
         }
         Some(match name {
             "undefined" => Self::Undefined,
@@ -488,7 +526,20 @@ impl OutputFormat {
             Self::Json => "JSON".into(),
             Self::JavaScript => "JavaScript".into(),
             Self::Css => "CSS".into(),
-            Self::Combined(outer, inner) => format!("{}{{{}}}", outer.name(), inner.name()),
+            Self::Combined(both) => format!("{}{{{}}}", both.outer.name(), both.inner.name()),
+        }
+    }
+
+    /// What `.output_format` gives: FreeMarker forgets the name of a format that was named as
+    /// `XML{HTML}`.
+    pub fn remembered_name(&self) -> Option<String> {
+        match self {
+            Self::Combined(both) if both.is_named => None,
+            Self::Combined(both) => {
+                let part = |format: &Self| format.remembered_name().unwrap_or("null".into());
+                Some(format!("{}{{{}}}", part(&both.outer), part(&both.inner)))
+            }
+            other => Some(other.name()),
         }
     }
 
@@ -570,6 +621,15 @@ pub enum TemplateNameFormat {
     Strict,
 }
 
+/// What `?truncate` puts where it cuts, when nobody says (`truncate_builtin_algorithm`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TruncateAlgorithm {
+    /// `[...]`
+    Ascii,
+    /// `[…]`
+    Unicode,
+}
+
 /// What an error inside a template does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExceptionHandler {
@@ -600,9 +660,12 @@ pub(in crate::ftl) const fn version(major: u32, minor: u32, micro: u32) -> u32 {
     major * 1_000_000 + minor * 1_000 + micro
 }
 
+/// `2.3.34`; what stands behind a hyphen (`2.3.34-rc1`) is not looked at, and zeros may be left out.
 fn parse_version(text: &str) -> Option<u32> {
+    let text = text.split_once('-').map_or(text, |(numbers, _)| numbers);
     let mut parts = text.split('.').map(|part| part.parse::<u32>().ok());
-    let (major, minor, micro) = (parts.next()??, parts.next()??, parts.next()??);
+    let (major, minor) = (parts.next()??, parts.next()??);
+    let micro = parts.next().unwrap_or(Some(0))?;
     let version = (parts.next().is_none() && minor < 1000 && micro < 1000)
         .then(|| version(major, minor, micro))?;
     (self::version(2, 3, 0)..=self::version(2, 3, 34)).contains(&version).then_some(version)

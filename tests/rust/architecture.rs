@@ -20,7 +20,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
     ("ftl/parse", &["ftl/stack", "text", "value", "ftl/ast", "ftl/settings", "ftl/error"]),
     ("ftl/names", &["text", "value", "ftl/settings"]),
     // A lambda's value points at its code, so the two stand on one floor.
-    ("ftl/model", &["text", "value", "ftl/settings", "ftl/ast"]),
+    ("ftl/model", &["text", "value", "ftl/settings", "ftl/error", "ftl/ast"]),
     ("ftl/format", &["text", "value", "ftl/settings", "ftl/error", "ftl/model"]),
     ("ftl/coerce", &["value", "ftl/settings", "ftl/error", "ftl/model", "ftl/format"]),
     (

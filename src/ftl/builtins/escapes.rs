@@ -266,9 +266,9 @@ pub fn for_format<'t>(text: &'t str, format: &OutputFormat) -> Cow<'t, str> {
         OutputFormat::Html | OutputFormat::Xhtml => html(text),
         OutputFormat::Xml => xml(text),
         OutputFormat::Rtf => rtf(text),
-        OutputFormat::Combined(outer, inner) => {
-            let inner = for_format(text, inner);
-            Cow::Owned(for_format(&inner, outer).into_owned())
+        OutputFormat::Combined(both) => {
+            let inner = for_format(text, &both.inner);
+            Cow::Owned(for_format(&inner, &both.outer).into_owned())
         }
         OutputFormat::Undefined
         | OutputFormat::PlainText

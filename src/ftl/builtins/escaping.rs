@@ -194,7 +194,7 @@ fn passes(format: &OutputFormat, name: &str) -> bool {
         OutputFormat::Html | OutputFormat::Xhtml => matches!(name, "html" | "xml" | "xhtml"),
         OutputFormat::Xml => name == "xml",
         OutputFormat::Rtf => name == "rtf",
-        OutputFormat::Combined(outer, _) => passes(outer, name),
+        OutputFormat::Combined(both) => passes(&both.outer, name),
         _ => false,
     }
 }

@@ -22,7 +22,7 @@ mod numbers;
 pub mod operands;
 mod regexp;
 mod search;
-mod sequences;
+pub mod sequences;
 mod sorting;
 mod strings;
 mod truncate;

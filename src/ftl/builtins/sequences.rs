@@ -9,6 +9,7 @@ use crate::ftl::builtins::Outcome;
 use crate::ftl::builtins::comparison;
 use crate::ftl::builtins::operands;
 use crate::ftl::builtins::walk;
+use crate::ftl::coerce::to_text;
 use crate::ftl::coerce::wrong_type;
 use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
@@ -288,7 +289,17 @@ fn equals<'r>(
     index: usize,
 ) -> Result<bool, Fault> {
     let settings = host.formatting().settings;
-    comparison::equal(item, wanted, settings).map_err(|fault| at_item(fault, index))
+    let at_item = |fault| at_item(fault, index);
+    // FreeMarker 1 compares what is of different types as text.
+    let as_text = settings.classic_compatible
+        && !item.is_missing()
+        && comparison::compare(item, wanted).map_err(at_item)?.is_none();
+    if as_text {
+        let item = to_text(item, host.formatting()).map_err(at_item)?;
+        let wanted = to_text(wanted, host.formatting()).map_err(at_item)?;
+        return Ok(*item == *wanted);
+    }
+    comparison::equal(item, wanted, settings).map_err(at_item)
 }
 
 fn last_index_of<'r>(
@@ -346,17 +357,39 @@ fn count<'r>(host: &mut (dyn Host<'r> + '_), sequence: &Sequence<'r>) -> Result<
     match sequence {
         Sequence::Range(Range { length: None, .. }) => Ok(ENDLESS_SIZE),
         Sequence::Lazy(lazy) if lazy.stage == Stage::Map => count(host, &lazy.source),
-        Sequence::Lazy(_) => {
-            let mut count = 0;
-            let mut cursor = sequence.cursor();
-            while host.next(&mut cursor)?.is_some() {
-                host.spend(1)?;
-                count += 1;
-            }
-            Ok(count)
-        }
+        Sequence::Lazy(_) => walked(host, sequence, usize::MAX),
         known => Ok(known.known_length().and_then(|size| i64::try_from(size).ok()).unwrap_or(0)),
     }
+}
+
+fn walked<'r>(
+    host: &mut (dyn Host<'r> + '_),
+    sequence: &Sequence<'r>,
+    most: usize,
+) -> Result<i64, Fault> {
+    let mut count = 0;
+    let mut cursor = sequence.cursor();
+    while host.next(&mut cursor)?.is_some() {
+        host.spend(1)?;
+        count += 1;
+        if count == most {
+            break;
+        }
+    }
+    Ok(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+/// The size of what is computed item by item, as far as `most`.
+pub fn count_to<'r>(
+    host: &mut (dyn Host<'r> + '_),
+    sequence: &Sequence<'r>,
+    most: usize,
+) -> Outcome<'r> {
+    let size = match sequence {
+        Sequence::Lazy(lazy) if lazy.stage != Stage::Map => walked(host, sequence, most)?,
+        _ => count(host, sequence)?,
+    };
+    Ok(whole(Some(size)))
 }
 
 /// Fails for a range without an end.

@@ -16,6 +16,7 @@ use crate::ftl::model::Markup;
 use crate::ftl::model::MarkupContent;
 use crate::ftl::model::Model;
 use crate::ftl::settings::OutputFormat;
+use crate::ftl::settings::TruncateAlgorithm;
 
 /// The lines of this group.
 pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
@@ -130,7 +131,8 @@ enum Terminator<'r> {
     Markup(Rc<Markup>),
 }
 
-const DEFAULT_TEXT: &str = "[...]";
+const ASCII_TEXT: &str = "[...]";
+const UNICODE_TEXT: &str = "[…]";
 const DEFAULT_MARKUP: &str = "<span class='truncateTerminator'>[&#8230;]</span>";
 /// What the default markup counts for: `[…]`.
 const DEFAULT_MARKUP_LENGTH: usize = 3;
@@ -180,7 +182,13 @@ fn truncate<'r>(
             let own = Markup { format: OutputFormat::Html, content };
             (Terminator::Markup(Rc::new(own)), DEFAULT_MARKUP_LENGTH)
         }
-        None => (Terminator::Text(DEFAULT_TEXT.into()), code_units::length(DEFAULT_TEXT)),
+        None => {
+            let own = match host.formatting().settings.truncate_algorithm {
+                TruncateAlgorithm::Ascii => ASCII_TEXT,
+                TruncateAlgorithm::Unicode => UNICODE_TEXT,
+            };
+            (Terminator::Text(own.into()), code_units::length(own))
+        }
     };
     let units: Vec<u16> = text.encode_utf16().collect();
     let kept = Cutter { units: &units, max, counted, terminator: &terminator }.kept(at);

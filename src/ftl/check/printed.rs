@@ -257,7 +257,7 @@ impl Classifier<'_, '_> {
 /// `x?string` in all its forms.
 fn string(target: Printed, form: &Form) -> Printed {
     let format = match form {
-        Form::Bare => None,
+        Form::Bare | Form::Counted(_) => None,
         Form::Key(key) => Some(&**key),
         Form::Index(key) => visit::constant_text(key),
         Form::Call(_) => {

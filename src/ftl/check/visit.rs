@@ -125,7 +125,7 @@ pub(in crate::ftl::check) fn operands<'p>(expression: &'p Expr, see: &mut dyn Fn
             match &application.form {
                 Form::Call(arguments) => arguments.iter().for_each(see),
                 Form::Index(index) => see(index),
-                Form::Bare | Form::Key(_) => {}
+                Form::Bare | Form::Counted(_) | Form::Key(_) => {}
             }
         }
         ExprKind::Loop { arguments, .. } => arguments.iter().for_each(see),

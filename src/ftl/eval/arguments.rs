@@ -122,7 +122,7 @@ impl<'r> Evaluator<'r> {
                             }
                         }
                     }
-                    let value = self.evaluate(value)?;
+                    let value = self.kept(value)?;
                     match declared {
                         Some(parameter) => binding.set(&parameter.name, value),
                         None => binding.put_rest(Text::Borrowed(name.text()), value),
@@ -133,7 +133,7 @@ impl<'r> Evaluator<'r> {
                 let total = binding.next + values.len() + last_positional.len();
                 self.check_positional(&mut binding, total, values.len(), span)?;
                 for value in *values {
-                    let value = self.evaluate(value)?;
+                    let value = self.kept(value)?;
                     binding.push(value);
                 }
             }

@@ -7,12 +7,14 @@ use crate::ftl::builtins::BuiltIn;
 use crate::ftl::builtins::Function;
 use crate::ftl::builtins::escapes;
 use crate::ftl::builtins::escapes::Script;
+use crate::ftl::builtins::sequences;
 use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
+use crate::ftl::eval::condition::is_if_exists;
 use crate::ftl::eval::expression::java_int;
 use crate::ftl::format::Formatting;
 use crate::ftl::model::Callable;
@@ -145,6 +147,13 @@ impl<'r> Evaluator<'r> {
                 }
             }
             Model::Empty if is_everything(built_in.name) => return Ok(Model::Boolean(true)),
+            // What `?if_exists` gives is a boolean and a function as well.
+            Model::Empty if is_if_exists(target) => match (built_in.name, &application.form) {
+                ("is_boolean" | "is_method", _) => return Ok(Model::Boolean(true)),
+                ("c" | "cn", _) => Model::Boolean(false),
+                ("string", Form::Call(words)) if words.len() == 2 => Model::Boolean(false),
+                _ => suited(built_in),
+            },
             Model::Empty => suited(built_in),
             value => value,
         };
@@ -161,6 +170,14 @@ impl<'r> Evaluator<'r> {
             (Function::Value(function), Form::Bare) => {
                 self.within(application, |this| function(this, value))
             }
+            (Function::Value(function), Form::Counted(limit)) => {
+                self.within(application, |this| match &value {
+                    Model::Sequence(sequence @ Sequence::Lazy(_)) => {
+                        sequences::count_to(this, sequence, *limit)
+                    }
+                    _ => function(this, value),
+                })
+            }
             (Function::Method(_), Form::Bare) => {
                 self.check_target(built_in, &value, target)?;
                 let method = Method { built_in: built_in.name, target: value };
@@ -170,7 +187,7 @@ impl<'r> Evaluator<'r> {
                 // Most built-ins take one argument or two, which need no list on the heap.
                 let mut values = smallvec::SmallVec::<[Model<'r>; 2]>::new();
                 for argument in arguments {
-                    values.push(self.argument(argument)?);
+                    values.push(self.argument(argument, built_in)?);
                 }
                 self.check_arity(built_in, values.len(), span)?;
                 self.within(application, |this| function(this, value, &values))
@@ -219,6 +236,8 @@ impl<'r> Evaluator<'r> {
     ) -> Result<(), Failure> {
         match (built_in.group, value) {
             ("string", _) => self.text_of(value.clone(), target).map(drop),
+            ("sequence", Model::Sequence(_) | Model::Matches(_)) => Ok(()),
+            ("sequence", other) => Err(self.wrong_type("a sequence", other, target)),
             ("date", Model::Date(_)) => Ok(()),
             ("date", other) => Err(self.wrong_type("a date", other, target)),
             _ => Ok(()),
@@ -239,7 +258,7 @@ impl<'r> Evaluator<'r> {
     ) -> Evaluated<'r> {
         let target = application.target.span;
         match form {
-            Form::Bare => {
+            Form::Bare | Form::Counted(_) => {
                 let result = self.within(application, |this| function(this, value, Applied::Bare));
                 result.map_err(|fault| self.blame(fault, span, target, &[]))
             }
@@ -272,7 +291,7 @@ impl<'r> Evaluator<'r> {
             Form::Call(arguments) => {
                 let mut values = smallvec::SmallVec::<[Model<'r>; 2]>::new();
                 for argument in arguments {
-                    values.push(self.argument(argument)?);
+                    values.push(self.argument(argument, application.built_in)?);
                 }
                 self.check_arity(application.built_in, values.len(), span)?;
                 let result =
@@ -290,9 +309,16 @@ impl<'r> Evaluator<'r> {
         run(self)
     }
 
-    fn argument(&mut self, argument: &'r Expr) -> Evaluated<'r> {
+    fn argument(&mut self, argument: &'r Expr, built_in: &BuiltIn) -> Evaluated<'r> {
         Ok(match self.evaluate(argument)? {
             Model::Empty => Model::Text(Text::Borrowed("")),
+            // These take nothing but texts, and FreeMarker 1 takes what is missing for one.
+            Model::Missing
+                if self.settings.classic_compatible
+                    && matches!(built_in.name, "matches" | "replace" | "split") =>
+            {
+                Model::Text(Text::Borrowed(""))
+            }
             value => value,
         })
     }

@@ -79,6 +79,7 @@ impl<'r> Evaluator<'r> {
                 Ok(self.leaving.take().unwrap_or(Flow::Next))
             }
             Callable::Directive { id } => {
+                self.refuse_loop_variables(id, call, span)?;
                 self.run_directive(id, bound.as_deref(), &call.arguments, call.body.as_ref(), span)
             }
             other => {
@@ -305,7 +306,7 @@ impl<'r> Evaluator<'r> {
                 let failure = self.fail(TemplateErrorKind::BadArgument, message, span);
                 return Err(failure.with_hint("`<#stop>` ends the whole template"));
             }
-            self.returned = self.evaluate(value)?;
+            self.returned = self.kept(value)?;
         }
         Ok(Flow::Return)
     }
@@ -321,7 +322,7 @@ impl<'r> Evaluator<'r> {
         let (body, caller) = (frame.body, frame.caller.clone());
         let mut given = Vec::with_capacity(values.len());
         for value in values {
-            given.push(self.evaluate(value)?);
+            given.push(self.kept(value)?);
         }
         let Some((body, names)) = body else { return Ok(Flow::Next) };
         self.step(span)?;

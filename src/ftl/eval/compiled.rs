@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::ftl::ast::Output;
 use crate::ftl::compile::compile;
-use crate::ftl::compile::compile_expression;
+use crate::ftl::compile::compile_evaluated;
 use crate::ftl::error::TemplateError;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
@@ -14,6 +14,7 @@ use crate::ftl::eval::include::Included;
 use crate::ftl::eval::transform::Directive;
 use crate::ftl::model::Model;
 use crate::ftl::model::Text;
+use crate::ftl::parse::Ending;
 use crate::ftl::program::Expr;
 use crate::ftl::program::Node;
 use crate::ftl::program::NodeKind;
@@ -23,6 +24,9 @@ use crate::ftl::settings::AutoEscaping;
 use crate::ftl::settings::Settings;
 use crate::text::Source;
 use crate::text::Span;
+
+/// What a text for `?eval` has behind the name of the template, in messages.
+pub(in crate::ftl::eval) const EVALUATED: &str = "->eval";
 
 /// Steps that compiling a text while rendering costs, and bytes that cost one more.
 const COMPILE_STEPS: usize = 200;
@@ -38,20 +42,17 @@ impl<'r> Evaluator<'r> {
     ) -> Evaluated<'r> {
         self.check_parsing(text, span)?;
         let output = self.output_inside(&self.place.program.outputs[output as usize]);
-        let own_name = format!("{}->eval", self.place.program.source.name());
-        let known = self.arena.find(|program| {
-            program.source.text() == text
-                && program.source.name() == own_name
-                && program.outputs.first() == Some(&output)
-        });
-        let program = if let Some(program) = known {
-            program
-        } else {
-            let source = Source::new(own_name, text);
-            let settings = settings_for(self.base, output.clone());
-            let program = compile_expression(&source, &settings, output);
-            let program = program.map_err(|error| self.nested_error(&error, "?eval", span))?;
-            self.keep(program, span)?
+        let program = match self.compiled_expression(text, Ending::Text, output.clone(), span) {
+            // FreeMarker reads it with parentheses around, and is done with the expression before
+            // the last one: `1) + (2` is one as well.
+            Err(_) if text.contains(')') => {
+                let around = format!("({text})");
+                match self.compiled_expression(&around, Ending::Parenthesis, output.clone(), span) {
+                    Ok(program) => program,
+                    Err(_) => self.compiled_expression(text, Ending::Text, output, span)?,
+                }
+            }
+            result => result?,
         };
         let outside = std::mem::replace(&mut self.place.program, program);
         let quiet = std::mem::replace(&mut self.quiet, false);
@@ -70,6 +71,29 @@ impl<'r> Evaluator<'r> {
         }
     }
 
+    fn compiled_expression(
+        &mut self,
+        text: &str,
+        ending: Ending,
+        output: Output,
+        span: Span,
+    ) -> Result<&'r Program, Failure> {
+        let own_name = format!("{}{EVALUATED}", self.place.program.source.name());
+        let known = self.arena.find(|program| {
+            program.source.text() == text
+                && program.source.name() == own_name
+                && program.outputs.first() == Some(&output)
+        });
+        if let Some(program) = known {
+            return Ok(program);
+        }
+        let source = Source::new(own_name, text);
+        let settings = settings_for(self.base, output.clone());
+        let program = compile_evaluated(&source, ending, &settings, output);
+        let program = program.map_err(|error| self.nested_error(&error, "?eval", span))?;
+        self.keep(program, span)
+    }
+
     /// `?interpret`
     pub(in crate::ftl::eval) fn interpret(
         &mut self,
@@ -77,7 +101,7 @@ impl<'r> Evaluator<'r> {
         output: OutputIndex,
         span: Span,
     ) -> Evaluated<'r> {
-        let (text, id) = match self.required(target)? {
+        let (text, id) = match self.present(target)? {
             Model::Sequence(sequence) => {
                 let text = self.item_of(&sequence, 0, target.span)?;
                 let text = self.text_of(text, target)?;

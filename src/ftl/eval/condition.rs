@@ -134,6 +134,6 @@ impl<'r> Evaluator<'r> {
     pub(in crate::ftl::eval) const TYPE_ERROR: TemplateErrorKind = TemplateErrorKind::WrongType;
 }
 
-fn is_if_exists(expression: &Expr) -> bool {
+pub(in crate::ftl::eval) fn is_if_exists(expression: &Expr) -> bool {
     matches!(&expression.kind, ExprKind::BuiltIn(application) if application.built_in.name == "if_exists")
 }

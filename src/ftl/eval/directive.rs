@@ -156,7 +156,12 @@ impl<'r> Evaluator<'r> {
         let result = self.run(body);
         self.quiet = quiet;
         let error = match result {
-            Ok(flow) => return Ok(flow),
+            Ok(Flow::Next) => return Ok(Flow::Next),
+            // What leaves the block leaves behind what the block has written.
+            Ok(flow) => {
+                self.writer.take_back(position);
+                return Ok(flow);
+            }
             Err(Failure::Error(error)) if error.kind() != TemplateErrorKind::Limit => error,
             Err(failure) => return Err(failure),
         };
@@ -191,6 +196,10 @@ impl<'r> Evaluator<'r> {
             }
             model => self.text_of(model, value)?.to_string(),
         };
+        if name == "c_format" && text == "default" {
+            let message = "`default` is the `c_format` of a template that sets none";
+            return Err(self.fail(TemplateErrorKind::BadArgument, message, value.span));
+        }
         let result = self.settings.to_mut().set(name, &text);
         result.map_err(|wrong| {
             let failure = self.fail(TemplateErrorKind::BadArgument, wrong.message, value.span);

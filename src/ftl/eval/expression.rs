@@ -14,8 +14,10 @@ use crate::ftl::model::Model;
 use crate::ftl::model::Range;
 use crate::ftl::model::Sequence;
 use crate::ftl::model::Text;
+use crate::ftl::model::Unread;
 use crate::ftl::program::Expr;
 use crate::ftl::program::ExprKind;
+use crate::ftl::program::Form;
 use crate::text::Span;
 use crate::value::Key;
 use crate::value::Number;
@@ -24,7 +26,10 @@ impl<'r> Evaluator<'r> {
     /// The value of an expression; [`Model::Missing`] when there is none.
     pub(in crate::ftl::eval) fn evaluate(&mut self, expression: &'r Expr) -> Evaluated<'r> {
         match &expression.kind {
-            ExprKind::Variable(name) => Ok(self.variable(name)),
+            ExprKind::Variable(name) => match self.variable(name) {
+                Model::Unread(unread) => Err(Failure::Error(unread.error.clone())),
+                value => Ok(value),
+            },
             ExprKind::Dot { target, key, .. } => {
                 if let Some(object) = self.object(target) {
                     return Ok(match object.get_key(key) {
@@ -117,9 +122,49 @@ impl<'r> Evaluator<'r> {
         }
     }
 
+    /// A value that is put away. A text that is no date is a mistake only when somebody wants the
+    /// date, as it is in FreeMarker.
+    pub(in crate::ftl::eval) fn kept(&mut self, expression: &'r Expr) -> Evaluated<'r> {
+        let value = self.evaluate(expression);
+        match (value, &expression.kind) {
+            (Err(Failure::Error(error)), ExprKind::BuiltIn(application))
+                if error.kind() == TemplateErrorKind::BadFormat
+                    && matches!(application.form, Form::Bare)
+                    && error.span() == application.target.span =>
+            {
+                let kind_name = match application.built_in.name {
+                    "date" => "a date",
+                    "time" => "a time",
+                    "datetime" => "a datetime",
+                    _ => return Err(Failure::Error(error)),
+                };
+                Ok(Model::Unread(Rc::new(Unread { kind_name, error })))
+            }
+            (value, _) => value,
+        }
+    }
+
+    /// A value that must be there, even where FreeMarker 1 is imitated.
+    pub(in crate::ftl::eval) fn present(&mut self, expression: &'r Expr) -> Evaluated<'r> {
+        match self.evaluate(expression)? {
+            Model::Missing => Err(self.missing(expression)),
+            value => Ok(value),
+        }
+    }
+
     /// A value that must be there.
     pub(in crate::ftl::eval) fn required(&mut self, expression: &'r Expr) -> Evaluated<'r> {
         let value = self.evaluate(expression)?;
+        self.or_nothing(value, expression)
+    }
+
+    /// The same of a value that is put away.
+    pub(in crate::ftl::eval) fn required_to_keep(&mut self, expression: &'r Expr) -> Evaluated<'r> {
+        let value = self.kept(expression)?;
+        self.or_nothing(value, expression)
+    }
+
+    fn or_nothing(&mut self, value: Model<'r>, expression: &'r Expr) -> Evaluated<'r> {
         if !value.is_missing() {
             return Ok(value);
         }
@@ -132,9 +177,9 @@ impl<'r> Evaluator<'r> {
     /// A value in a list or hash literal. Where FreeMarker 1 is imitated, it may be missing.
     fn member(&mut self, expression: &'r Expr) -> Evaluated<'r> {
         if self.settings.classic_compatible {
-            return self.evaluate(expression);
+            return self.kept(expression);
         }
-        self.required(expression)
+        self.required_to_keep(expression)
     }
 
     /// A value that must be a number.

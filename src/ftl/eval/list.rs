@@ -251,7 +251,7 @@ impl<'r> Evaluator<'r> {
         let expression = &list.source;
         Ok(Some(match (value, list.pairs) {
             (Model::Empty, _) => return Ok(None),
-            (Model::Missing, _) if self.settings.classic_compatible => return Ok(None),
+            (Model::Missing, false) if self.settings.classic_compatible => return Ok(None),
             (Model::Sequence(sequence), false) => Source::Items(sequence.cursor()),
             (Model::Matches(matches), false) => {
                 let items = matches.matches.iter().map(|found| Model::Match(Rc::clone(found)));

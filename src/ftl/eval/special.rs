@@ -7,6 +7,7 @@ use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::builtin_call::GET_OPTIONAL_TEMPLATE;
+use crate::ftl::eval::compiled::EVALUATED;
 use crate::ftl::format::Formatting;
 use crate::ftl::model::Callable;
 use crate::ftl::model::Date;
@@ -57,8 +58,8 @@ impl<'r> Evaluator<'r> {
             }
             SpecialVariable::AutoEsc(value) => Ok(Model::Boolean(value)),
             SpecialVariable::OutputFormat(output) => {
-                let name = self.place.program.outputs[output as usize].format.name();
-                Ok(Model::Text(Text::from(name)))
+                let format = &self.place.program.outputs[output as usize].format;
+                Ok(Model::Text(Text::from(format.remembered_name().unwrap_or_default())))
             }
             SpecialVariable::Error => {
                 if let Some(error) = self.recovered.last() {
@@ -67,7 +68,9 @@ impl<'r> Evaluator<'r> {
                 let message = "`.error` can only be used between `<#recover>` and `</#attempt>`";
                 Err(self.fail(TemplateErrorKind::BadArgument, message, span))
             }
-            SpecialVariable::CurrentTemplateName => Ok(name(self.place.program.source.name())),
+            SpecialVariable::CurrentTemplateName => {
+                Ok(name(evaluated_in(self.place.program.source.name())))
+            }
             SpecialVariable::MainTemplateName => Ok(name(self.main_program.source.name())),
             SpecialVariable::TemplateName => Ok(Model::Text(Text::Borrowed(self.place.included))),
             SpecialVariable::Version => Ok(Model::Text(Text::Borrowed(VERSION))),
@@ -116,6 +119,14 @@ impl<'r> Evaluator<'r> {
         let message = format!("`.{variable}` can only be used inside a macro or function");
         Err(self.fail(TemplateErrorKind::BadArgument, message, span))
     }
+}
+
+/// The template in which a text is evaluated.
+fn evaluated_in(mut name: &str) -> &str {
+    while let Some(around) = name.strip_suffix(EVALUATED) {
+        name = around;
+    }
+    name
 }
 
 /// A template without a name has none.

@@ -37,7 +37,7 @@ impl<'r> Evaluator<'r> {
             Special::Then => {
                 let holds = self.condition(target)?;
                 let [yes, no] = arguments else { return Ok(Model::Missing) };
-                self.required(if holds { yes } else { no })
+                self.present(if holds { yes } else { no })
             }
             Special::Switch => self.switch_value(target, arguments),
             Special::Default => {
@@ -100,6 +100,10 @@ impl<'r> Evaluator<'r> {
             }
             Special::Loop(_) => Ok(Model::Missing),
             Special::NotAvailable { why, hint } => {
+                // What is missing is that first, so that `(node?parent)!` has its default.
+                if application.built_in.group == "node" {
+                    self.present(target)?;
+                }
                 let name = application.built_in.name;
                 let message = format!("`?{name}` is not available here: {why}");
                 let failure =
@@ -110,18 +114,18 @@ impl<'r> Evaluator<'r> {
     }
 
     fn switch_value(&mut self, target: &'r Expr, arguments: &'r [Expr]) -> Evaluated<'r> {
-        let value = self.required(target)?;
+        let value = self.present(target)?;
         let mut cases = arguments.chunks_exact(2);
         for case in &mut cases {
             let [expected, result] = case else { continue };
-            let other = self.required(expected)?;
+            let other = self.present(expected)?;
             let operator = BinaryOperator::Equal;
             if self.compare(operator, value.clone(), target, other, expected, expected.span)? {
-                return self.required(result);
+                return self.present(result);
             }
         }
         if let [default] = cases.remainder() {
-            return self.required(default);
+            return self.present(default);
         }
         let quoted = self.quote(target.span);
         let message = format!("`{quoted}` matches no case of `?switch`");

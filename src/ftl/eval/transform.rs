@@ -15,6 +15,7 @@ use crate::ftl::model::Text;
 use crate::ftl::model::WithArguments;
 use crate::ftl::program::Arguments;
 use crate::ftl::program::Body;
+use crate::ftl::program::Call;
 use crate::ftl::program::Node;
 use crate::ftl::settings::ExceptionHandler;
 use crate::text::Span;
@@ -163,6 +164,23 @@ impl<'r> Evaluator<'r> {
                     flow => Ok(flow),
                 }
             }
+        }
+    }
+
+    /// Directives that are told to have loop variables mostly don't look at them.
+    pub(in crate::ftl::eval) fn refuse_loop_variables(
+        &self,
+        id: u32,
+        call: &Call,
+        span: Span,
+    ) -> Result<(), Failure> {
+        match self.directives.get(id as usize) {
+            Some(Directive::Optional(_)) if !call.loop_variables.is_empty() => {
+                let message =
+                    "the `include` of `.get_optional_template` has no values for loop variables";
+                Err(self.fail(TemplateErrorKind::BadArgument, message, span))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -93,6 +93,9 @@ pub struct Names {
     pub short: Vec<String>,
 }
 
+/// As Java counts the days of a week, from Sunday.
+const MONDAY: u8 = 2;
+
 impl Locale {
     /// The locale of a name such as `en_US`, `en-US` or `en`. Unknown countries give their
     /// language, unknown languages what belongs to none.
@@ -119,8 +122,9 @@ impl Locale {
                 }
             }
         }
-        let week = list("week");
-        let day = |at: usize| week.get(at).and_then(|day| day.parse().ok()).unwrap_or(1);
+        // A country that nobody knows has the week of the world, not of the language.
+        let week = if own.is_none() && !country.is_empty() { Vec::new() } else { list("week") };
+        let day = |at: usize, own: u8| week.get(at).and_then(|day| day.parse().ok()).unwrap_or(own);
         let name =
             if country.is_empty() { language.clone() } else { format!("{language}_{country}") };
         Rc::new(Self {
@@ -141,8 +145,8 @@ impl Locale {
             times: list("times"),
             both: list("both"),
             utc: value("utc").to_owned(),
-            first_day: day(0),
-            minimal_days: day(1),
+            first_day: day(0, MONDAY),
+            minimal_days: day(1, 1),
         })
     }
 

@@ -112,6 +112,10 @@ impl History {
     }
 }
 
+fn unknown(name: &str) -> Fault {
+    Fault::new(TemplateErrorKind::BadArgument, format!("unknown time zone `{name}`"))
+}
+
 /// What a zone's clocks show at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offset {
@@ -155,16 +159,19 @@ impl Zone {
             _ => {}
         }
         let alias = SHORT_IDS.iter().find(|(short, _)| *short == name).map(|(_, long)| *long);
-        match jiff::tz::db().get(alias.unwrap_or(name)) {
+        let wanted = alias.unwrap_or(name);
+        match jiff::tz::db().get(wanted) {
+            // Another spelling is another name to Java.
+            Ok(zone) if zone.iana_name().is_some_and(|own| own != wanted) => {
+                let own = zone.iana_name().unwrap_or_default();
+                Err(unknown(name).with_hint(format!("did you mean `{own}`?")))
+            }
             Ok(zone) => {
                 let history = Box::new(History::new(name, zone));
                 Ok(Self { id: name.to_owned(), rule: Rule::History(history) })
             }
-            Err(_) => Err(Fault::new(
-                TemplateErrorKind::BadArgument,
-                format!("unknown time zone `{name}`"),
-            )
-            .with_hint("time zones have names like `UTC`, `Europe/Rome` and `GMT+02:00`")),
+            Err(_) => Err(unknown(name)
+                .with_hint("time zones have names like `UTC`, `Europe/Rome` and `GMT+02:00`")),
         }
     }
 

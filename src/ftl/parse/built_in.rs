@@ -29,6 +29,11 @@ const OF_LOOPS: [&str; 10] = [
     "item_cycle",
 ];
 
+/// Whether a built-in asks about the loop of a variable, in either spelling.
+pub(crate) fn is_about_loop(name: &str) -> bool {
+    OF_LOOPS.contains(&snake_case(name).as_str())
+}
+
 /// The special variables.
 pub(in crate::ftl) const SPECIALS: [&str; 27] = [
     "args",

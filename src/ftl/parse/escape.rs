@@ -6,6 +6,7 @@ use crate::ftl::ast::Expr;
 use crate::ftl::ast::ExprKind;
 use crate::ftl::parse::CHAIN_FACTOR;
 use crate::ftl::parse::Parser;
+use crate::ftl::parse::built_in::is_about_loop;
 use crate::ftl::parse::expression::Tall;
 use crate::ftl::parse::stop::Checked;
 
@@ -131,6 +132,8 @@ impl Filling<'_> {
                 target: self.boxed(target, level)?,
                 arguments: self.all(arguments, level)?,
             },
+            // A question about a loop names the loop's variable, even where the escape has that name.
+            K::BuiltIn { name, .. } if is_about_loop(name) => kind.clone(),
             K::BuiltIn { target, name, name_span } => {
                 let (name, name_span) = (name.clone(), *name_span);
                 K::BuiltIn { target: self.boxed(target, level)?, name, name_span }

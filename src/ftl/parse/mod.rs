@@ -144,17 +144,35 @@ pub fn parse(source: &Source, settings: &Settings) -> Result<Tree, TemplateError
     parser.template().map_err(|error| parser.explain(error))
 }
 
-/// Reads one expression that makes up the whole text, as for `?eval`, filters and configuration
-/// values. `>` compares, as in parentheses.
+/// Reads one expression that makes up the whole text, as for filters and configuration values. `>`
+/// compares, as in parentheses.
 ///
 /// # Errors
 /// As [`parse`].
 pub fn parse_expression(source: &Source, settings: &Settings) -> Result<Expr, TemplateError> {
+    parse_expression_until(source, Ending::Text, settings)
+}
+
+/// Where an expression may end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::ftl) enum Ending {
+    /// Where the text ends.
+    Text,
+    /// Wherever the expression is over.
+    Parenthesis,
+}
+
+/// The same, for `?eval`, of a text that may go on behind the expression.
+pub(in crate::ftl) fn parse_expression_until(
+    source: &Source,
+    ending: Ending,
+    settings: &Settings,
+) -> Result<Expr, TemplateError> {
     let shared = Shared::new(source, settings);
     let format = Format::at_start(source, settings);
     let parser = Parser::new(source.text(), Places::Shift(0), &shared, format);
     parser.check_size()?;
-    parser.only_expression().map_err(|error| parser.explain(error))
+    parser.only_expression(ending).map_err(|error| parser.explain(error))
 }
 
 /// The directives with a name, each with its camel case spelling or an empty text.
@@ -329,10 +347,18 @@ impl<'s, 'c> Parser<'s, 'c> {
     }
 
     /// The whole text as one expression.
-    fn only_expression(&self) -> Checked<'s, Expr> {
+    fn only_expression(&self, ending: Ending) -> Checked<'s, Expr> {
         self.open_parenthesis();
         let (rest, expr) = self.expression(self.text)?;
         let (rest, ()) = self.skip(rest)?;
-        if rest.is_empty() { Ok(expr) } else { Err(stopped(rest, "the end of the expression")) }
+        let is_over = match ending {
+            Ending::Text => rest.is_empty(),
+            // Whatever is something of the language may follow.
+            Ending::Parenthesis => {
+                let follows = |c: char| c.is_alphanumeric() || "),;:{@$_>".contains(c);
+                rest.is_empty() || rest.starts_with(follows)
+            }
+        };
+        if is_over { Ok(expr) } else { Err(stopped(rest, "the end of the expression")) }
     }
 }

@@ -1,6 +1,7 @@
 //! Expressions to programs.
 
 use crate::ftl::ast;
+use crate::ftl::ast::BinaryOperator;
 use crate::ftl::builtins;
 use crate::ftl::builtins::BuiltIn;
 use crate::ftl::builtins::Function;
@@ -94,7 +95,10 @@ impl Resolver<'_> {
             ast::ExprKind::Negate(operand) => ExprKind::Negate(self.boxed(operand)?),
             ast::ExprKind::Plus(operand) => ExprKind::Plus(self.boxed(operand)?),
             ast::ExprKind::Binary { operator, left, right } => {
-                ExprKind::Binary { operator, left: self.boxed(left)?, right: self.boxed(right)? }
+                let (mut left, mut right) = (self.boxed(left)?, self.boxed(right)?);
+                count_as_needed(operator, &mut left, &right);
+                count_as_needed(reversed(operator), &mut right, &left);
+                ExprKind::Binary { operator, left, right }
             }
             ast::ExprKind::And(left, right) => ExprKind::And(self.boxed(left)?, self.boxed(right)?),
             ast::ExprKind::Or(left, right) => ExprKind::Or(self.boxed(left)?, self.boxed(right)?),
@@ -258,6 +262,46 @@ impl Resolver<'_> {
             }
             _ => Ok(called(Box::new([]))),
         }
+    }
+}
+
+/// Lets the `x?size` of `x?size > 3` stop at the item that decides it.
+fn count_as_needed(operator: BinaryOperator, size: &mut Expr, number: &Expr) {
+    use BinaryOperator as B;
+    let ExprKind::Number(number) = &number.kind else { return };
+    let above = match operator {
+        B::Equal | B::NotEqual | B::LessOrEqual | B::Greater => 1,
+        B::Less | B::GreaterOrEqual => 0,
+        _ => return,
+    };
+    let Some(count) = number.as_i64_exact().and_then(|number| usize::try_from(number).ok()) else {
+        return;
+    };
+    let mut size = size;
+    loop {
+        match &mut size.kind {
+            ExprKind::Parenthesis(inner) => size = inner,
+            ExprKind::BuiltIn(application)
+                if application.built_in.name == "size"
+                    && matches!(application.form, Form::Bare) =>
+            {
+                application.form = Form::Counted(count.saturating_add(above));
+                return;
+            }
+            _ => return,
+        }
+    }
+}
+
+/// The comparison with its sides exchanged.
+fn reversed(operator: BinaryOperator) -> BinaryOperator {
+    use BinaryOperator as B;
+    match operator {
+        B::Less => B::Greater,
+        B::LessOrEqual => B::GreaterOrEqual,
+        B::Greater => B::Less,
+        B::GreaterOrEqual => B::LessOrEqual,
+        other => other,
     }
 }
 

@@ -212,7 +212,7 @@ fn is_short(expression: &Expr) -> bool {
 /// The constant format of `x?datetime("…")`, `x?datetime.short`.
 fn constant_format(form: &Form) -> Option<&str> {
     match form {
-        Form::Bare => None,
+        Form::Bare | Form::Counted(_) => None,
         Form::Key(key) => Some(key),
         Form::Index(key) => visit::constant_text(key),
         Form::Call(_) => visit::arguments::<1>(form).and_then(|[own]| visit::constant_text(own)),

@@ -19,6 +19,7 @@ use crate::ftl::parse::tag::Tag;
 use crate::ftl::parse::token::BLANKS;
 use crate::ftl::parse::vocabulary::Directive;
 use crate::ftl::settings::AutoEscaping;
+use crate::ftl::settings::Combination;
 use crate::ftl::settings::OutputFormat;
 use crate::text::Span;
 
@@ -189,14 +190,14 @@ impl<'s> Parser<'s, '_> {
         if combined(&outer) >= MAX_COMBINED_FORMATS {
             return Err(self.refuse(self.limit(span, "too many output formats are combined")));
         }
-        Ok(OutputFormat::Combined(Box::new(outer), Box::new(inner)))
+        Ok(OutputFormat::Combined(Box::new(Combination { outer, inner, is_named: false })))
     }
 }
 
 /// How many formats are combined in one.
 fn combined(format: &OutputFormat) -> usize {
     match format {
-        OutputFormat::Combined(outer, inner) => combined(outer) + combined(inner),
+        OutputFormat::Combined(both) => combined(&both.outer) + combined(&both.inner),
         _ => 1,
     }
 }
