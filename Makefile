@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo test test-rust test-python torture simulate-seeds fuzz-answers mutations lint doc check format update-cases confirm-cases bench bench-end-to-end clean need-rust need-python bench-language oracle oracle-quick need-java fuzz
+.PHONY: help setup develop demo test test-rust test-python torture simulate-seeds fuzz-answers mutations lint doc docs check format update-cases confirm-cases bench bench-end-to-end clean need-rust need-python bench-language oracle oracle-quick need-java fuzz
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -25,7 +25,7 @@ need-python:
 $(BIN)/maturin: pyproject.toml | need-python
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --upgrade pip
-	@$(BIN)/python -m pip install --group dev
+	@$(BIN)/python -m pip install --group dev --group docs
 	@touch $(BIN)/maturin
 
 setup: need-rust $(BIN)/maturin ## the virtual environment with the tools, in .venv
@@ -77,7 +77,10 @@ lint: setup ## formatting, clippy, ruff, mypy, and that the stub tells the truth
 doc: need-rust ## the core's documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
 
-check: lint test doc oracle-quick ## what CI runs: lint, test, doc, oracle-quick
+docs: develop ## the documentation site, in target/docs/html; warnings and broken links are errors
+	@$(BIN)/python docs/site/build.py target/docs
+
+check: lint test doc docs oracle-quick ## what CI runs: lint, test, doc, docs, oracle-quick
 
 format: setup ## formats everything
 	cargo fmt
