@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pygments.lexer import RegexLexer, bygroups, include
+from pygments.lexer import RegexLexer, include
 from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Text
 
 
@@ -17,11 +17,6 @@ class FtlLexer(RegexLexer):
         "root": [
             (r"(?s)<#--.*?-->", Comment.Multiline),
             (r"</[#@][\w.]*>", Keyword),
-            (
-                r"(<#(?:macro|function|assign|local|global|import)\b)(\s*)",
-                bygroups(Keyword, Text),
-                "tag",
-            ),
             (r"<[#@][\w.]+", Keyword, "tag"),
             (r"[$#]\{", Keyword, "braces"),
             (r"[^<$#]+", Text),
@@ -41,7 +36,7 @@ class FtlLexer(RegexLexer):
             (r"""r"[^"]*"|r'[^']*'""", String),
             (r'(?s)"(?:\\.|[^"\\])*"', String),
             (r"(?s)'(?:\\.|[^'\\])*'", String),
-            (r"(\?)(\w+)", bygroups(Operator, Name.Builtin)),
+            (r"\?\w+", Name.Builtin),
             (r"\d+(?:\.\d+)?", Number),
             (r"(?:as|in|using|gt|gte|lt|lte|and|or)\b", Operator.Word),
             (r"(?:true|false)\b", Keyword.Constant),
