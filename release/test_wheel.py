@@ -75,7 +75,7 @@ def metadata(files: zipfile.ZipFile) -> Message:
 
 
 def test_the_wheel_is_one_for_all_pythons() -> None:
-    assert re.match(r"webhook_stream-[\d.]+\w*-cp311-abi3-\w*linux\w*_x86_64", WHEEL.stem)
+    assert re.match(r"webhook_stream-[\d.]+\w*-cp311-abi3-\w*linux\w*_(x86_64|aarch64)", WHEEL.stem)
     if "MANYLINUX" in os.environ:
         assert f"manylinux_{os.environ['MANYLINUX']}" in WHEEL.stem
 

@@ -48,6 +48,7 @@ FENCE: Final = re.compile(
     r"^(?P<fence>`{3,})(?P<info>[^`\n]*)\n(?P<body>.*?)^(?P=fence)`*$", re.M | re.S
 )
 LINK: Final = re.compile(r"(?<=\]\()(?P<target>[^()\s]+)(?=\))")
+FILE_NAME: Final = re.compile(r"\[`?[\w./-]+\.md`?\]\($")
 LISTED: Final = re.compile(r"^(?:[-*]|\d+\.|\|) *\[[^\]]*\]\((?P<target>[^()\s#]+\.md)\)", re.M)
 
 CASES: Final = {
@@ -192,6 +193,8 @@ def relinked(page: Page, text: str, found: dict[str, Page], folder: Path, root: 
     """Return the text of a page with links that lead to places on the site."""
     written, end = "", 0
     for link in links(text):
+        # A link that is called by its file's name has the page's title on the site.
+        called = FILE_NAME.search(text, end, link.start())
         if is_elsewhere(link["target"]):
             continue
         target, anchor = target_of(page, link["target"], root)
@@ -208,6 +211,9 @@ def relinked(page: Page, text: str, found: dict[str, Page], folder: Path, root: 
             if target != page.source
             else ""
         )
+        if called and target in found:
+            written += f"{text[end : called.start()]}[{found[target].title}]("
+            end = link.start()
         written += text[end : link.start()] + href + (f"#{anchor}" if anchor else "")
         end = link.end()
     return written + text[end:]
