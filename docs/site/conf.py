@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,10 @@ myst_links_external_new_tab = False
 nitpicky = False
 suppress_warnings: list[str] = []
 
+# What is documented without being installed here: only its names are needed.
+autodoc_mock_imports = [
+    name for name in ("airflow", "coverage") if importlib.util.find_spec(name) is None
+]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"

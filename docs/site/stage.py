@@ -25,6 +25,8 @@ PLACES: Final = {
     "tests/cases/check": "check-cases",
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
+    "benches/README.md": "benchmarks.md",
+    "benches/language/README.md": "benchmarks-language.md",
     "README.md": "index.md",
 }
 """Folders and files of the repository, and where their pages are on the site."""
@@ -158,7 +160,7 @@ def stage(folder: Path, root: Path = ROOT) -> None:
         text = with_lists(page, found)
         text = relinked(page, text, found, folder, root)
         if page.source == API:
-            text = with_objects(text)
+            text = with_objects(text, public_names(root))
         if page.source in INDEXES:
             text += contents(page, found, root)
         file = folder / page.place
@@ -203,7 +205,8 @@ def relinked(page: Page, text: str, found: dict[str, Page], folder: Path, root: 
         elif target == "README.md":
             place = "index.md"
         else:
-            place = f"files/{target}"
+            # A page without a place is not part of the site: its text is.
+            place = f"files/{target}" + (".txt" if target.endswith(".md") else "")
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(root / target, folder / place)
         href = (
@@ -270,8 +273,19 @@ def api_names(text: str) -> list[str]:
     return re.findall(r"^\| `([\w.]+)` \|", text, re.M)
 
 
-def with_objects(text: str) -> str:
-    """Return the page about the Python interface with the docstrings, a section at a time."""
+def with_objects(text: str, public: dict[str, list[str]]) -> str:
+    """Return the page about the Python interface with the docstrings, a section at a time.
+
+    Names that the page does not list yet follow, each under its module.
+    """
+    listed = set(api_names(text))
+    for module, names in public.items():
+        prefix = f"{module}." if module else ""
+        new = [f"{prefix}{name}" for name in names if f"{prefix}{name}" not in listed]
+        if new:
+            rows = "".join(f"| `{name}` | |\n" for name in new)
+            title = f"## webhook_stream.{module}" if module else "## More"
+            text = f"{text.rstrip()}\n\n{title}\n\n| name | what it is |\n|---|---|\n{rows}\n"
     sections = re.split(r"^(?=## )", text, flags=re.M)
     return "".join(section + described(api_names(section)) for section in sections)
 
@@ -301,7 +315,10 @@ def object_kind(name: str) -> tuple[str, list[str]]:
 
 
 def public_names(root: Path = ROOT) -> dict[str, list[str]]:
-    """Return what each public module of the package exports, read without importing it."""
+    """Return what each public module of the package exports, read without importing it.
+
+    What a package exports is not counted again in the module where it is written.
+    """
     package = root / "python" / "webhook_stream"
     names: dict[str, list[str]] = {}
     for file in sorted(package.rglob("*.py")):
@@ -313,4 +330,7 @@ def public_names(root: Path = ROOT) -> dict[str, list[str]]:
         for node in ast.parse(file.read_text("utf-8")).body:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
                 names[".".join(parts)] = ast.literal_eval(node.value)
+    for module in names:
+        package_names = names.get(module.rpartition(".")[0], []) if "." in module else []
+        names[module] = [name for name in names[module] if name not in package_names]
     return names

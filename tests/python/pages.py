@@ -77,13 +77,16 @@ class Block:
 
 
 def blocks(text: str) -> list[Block]:
-    """Return the fenced blocks of a page."""
+    """Return the fenced blocks of a page; a comment of the page may mark all of a language."""
+    marks = dict(re.findall(r"^<!-- (\S+) ((?:run-by|not-run)=.*) -->$", text, re.M))
     found = []
     for match in FENCE.finditer(text):
         before = FENCE.sub("", text[: match.start()])
+        info = match["info"].strip()
+        word = info.partition(" ")[0]
         found.append(
             Block(
-                match["info"].strip(),
+                f"{info} {marks[word]}" if word in marks else info,
                 match["body"],
                 text.count("\n", 0, match.start()) + 1,
                 len(re.findall(r"^#+ ", before, re.M)),

@@ -51,6 +51,8 @@ def test_every_block_of_a_page_runs_or_is_marked(page: Path) -> None:
         ("```output\nx\n```\n", "expected a template before it"),
         ("```ftl\nx\n```\n```output\nx\n```\n", None),
         ("```console\n\n```\n", "expected a command"),
+        ('<!-- sql not-run="another tool" -->\n\n```sql\nx\n```\n', None),
+        ('<!-- sql not-run="another tool" -->\n\n```yaml\nx\n```\n', "expected a block that"),
     ],
 )
 def test_a_block_that_neither_runs_nor_is_marked_is_found(
