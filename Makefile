@@ -31,6 +31,7 @@ $(BIN)/maturin: pyproject.toml | need-python
 setup: need-rust $(BIN)/maturin ## the virtual environment with the tools, in .venv
 
 develop: setup ## builds the core into .venv (optimised)
+	@echo "building the core, optimised: some minutes the first time, seconds when nothing changed"
 	@$(BIN)/maturin develop --release --quiet
 
 demo: develop ## watch a sample export archive stream to a local webhook
@@ -87,13 +88,13 @@ licences: setup ## writes THIRD_PARTY_LICENSES.txt, which is shipped in the whee
 test-wheel: setup ## builds a wheel for this machine, and tries it in an environment with nothing else
 	@rm -rf target/wheels
 	@$(BIN)/maturin build --release --quiet --out target/wheels
-	WHEEL=$$(ls target/wheels/*.whl) $(BIN)/python -m pytest -q release/test_wheel.py
+	WHEEL=$$(ls target/wheels/*.whl) $(BIN)/python -m pytest -q release
 
 wheel: setup ## the wheel for every Linux since 2014 (manylinux_2_17), in dist/, tried like the other
 	@$(BIN)/python -m pip install --group wheel
 	@rm -f dist/*.whl
 	@$(BIN)/maturin build --release --zig --compatibility manylinux2014 --out dist
-	WHEEL=$$(ls dist/*.whl) MANYLINUX=2_17 $(BIN)/python -m pytest -q release/test_wheel.py
+	WHEEL=$$(ls dist/*.whl) MANYLINUX=2_17 $(BIN)/python -m pytest -q release
 
 # The sources are unpacked elsewhere, and what was built from the same crates before is used again.
 sdist: setup ## the source distribution, in dist/, and a wheel built from it as pip does
@@ -101,7 +102,7 @@ sdist: setup ## the source distribution, in dist/, and a wheel built from it as 
 	@$(BIN)/maturin sdist --quiet --out dist
 	@rm -rf target/sdist && mkdir -p target/sdist
 	CARGO_TARGET_DIR=$(CURDIR)/target $(BIN)/python -m pip wheel --no-deps --wheel-dir target/sdist dist/*.tar.gz
-	WHEEL=$$(ls target/sdist/*.whl) $(BIN)/python -m pytest -q release/test_wheel.py
+	WHEEL=$$(ls target/sdist/*.whl) $(BIN)/python -m pytest -q release
 
 check: lint test doc docs test-wheel oracle-quick ## what CI runs: lint, test, doc, docs, test-wheel, oracle-quick
 
