@@ -291,7 +291,7 @@ class Runner:
     def console(self, block: Block) -> None:
         """Run commands; what they print is compared where it is shown."""
         for command, shown in block.commands:
-            if shown is None and is_elsewhere(command):
+            if is_elsewhere(command):
                 continue
             printed, status = self.shell.run(self.local(command) if shown is None else command)
             place = f"{self.page.name}:{block.line}: $ {command}\n"
