@@ -11,7 +11,8 @@ use webhook_stream::pipeline::ConfigErrorKind;
 
 /// The rows of a section's table, each with its cells.
 fn rows(class: &str) -> Vec<Vec<String>> {
-    let page = fs::read_to_string(format!("{}/docs/errors.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let page =
+        fs::read_to_string(format!("{}/docs/errors.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let (_, section) = page.split_once(&format!("\n## {class}\n")).expect(class);
     let section = section.split("\n## ").next().unwrap_or_default();
     let lines = section.lines().filter(|line| line.starts_with("| `"));
@@ -30,7 +31,8 @@ fn every_kind_of_error_has_its_cause_and_its_cure() {
         (
             "EventError",
             // The last two are about Python values.
-            [&EventErrorKind::ALL.map(EventErrorKind::name)[..], &["not_json", "too_deep"]].concat(),
+            [&EventErrorKind::ALL.map(EventErrorKind::name)[..], &["not_json", "too_deep"]]
+                .concat(),
         ),
         (
             "ConfigError",

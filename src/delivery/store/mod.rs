@@ -586,15 +586,8 @@ pub enum StoreErrorKind {
 
 impl StoreErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
-        Self::Full,
-        Self::Io,
-        Self::Damaged,
-        Self::InUse,
-        Self::Newer,
-        Self::Place,
-        Self::Closed,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Full, Self::Io, Self::Damaged, Self::InUse, Self::Newer, Self::Place, Self::Closed];
 
     /// The kind as one word, as errors show it.
     pub fn name(self) -> &'static str {
