@@ -99,7 +99,7 @@ wheel: setup ## the wheel for every Linux since 2014 (manylinux_2_17), in dist/,
 # The sources are unpacked elsewhere, and what was built from the same crates before is used again.
 sdist: setup ## the source distribution, in dist/, and a wheel built from it as pip does
 	@rm -f dist/*.tar.gz
-	@$(BIN)/maturin sdist --quiet --out dist
+	@$(BIN)/maturin sdist --out dist
 	@rm -rf target/sdist && mkdir -p target/sdist
 	CARGO_TARGET_DIR=$(CURDIR)/target $(BIN)/python -m pip wheel --no-deps --wheel-dir target/sdist dist/*.tar.gz
 	WHEEL=$$(ls target/sdist/*.whl) $(BIN)/python -m pytest -q release
