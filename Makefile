@@ -93,7 +93,7 @@ test-wheel: setup ## builds a wheel for this machine, and tries it in an environ
 wheel: setup ## the wheel for every Linux since 2014 (manylinux_2_17), in dist/, tried like the other
 	@$(BIN)/python -m pip install --group wheel
 	@rm -f dist/*.whl
-	@$(BIN)/maturin build --release --zig --compatibility manylinux2014 --out dist
+	@PATH="$(CURDIR)/$(BIN):$$PATH" maturin build --release --zig --compatibility manylinux2014 --out dist
 	WHEEL=$$(ls dist/*.whl) MANYLINUX=2_17 $(BIN)/python -m pytest -q release
 
 # The sources are unpacked elsewhere, and what was built from the same crates before is used again.
