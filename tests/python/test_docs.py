@@ -13,10 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import pages
 
 DOCS = pages.ROOT / "docs"
-PAGES = [
-    *sorted(DOCS.rglob("*.md")),
-    *(pages.ROOT / name for name in ("README.md", "CONTRIBUTING.md", "benches/README.md")),
-]
+OTHERS = ("README.md", "CONTRIBUTING.md", "benches/README.md", "benches/language/README.md")
+PAGES = [*sorted(DOCS.rglob("*.md")), *(pages.ROOT / name for name in OTHERS)]
 IDS = [page.relative_to(pages.ROOT).as_posix() for page in PAGES]
 
 
