@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo test test-rust test-python torture simulate-seeds fuzz-answers mutations lint doc docs licences wheel test-wheel sdist check format update-cases confirm-cases bench bench-end-to-end clean need-rust need-python bench-language oracle oracle-quick need-java fuzz
+.PHONY: help setup develop demo test test-rust test-python torture simulate-seeds fuzz-answers mutations lint doc docs licences wheel test-wheel sdist check format update-cases confirm-cases bench bench-end-to-end bench-store bench-wheel clean need-rust need-python bench-language oracle oracle-quick need-java fuzz
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -135,22 +135,29 @@ endif
 confirm-cases: need-rust need-java ## FreeMarker itself confirms the Markdown cases
 	cargo test --quiet --test oracle -- confirm
 
-bench: bench-end-to-end bench-language ## speed, side by side with peers (benches/README.md)
+bench: bench-end-to-end bench-store bench-language ## speed, side by side with peers (benches/README.md)
+
+bench-end-to-end: bench-wheel ## from a file to nginx, against Python scripts, raw sockets and wrk
+	@$(BENCH)/venv/bin/python benches/end_to_end/run.py $(ARGS)
+
+bench-store: bench-wheel ## what the store costs, beside no store and an append log; a million pending
+	@$(BENCH)/venv/bin/python benches/end_to_end/run_store.py $(ARGS)
+	cargo bench --quiet --bench store
 
 # Peers' packages stay in an environment of their own, and what is measured is the wheel that users get.
-bench-end-to-end: setup ## from a file to nginx, against Python scripts, raw sockets and wrk
+bench-wheel: setup
 	@command -v nginx >/dev/null && command -v wrk >/dev/null || { echo "nginx or wrk is missing: apt-get install nginx wrk"; exit 1; }
 	@test -x $(BENCH)/venv/bin/python || $(PYTHON) -m venv $(BENCH)/venv
 	@$(BENCH)/venv/bin/python -m pip install --requirement benches/end_to_end/requirements.txt
 	@rm -rf $(BENCH)/wheels
 	@$(BIN)/maturin build --release --quiet --out $(BENCH)/wheels
 	@$(BENCH)/venv/bin/python -m pip install --force-reinstall --no-deps $(BENCH)/wheels/*.whl
-	@$(BENCH)/venv/bin/python benches/end_to_end/run.py $(ARGS)
 
 bench-language: setup ## the template engine side by side with others (benches/language/README.md)
 	@command -v mvn >/dev/null && command -v javac >/dev/null || { echo "Maven and a JDK of 17 or newer are missing: apt-get install maven default-jdk-headless"; exit 1; }
 	@$(BIN)/python -m pip install --requirement benches/language/requirements.txt
 	$(BIN)/python benches/language/run.py
+
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := template filter events syncs
 

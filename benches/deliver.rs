@@ -7,7 +7,7 @@
 //!
 //! Without a URL it starts a receiver of its own in the same process, whose share of the CPU is then
 //! in the figures; against nginx (`return 200`) they are the sender's alone. `--raw` sends the same
-//! bytes from as many threads with blocking sockets and nothing else: no queue, no client, no
+//! bytes from as many threads with blocking sockets and a channel, and nothing else: no client, no
 //! retries, no store. `--latency` is how long the own receiver takes to answer; `--source-micros` how
 //! long the source works on each event before it is handed over, 16 at a time; `--serve` only starts
 //! the receiver and prints its URL, for another process.
@@ -23,8 +23,6 @@ use std::io::Read as _;
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -49,6 +47,9 @@ use webhook_stream::report::Counters;
 
 /// Events handed over in one call, as a reader of files does.
 const BATCH: usize = 64;
+
+/// Bodies on their way to the raw senders.
+const QUEUED: usize = 1024;
 
 /// The same for a source that does not want to keep its events waiting.
 const SLOW_BATCH: usize = 16;
@@ -161,15 +162,16 @@ fn deliver(task: &Task, senders: usize) {
     }
 }
 
-/// The floor of sending with blocking sockets: each thread writes its next request and reads the
-/// answer, and all there is to share is a count.
+/// The floor of sending with blocking sockets: bodies come through a channel, each thread writes its
+/// next request and reads the answer, and there is nothing else.
 fn send_raw(task: &Task, senders: usize) {
     let address = task.url.strip_prefix("http://").unwrap().split('/').next().unwrap();
-    let left = AtomicUsize::new(task.events);
+    let (bodies, waiting) = crossbeam_channel::bounded::<Vec<u8>>(QUEUED);
     let begun = Measure::begin();
     std::thread::scope(|scope| {
         for _ in 0..senders {
-            scope.spawn(|| {
+            let waiting = waiting.clone();
+            scope.spawn(move || {
                 let mut stream = TcpStream::connect(address).unwrap();
                 stream.set_nodelay(true).unwrap();
                 let head = format!(
@@ -179,10 +181,10 @@ fn send_raw(task: &Task, senders: usize) {
                     0, task.bytes,
                 );
                 let mut page = [0_u8; 4096];
-                while left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
-                    let mut request = Vec::with_capacity(head.len() + task.bytes);
+                for body in &waiting {
+                    let mut request = Vec::with_capacity(head.len() + body.len());
                     request.extend_from_slice(head.as_bytes());
-                    request.resize(head.len() + task.bytes, b'x');
+                    request.extend_from_slice(&body);
                     stream.write_all(&request).unwrap();
                     let mut end = 0;
                     while !page[..end].ends_with(b"\r\n\r\n") {
@@ -194,6 +196,11 @@ fn send_raw(task: &Task, senders: usize) {
                 }
             });
         }
+        drop(waiting);
+        for _ in 0..task.events {
+            bodies.send(vec![b'x'; task.bytes]).unwrap();
+        }
+        drop(bodies);
     });
     show(task.json, "raw sockets", task.events, begun.end(), json!({"senders": senders}));
 }

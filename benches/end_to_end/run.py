@@ -47,6 +47,9 @@ LATENCY_SENDERS = 256
 FEW_SENDERS = 64
 """What a sender weighs is found by comparing with so many."""
 
+SENDER_CPU, RECEIVER_CPU = 0, (os.cpu_count() or 1) - 1
+"""Where delivery alone and its receiver run, so that they don't push each other about."""
+
 Round = dict[str, dict[str, Any]]
 
 
@@ -72,11 +75,13 @@ def main() -> None:
     events = workload.packed(WORK, EVENTS // scale)
     stages, deliver = benches()
     print(machine(), flush=True)
-    with nginx() as url:
+    with nginx("nginx") as url, nginx("nginx-apart", cpu=RECEIVER_CPU) as url_apart:
         rounds = []
         for number in range(options.rounds):
             progress(f"round {number + 1} of {options.rounds}")
-            rounds.append(one_round(url, events, scale, stages, deliver))
+            figures = one_round(url, events, scale, stages)
+            delivery_alone(figures, url_apart, scale, deliver)
+            rounds.append(figures)
         progress("")
         whole_path(rounds)
         stage_table(rounds)
@@ -88,8 +93,8 @@ def main() -> None:
         options.json.write_text(json.dumps(rounds, indent=1), "utf-8")
 
 
-def one_round(url: str, events: Path, scale: int, stages: str, deliver: str) -> Round:
-    """Run every program once."""
+def one_round(url: str, events: Path, scale: int, stages: str) -> Round:
+    """Run every program once, but for delivery alone."""
     count = EVENTS // scale
     figures: Round = {"wrk": wrk(url)}
     for what in ("file", "lines"):
@@ -99,18 +104,19 @@ def one_round(url: str, events: Path, scale: int, stages: str, deliver: str) -> 
     command = [stages, str(events), "--filter", FILTER, "--template", str(HERE / "payload.ftl")]
     for line in output([*command, "--json"]):
         figures[f"stage {line['what']}"] = line
-    figures["wrk again"] = wrk(url)
-    for senders in DELIVERY_SENDERS:
-        for what in ("deliver", "raw"):
-            command = [deliver, url, "--rounds", "1", "--senders", str(senders)]
-            command += [
-                "--json",
-                "--events",
-                str(100_000 // scale),
-                *(["--raw"] if what == "raw" else []),
-            ]
-            (figures[f"{what} {senders}"],) = output(command)
     return figures
+
+
+def delivery_alone(figures: Round, url: str, scale: int, deliver: str) -> None:
+    """Add wrk, the engine and raw sockets, each on a processor apart from the receiver's."""
+    with on_cpu(SENDER_CPU):
+        figures["wrk alone"] = wrk(url)
+        for senders in DELIVERY_SENDERS:
+            for what in ("deliver", "raw"):
+                command = [deliver, url, "--rounds", "1", "--senders", str(senders), "--json"]
+                command += ["--events", str(100_000 // scale)]
+                command += ["--raw"] if what == "raw" else []
+                (figures[f"{what} {senders}"],) = output(command)
 
 
 def whole_path(rounds: list[Round]) -> None:
@@ -198,7 +204,7 @@ def delivery(rounds: list[Round]) -> None:
                     str(senders),
                     f"{median(rounds, name, 'rate'):,.0f}",
                     f"{median(rounds, name, 'cpu_micros'):.1f}",
-                    spread(rounds, lambda r, name=name: r[name]["rate"] / r["wrk again"]["rate"]),
+                    spread(rounds, lambda r, name=name: r[name]["rate"] / r["wrk alone"]["rate"]),
                     spread(rounds, lambda r, n=senders: cpu_ratio(r, n))
                     if what == "deliver"
                     else "",
@@ -210,7 +216,7 @@ def delivery(rounds: list[Round]) -> None:
         wanted.append(
             (
                 f"share of wrk, N = {n}",
-                lambda r, n=n: r[f"deliver {n}"]["rate"] / r["wrk again"]["rate"],
+                lambda r, n=n: r[f"deliver {n}"]["rate"] / r["wrk alone"]["rate"],
                 0.45,
                 0.55,
             )
@@ -266,7 +272,7 @@ def large_archive(url: str) -> None:
 
 def wrk_rate(figures: Round) -> float:
     """Return wrk's rate in a round: before and after what it is compared with."""
-    return float(figures["wrk"]["rate"] + figures["wrk again"]["rate"]) / 2
+    return float(figures["wrk"]["rate"] + figures["wrk alone"]["rate"]) / 2
 
 
 def cpu_ratio(figures: Round, senders: int) -> float:
@@ -338,16 +344,31 @@ def benches() -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def nginx() -> Iterator[str]:
-    """Run nginx on a free port of this machine."""
-    folder = WORK / "nginx"
+def on_cpu(number: int | None) -> Iterator[None]:
+    """Start programs on this processor alone, where the system can do that."""
+    if number is None or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {number})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextlib.contextmanager
+def nginx(name: str, *, cpu: int | None = None) -> Iterator[str]:
+    """Run nginx on a free port of this machine, and on one processor if that is given."""
+    folder = WORK / name
     folder.mkdir(exist_ok=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     text = (HERE / "nginx.conf").read_text("utf-8")
     settings = folder / "nginx.conf"
     settings.write_text(text.replace("FOLDER", str(folder)).replace("PORT", str(port)), "utf-8")
-    server = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(settings)])
+    with on_cpu(cpu):
+        server = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(settings)])
     try:
         for _ in range(200):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):

@@ -22,8 +22,8 @@ use webhook_stream::value::Document;
 
 /// Small, so that reaching them takes no time.
 const LIMITS: Limits = Limits {
-    max_output_bytes: 20_000,
-    max_steps: 20_000,
+    max_output_bytes: 10_000,
+    max_steps: 5_000,
     max_call_depth: 50,
     max_nesting: 50,
     max_regex_steps: 5_000,

@@ -353,6 +353,32 @@ fn every_dependency_has_one_owner() {
 }
 
 #[test]
+fn every_dependency_is_on_the_page_with_its_reason() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("the manifest can be read");
+    let page = fs::read_to_string(root.join("docs/architecture.md")).expect("the page is there");
+    let mut in_dependencies = false;
+    let mut missing = Vec::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            in_dependencies = line.ends_with("dependencies]") && !line.contains("dev-dependencies");
+        } else if let Some((name, _)) = line.split_once(" = ")
+            && in_dependencies
+        {
+            let mut rows = page.lines().filter_map(|row| row.strip_prefix("| ")?.split('|').next());
+            let whole = |cell: &str| {
+                let is_part = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+                cell.split(|c| !is_part(c)).any(|word| word == name)
+            };
+            if !rows.any(whole) {
+                missing.push(name);
+            }
+        }
+    }
+    assert!(missing.is_empty(), "docs/architecture.md does not list {missing:?}");
+}
+
+#[test]
 fn long_files_have_a_reason() {
     let mut sizes: Vec<(usize, String)> =
         sources().into_iter().map(|(path, text)| (code_lines(&text).count(), path)).collect();

@@ -16,6 +16,7 @@ mod filter;
 mod formats;
 mod ftl;
 mod hostile_answers;
+mod identity;
 mod limits;
 mod ordering;
 mod outcome;
