@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo test test-rust test-python torture simulate-seeds fuzz-answers mutations lint doc check format update-cases confirm-cases bench bench-end-to-end bench-store bench-wheel clean need-rust need-python bench-language oracle oracle-quick need-java fuzz
+.PHONY: help setup develop demo test test-rust test-python torture simulate-seeds fuzz-answers mutations lint doc docs licences wheel test-wheel sdist check format update-cases confirm-cases bench bench-end-to-end bench-store bench-wheel clean need-rust need-python bench-language oracle oracle-quick need-java fuzz
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -25,12 +25,13 @@ need-python:
 $(BIN)/maturin: pyproject.toml | need-python
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --upgrade pip
-	@$(BIN)/python -m pip install --group dev
+	@$(BIN)/python -m pip install --group dev --group docs
 	@touch $(BIN)/maturin
 
 setup: need-rust $(BIN)/maturin ## the virtual environment with the tools, in .venv
 
 develop: setup ## builds the core into .venv (optimised)
+	@echo "building the core, optimised: some minutes the first time, seconds when nothing changed"
 	@$(BIN)/maturin develop --release --quiet
 
 demo: develop ## watch a sample export archive stream to a local webhook
@@ -73,11 +74,37 @@ lint: setup ## formatting, clippy, ruff, mypy, and that the stub tells the truth
 	$(BIN)/maturin develop --release --quiet
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest webhook_stream
+	$(BIN)/python release/licences.py
 
 doc: need-rust ## the core's documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
 
-check: lint test doc oracle-quick ## what CI runs: lint, test, doc, oracle-quick
+docs: develop ## the documentation site, in target/docs/html; warnings and broken links are errors
+	@$(BIN)/python docs/site/build.py target/docs
+
+licences: setup ## writes THIRD_PARTY_LICENSES.txt, which is shipped in the wheel
+	$(BIN)/python release/licences.py --write
+
+test-wheel: setup ## builds a wheel for this machine, and tries it in an environment with nothing else
+	@rm -rf target/wheels
+	@$(BIN)/maturin build --release --quiet --out target/wheels
+	WHEEL=$$(ls target/wheels/*.whl) $(BIN)/python -m pytest -q release
+
+wheel: setup ## the wheel for every Linux since 2014 (manylinux_2_17), in dist/, tried like the other
+	@$(BIN)/python -m pip install --group wheel
+	@rm -f dist/*.whl
+	@PATH="$(CURDIR)/$(BIN):$$PATH" maturin build --release --zig --compatibility manylinux2014 --out dist
+	WHEEL=$$(ls dist/*.whl) MANYLINUX=2_17 $(BIN)/python -m pytest -q release
+
+# The sources are unpacked elsewhere, and what was built from the same crates before is used again.
+sdist: setup ## the source distribution, in dist/, and a wheel built from it as pip does
+	@rm -f dist/*.tar.gz
+	@$(BIN)/maturin sdist --out dist
+	@rm -rf target/sdist && mkdir -p target/sdist
+	CARGO_TARGET_DIR=$(CURDIR)/target $(BIN)/python -m pip wheel --no-deps --wheel-dir target/sdist dist/*.tar.gz
+	WHEEL=$$(ls target/sdist/*.whl) $(BIN)/python -m pytest -q release
+
+check: lint test doc docs test-wheel oracle-quick ## what CI runs: lint, test, doc, docs, test-wheel, oracle-quick
 
 format: setup ## formats everything
 	cargo fmt

@@ -11,9 +11,6 @@ use crate::python::errors::filter_error;
 use crate::python::html;
 use crate::python::template::parse_event;
 
-/// Filter(expression, /, *, name='filter')
-/// --
-///
 /// Which events are sent: an FTL boolean expression over ``input``, or Amplitude's filter JSON by
 /// :meth:`from_json`.
 ///

@@ -13,9 +13,6 @@ use crate::pipeline::ConfigErrorKind;
 use crate::python::errors::config_error;
 use crate::python::html;
 
-/// RetryPolicy(*, schedule=None, jitter=0.1, tries=3, try_backoff_seconds=0.1, try_jitter=0.5, try_window_seconds=4.0, retry_statuses=None, respect_retry_after=True, expire_after_seconds=None, gone="retry")
-/// --
-///
 /// When a failed delivery is tried again: by default 10 attempts over 4 hours.
 ///
 /// ``schedule`` holds the gaps between attempts in seconds; ``jitter`` is the largest share that

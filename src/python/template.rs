@@ -28,9 +28,6 @@ use crate::python::finding::findings;
 use crate::python::html;
 use crate::value::Document;
 
-/// Settings(base='amplitude', **settings)
-/// --
-///
 /// What changes the output of templates: locale, time zone, formats, syntax, limits.
 ///
 /// Made by :meth:`amplitude` (what webhook templates expect: numbers and booleans as JSON spells
@@ -124,9 +121,6 @@ impl Settings {
     }
 }
 
-/// Template(source, /, *, name='template', settings=None, templates=None)
-/// --
-///
 /// A compiled FreeMarker template. Compiled once, rendered from any number of threads.
 ///
 /// ``templates`` maps names to sources for ``<#include>`` and ``<#import>``. A template that does

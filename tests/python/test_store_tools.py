@@ -137,7 +137,7 @@ def test_duckdb_reads_both_views(store: Path) -> None:
 
 def blocks(language: str) -> list[str]:
     """Return the examples of the page."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    return re.findall(rf"^```{language}\b[^\n]*\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 
 
 @pytest.mark.usefixtures("duck")

@@ -1,7 +1,6 @@
 //! The language reference, run: every file of `tests/cases/ftl` and `tests/cases/check` is prose with
-//! templates and what they give, or what is wrong with them, and so are the guides
-//! `docs/templates.md` and `docs/differences.md`. `UPDATE_CASES=1` writes what the engine gives
-//! today; a person reads the difference.
+//! templates and what they give, or what is wrong with them, and so are the guides in `docs`.
+//! `UPDATE_CASES=1` writes what the engine gives today; a person reads the difference.
 //!
 //! A case is a heading of two or more `#` and the blocks behind it:
 //!
@@ -45,7 +44,8 @@ fn every_case_gives_what_its_page_says() {
         .map(|entry| entry.unwrap().path())
         .collect();
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    pages.extend(["docs/templates.md", "docs/differences.md"].map(|guide| root.join(guide)));
+    let guides = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    pages.extend(guides.filter(|path| path.extension().is_some_and(|end| end == "md")));
     pages.sort();
     let update = std::env::var_os("UPDATE_CASES").is_some();
     let mut failures = Vec::new();

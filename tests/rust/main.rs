@@ -10,6 +10,7 @@ mod conformance;
 mod delivery;
 mod delivery_hostile;
 mod delivery_schedule;
+mod error_page;
 mod events;
 mod filter;
 mod formats;

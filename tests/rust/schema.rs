@@ -176,8 +176,8 @@ fn every_file_that_is_shown_is_valid() {
     for page in fs::read_dir(format!("{ROOT}/docs")).unwrap().flatten() {
         if page.path().extension().is_some_and(|end| end == "md") {
             let text = fs::read_to_string(page.path()).unwrap();
-            let blocks = text.split("```toml\n").skip(1);
-            let blocks = blocks.filter_map(|rest| rest.split("```").next());
+            let blocks = text.split("\n```toml").skip(1).filter_map(|rest| rest.split_once('\n'));
+            let blocks = blocks.filter_map(|(_, rest)| rest.split("```").next());
             let own = blocks.filter(|block| block.contains("[sync."));
             shown.extend(own.map(|block| (page.path().display().to_string(), block.to_owned())));
         }

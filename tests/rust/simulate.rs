@@ -51,8 +51,8 @@ fn the_example_of_the_documentation_is_what_the_command_prints() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/simulate.md");
     let text = fs::read_to_string(&page).unwrap();
     let block = |language: &str| {
-        let begin = format!("```{language}\n");
-        let (_, rest) = text.split_once(&begin).unwrap();
+        let (_, rest) = text.split_once(&format!("\n```{language}")).unwrap();
+        let (_, rest) = rest.split_once('\n').unwrap();
         rest.split_once("```").unwrap().0.to_owned()
     };
     let folder = folder_with(&block("toml"));

@@ -598,6 +598,10 @@ pub enum StoreErrorKind {
 }
 
 impl StoreErrorKind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [Self; 7] =
+        [Self::Full, Self::Io, Self::Damaged, Self::InUse, Self::Newer, Self::Place, Self::Closed];
+
     /// The kind as one word, as errors show it.
     pub fn name(self) -> &'static str {
         match self {
