@@ -156,6 +156,7 @@ class Sync:
         url: str,
         *,
         clock: VirtualClock | None,
+        secrets: Mapping[str, str],
         method: str,
         headers: Mapping[str, str],
         template: Template | None,

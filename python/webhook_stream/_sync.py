@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from webhook_stream import _core
-from webhook_stream._errors import StoreError
+from webhook_stream._errors import DeliveryError, StoreError
 from webhook_stream._progress import Figures, choose
 from webhook_stream._report import Report
 from webhook_stream._table import Table
@@ -59,9 +59,10 @@ class Sync:
     """A named stream of events to one webhook.
 
     ``url`` and the values of ``headers`` are FTL over ``input`` and ``secrets``; ``secrets`` reads
-    the environment. Two headers are preset (``Content-Type: application/json``,
-    ``User-Agent: Amplitude/Webhook/1.0``), up to ``max_headers`` may be added. Without a
-    ``template`` the original event is sent as it is; without a ``filter`` every event is.
+    the mapping of that name, and for what is not in it the environment. Two headers are preset
+    (``Content-Type: application/json``, ``User-Agent: Amplitude/Webhook/1.0``), up to
+    ``max_headers`` may be added. Without a ``template`` the original event is sent as it is;
+    without a ``filter`` every event is.
 
     ``store`` is the path of a file that keeps what is pending and what was given up: the next
     :meth:`run`, :meth:`open` or :meth:`drain` goes on with it, in any process. The file is open
@@ -96,9 +97,10 @@ class Sync:
         client_key: str | os.PathLike[str] | None = None,
         pause_after_failures: int | None = None,
         enabled: bool = True,
+        secrets: Mapping[str, str] | None = None,
         clock: VirtualClock | None = None,
     ) -> None:
-        secrets = [signing_secret] if isinstance(signing_secret, str) else signing_secret
+        signing = [signing_secret] if isinstance(signing_secret, str) else signing_secret
         self._options: dict[str, Any] = {
             "method": method,
             "headers": dict(headers or {}),
@@ -113,7 +115,7 @@ class Sync:
             "ordering": ordering,
             "durability": durability,
             "keep_events": keep_events,
-            "signing_secret": list(secrets or ()),
+            "signing_secret": list(signing or ()),
             "address_policy": address_policy,
             "allow_addresses": list(allow_addresses),
             "max_headers": max_headers,
@@ -129,13 +131,25 @@ class Sync:
         """Where it sends to, with secrets as references."""
         self._clock = clock
         self._observers: list[_Observer] = []
+        self._going: list[_Going] = []
+        self._has_secrets = bool(secrets)
         self._core = _core.Sync(
-            name, url, clock=None if clock is None else clock._core, **self._options
+            name,
+            url,
+            clock=None if clock is None else clock._core,
+            secrets=dict(secrets or {}),
+            **self._options,
         )
         if store is None:
             weakref.finalize(self, _warn_when_dropped, self._core, name, os.getpid())
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self._has_secrets:
+            message = (
+                f"the sync {self.name!r} was given secrets, which are not pickled: "
+                "let it read them from the environment, or make it where it is used"
+            )
+            raise TypeError(message)
         return _sync, (self.name, self.url, self._options)
 
     def __repr__(self) -> str:
@@ -176,13 +190,13 @@ class Sync:
             source = Source(source)
         show, end = choose(progress, self.name)
         run = self._core.start()
-        with self._ended("run", run, end):
+        with self._ended("run", run, end) as going:
             if isinstance(source, Source):
                 run.feed_source(list(source.paths), restart, show)
             else:
                 run.feed_iterable(iter(_events(source)), restart, show)
             run.wait(wait, None, show)
-        return _report(run)
+        return _report(run, interrupted=going.stopped)
 
     def open(self) -> Stream:
         """Return a stream for events that arrive one by one; use it in a ``with`` block.
@@ -201,9 +215,20 @@ class Sync:
         """Go on with what earlier runs left pending, until nothing is or the time is up."""
         show, end = choose(progress, self.name)
         run = self._core.start()
-        with self._ended("drain", run, end):
+        with self._ended("drain", run, end) as going:
             run.wait("settled", timeout_seconds, show)
-        return _report(run)
+        return _report(run, interrupted=going.stopped)
+
+    def stop(self, grace_seconds: float = 5.0) -> None:
+        """End the runs of this object that go on, from a signal handler or another thread.
+
+        Nothing more is accepted, and requests under way get so many seconds to finish. What is not
+        finished stays pending. The :meth:`run`, :meth:`drain` or :meth:`replay` that was going on
+        returns its report, which says ``interrupted``. An open stream is not ended.
+        """
+        for going in tuple(self._going):
+            going.stopped = True
+            going.run.stop(grace_seconds)
 
     def status(self) -> dict[str, Any]:
         """Return counts by state, the oldest pending delivery and when the next one is due.
@@ -311,10 +336,10 @@ class Sync:
             return Table(_pages(lambda after: self._core.replay_preview(which, template, after)))
         show, end = choose(progress, self.name)
         run = self._core.start()
-        with self._ended("replay", run, end):
+        with self._ended("replay", run, end) as going:
             run.replay(which, template, show)
             run.wait(wait, None, show)
-        return _report(run)
+        return _report(run, interrupted=going.stopped)
 
     def _observed(self, verb: str, run: _core.Run) -> ExitStack:
         """Tell those who watch that a run began; leaving what is returned tells its end."""
@@ -324,13 +349,18 @@ class Sync:
             return observed.pop_all()
 
     @contextmanager
-    def _ended(self, verb: str, run: _core.Run, end: Callable[[], None]) -> Iterator[None]:
+    def _ended(self, verb: str, run: _core.Run, end: Callable[[], None]) -> Iterator[_Going]:
         """End a run behind the block: with time to finish, or at once after an exception."""
+        going = _Going(run)
         with self._observed(verb, run):
+            self._going.append(going)
             try:
-                yield
-            except BaseException:
+                yield going
+            except BaseException as error:
                 end()
+                if going.stopped and isinstance(error, DeliveryError) and error.kind == "stopped":
+                    # What it was doing found the run ended, as it was asked to.
+                    return
                 # What is raised already says more than what fails after it.
                 with suppress(StoreError):
                     run.stop(0.0)
@@ -339,7 +369,16 @@ class Sync:
                 end()
                 run.stop(5.0)
             finally:
+                self._going.remove(going)
                 run.emit_log()
+
+
+class _Going:
+    """A run that goes on, and whether it was told to stop."""
+
+    def __init__(self, run: _core.Run) -> None:
+        self.run = run
+        self.stopped = False
 
 
 class Forecast(dict[str, Any]):
@@ -469,6 +508,6 @@ def _warn_when_dropped(core: _core.Sync, name: str, process: int) -> None:
         )
 
 
-def _report(run: _core.Run) -> Report:
-    figures, text, notes = run.report()
+def _report(run: _core.Run, *, interrupted: bool = False) -> Report:
+    figures, text, notes = run.report(interrupted=interrupted)
     return Report(figures, text, tuple(notes))
