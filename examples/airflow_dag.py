@@ -26,7 +26,7 @@ def orders_to_braze() -> None:
 
     # Without a worker while the receiver is down: the task defers until the next attempt is due.
     @task.webhook_stream(template="braze.ftl", event_key="order_id", deferrable=True, retries=2)
-    def send_orders(ds: str = "") -> Iterator[dict[str, Any]]:
+    def send_orders(ds: str) -> Iterator[dict[str, Any]]:
         """Yield the events; from a database, page by page, they may be more than memory holds."""
         for number in range(3):
             yield {

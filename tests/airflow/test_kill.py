@@ -27,7 +27,7 @@ from datetime import UTC, datetime
 from airflow.dag_processing.dagbag import DagBag
 from airflow.utils.db import initdb
 initdb()
-dag = DagBag({file!r}, include_examples=False).dags["killed"]
+dag = DagBag({file!r}).dags["killed"]
 dag.test(logical_date=datetime(2026, 11, 27, tzinfo=UTC))
 """
 TASKS_RUN = ["airflow", "tasks", "run", "killed", "send", "once", "--local"]

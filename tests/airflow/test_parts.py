@@ -273,4 +273,25 @@ def test_describing_the_provider_loads_nothing() -> None:
     code = "import sys; before = set(sys.modules); import airflow_webhook_stream as a; "
     code += "a.get_provider_info(); print(*(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout.split() == ["airflow_webhook_stream"]
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    assert "airflow_webhook_stream" in loaded
+    assert not loaded & {"airflow", "webhook_stream", "pydantic", "requests"}
+
+
+def test_the_commands_of_airflow_show_and_test_the_connection(
+    connect: Callable[..., None], receiver: Receiver
+) -> None:
+    def airflow(*arguments: str) -> str:
+        command = ["airflow", *arguments]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        return done.stdout
+
+    [row] = [
+        row
+        for row in json.loads(airflow("providers", "hooks", "--output", "json"))
+        if row["connection_type"] == "webhook"
+    ]
+    assert row["class"].endswith("WebhookStreamHook")
+    assert row["conn_attribute_name"] == "webhook_conn_id"
+    connect(receiver.url, "crm")
+    assert "Connection success!" in airflow("connections", "test", "crm")
