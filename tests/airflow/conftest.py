@@ -16,8 +16,15 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-HOME = Path(tempfile.mkdtemp(prefix="webhook_stream-airflow-"))
-atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+INHERITED = "WEBHOOK_STREAM_TEST_AIRFLOW_HOME"
+
+if INHERITED in os.environ:
+    # A process that a test has started.
+    HOME = Path(os.environ[INHERITED])
+else:
+    HOME = Path(tempfile.mkdtemp(prefix="webhook_stream-airflow-"))
+    os.environ[INHERITED] = str(HOME)
+    atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 
 # Airflow reads these when it is imported, so before any test is.
 os.environ |= {
@@ -84,3 +91,13 @@ def events(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def sources(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return what tells the DAGs which files to send."""
+
+    def tell(*paths: Path) -> None:
+        monkeypatch.setenv("TEST_SOURCES", json.dumps([str(path) for path in paths]))
+
+    return tell
