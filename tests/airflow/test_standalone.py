@@ -43,7 +43,9 @@ def until(what: str, answer: Callable[[], Any], log: Path | None = None) -> Any:
             if found := answer():
                 return found
         time.sleep(0.5)
-    tail = log.read_text("utf-8", "replace")[-3000:] if log else ""
+    lines = log.read_text("utf-8", "replace").splitlines() if log else []
+    told = [line for line in lines if "http.access" not in line and "dag-processor" not in line]
+    tail = "\n".join(told[-60:])
     return pytest.fail(f"{what} did not happen in {PATIENCE_SECONDS:.0f} s\n{tail}")
 
 
@@ -82,9 +84,19 @@ class Airflow:
         """Return the state of a task."""
         return str(self.call(task)["state"])
 
-    def reaches(self, task: str, state: str) -> None:
-        """Wait until a task is in this state."""
-        until(f"{task} is {state}", lambda: self.state(task) == state, self.log)
+    def reaches(self, task: str, *states: str) -> None:
+        """Wait until a task is in one of these states."""
+        seen: list[str] = []
+
+        def is_reached() -> bool:
+            seen.append(self.state(task))
+            return seen[-1] in (*states, "failed", "upstream_failed")
+
+        try:
+            until(f"{task} is one of {states}", is_reached, self.log)
+            assert seen[-1] in states, self.log_of(task)
+        except pytest.fail.Exception as error:
+            pytest.fail(f"states seen: {list(dict.fromkeys(seen))}\n{error.msg}")
 
     def log_of(self, task: str, number: int = 1) -> str:
         """Return the log of a try."""
@@ -151,8 +163,8 @@ def test_a_deferral_and_a_kill(airflow: Airflow, receivers: tuple[Receiver, Rece
     deferring, killed = airflow.start("defers"), airflow.start("killed")
 
     # The first attempts fail in the task; then it sleeps in the triggerer and holds no worker.
-    airflow.reaches(deferring, "deferred")
-    assert down.request_count == EVENTS
+    # On a busy machine its time may be over before anyone looks; the log says it all the same.
+    airflow.reaches(deferring, "deferred", "success")
 
     # This one has three confirmed and four under way when someone marks it as failed.
     until("all is under way", lambda: hanging.request_count >= 7, airflow.log)
@@ -186,5 +198,6 @@ def test_a_deferral_and_a_kill(airflow: Airflow, receivers: tuple[Receiver, Rece
     assert down.request_count == 2 * EVENTS
     log = airflow.log_of(deferring)
     assert "next attempt is due at" in log
+    assert "DEFERRED" in log
     assert f"{EVENTS} delivered of" in log
     assert "webhook_stream.delivery" in log
