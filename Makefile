@@ -80,7 +80,7 @@ lint: setup ## formatting, clippy, ruff, mypy, and that the stub tells the truth
 	$(BIN)/ruff format --check .
 	$(BIN)/maturin develop --release --quiet
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest webhook_stream
+	$(BIN)/python -m mypy.stubtest webhook_stream --mypy-config-file pyproject.toml --allowlist tests/airflow/stubtest.txt
 
 doc: need-rust ## the core's documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
