@@ -14,7 +14,7 @@ export NO_PROXY := 127.0.0.1,localhost
 .PHONY: help setup develop demo test test-rust test-python torture simulate-seeds fuzz-answers mutations lint doc docs licences wheel test-wheel sdist check format update-cases confirm-cases bench bench-end-to-end bench-store bench-wheel clean need-rust need-python bench-language oracle oracle-quick need-java fuzz
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-23s %s\n", $$1, $$2}'
 
 need-rust:
 	@command -v cargo >/dev/null || { echo "Rust is missing: install it from https://rustup.rs (1.91 or newer)"; exit 1; }
@@ -45,6 +45,14 @@ test-rust: need-rust ## the core's tests, without Python
 test-python: develop ## the package, its docstrings and the examples
 	$(BIN)/python -m pytest -q
 
+# Each Airflow has an environment of its own under target/airflow, made the first time.
+.PHONY: test-airflow test-airflow-standalone
+test-airflow: setup ## the provider with Airflow 2.11 and 3.3, real DAGs
+	$(BIN)/python tests/airflow/run.py
+
+test-airflow-standalone: setup ## the whole of Airflow 3.3: a deferral and a kill
+	$(BIN)/python tests/airflow/run.py --standalone
+
 # The long run fits its kills into so many minutes and says how far it got; the page is written anew
 # whenever a part has ended, so that one that is cut leaves a page, too.
 MINUTES ?= 45
@@ -73,7 +81,7 @@ lint: setup ## formatting, clippy, ruff, mypy, and that the stub tells the truth
 	$(BIN)/ruff format --check .
 	$(BIN)/maturin develop --release --quiet
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest webhook_stream
+	$(BIN)/python -m mypy.stubtest webhook_stream --mypy-config-file pyproject.toml --allowlist tests/airflow/stubtest.txt
 	$(BIN)/python release/licences.py
 
 doc: need-rust ## the core's documentation, warnings are errors
@@ -104,7 +112,7 @@ sdist: setup ## the source distribution, in dist/, and a wheel built from it as 
 	CARGO_TARGET_DIR=$(CURDIR)/target $(BIN)/python -m pip wheel --no-deps --wheel-dir target/sdist dist/*.tar.gz
 	WHEEL=$$(ls target/sdist/*.whl) $(BIN)/python -m pytest -q release
 
-check: lint test doc docs test-wheel oracle-quick ## what CI runs: lint, test, doc, docs, test-wheel, oracle-quick
+check: lint test doc docs test-wheel oracle-quick test-airflow test-airflow-standalone ## what CI runs: all of these, one after the other
 
 format: setup ## formats everything
 	cargo fmt

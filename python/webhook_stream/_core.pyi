@@ -168,6 +168,7 @@ class Sync:
         url: str,
         *,
         clock: VirtualClock | None,
+        secrets: Mapping[str, str],
         method: str,
         headers: Mapping[str, str],
         template: Template | None,

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from webhook_stream import _core
-from webhook_stream._errors import StoreError
+from webhook_stream._errors import DeliveryError, StoreError
 from webhook_stream._progress import End, Figures, State, choose
 from webhook_stream._report import Report
 from webhook_stream._shown import DeadLetters, Preview, Status, store_name
@@ -64,9 +64,10 @@ class Sync:
     """A named stream of events to one webhook.
 
     ``url`` and the values of ``headers`` are FTL over ``input`` and ``secrets``; ``secrets`` reads
-    the environment. Two headers are preset (``Content-Type: application/json``,
-    ``User-Agent: Amplitude/Webhook/1.0``), up to ``max_headers`` may be added. Without a
-    ``template`` the original event is sent as it is; without a ``filter`` every event is.
+    the mapping of that name, and for what is not in it the environment. Two headers are preset
+    (``Content-Type: application/json``, ``User-Agent: Amplitude/Webhook/1.0``), up to
+    ``max_headers`` may be added. Without a ``template`` the original event is sent as it is;
+    without a ``filter`` every event is.
 
     ``store`` is the path of a file that keeps what is pending and what was given up: the next
     :meth:`run`, :meth:`open` or :meth:`drain` goes on with it, in any process. The file is open
@@ -101,9 +102,10 @@ class Sync:
         client_key: str | os.PathLike[str] | None = None,
         pause_after_failures: int | None = None,
         enabled: bool = True,
+        secrets: Mapping[str, str] | None = None,
         clock: VirtualClock | None = None,
     ) -> None:
-        secrets = [signing_secret] if isinstance(signing_secret, str) else signing_secret
+        signing = [signing_secret] if isinstance(signing_secret, str) else signing_secret
         self._options: dict[str, Any] = {
             "method": method,
             "headers": dict(headers or {}),
@@ -118,7 +120,7 @@ class Sync:
             "ordering": ordering,
             "durability": durability,
             "keep_events": keep_events,
-            "signing_secret": list(secrets or ()),
+            "signing_secret": list(signing or ()),
             "address_policy": address_policy,
             "allow_addresses": list(allow_addresses),
             "max_headers": max_headers,
@@ -136,13 +138,25 @@ class Sync:
         """What the last ``run``, ``drain`` or ``replay`` did, also one that was interrupted."""
         self._clock = clock
         self._observers: list[_Observer] = []
+        self._going: list[_Going] = []
+        self._has_secrets = bool(secrets)
         self._core = _core.Sync(
-            name, url, clock=None if clock is None else clock._core, **self._options
+            name,
+            url,
+            clock=None if clock is None else clock._core,
+            secrets=dict(secrets or {}),
+            **self._options,
         )
         if store is None:
             weakref.finalize(self, _warn_when_dropped, self._core, name, os.getpid())
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self._has_secrets:
+            message = (
+                f"the sync {self.name!r} was given secrets, which are not pickled: "
+                "let it read them from the environment, or make it where it is used"
+            )
+            raise TypeError(message)
         return _sync, (self.name, self.url, self._options)
 
     def __repr__(self) -> str:
@@ -186,13 +200,13 @@ class Sync:
             source = Source(source)
         run = self._core.start()
         show, end = choose(progress, self.name)
-        with self._ended("run", run, end):
+        with self._ended("run", run, end) as going:
             if isinstance(source, Source):
                 run.feed_source(list(source.paths), restart, show)
             else:
                 run.feed_iterable(iter(_events(source)), restart, show)
             run.wait(wait, None, show)
-        return _report(run)
+        return _report(run, interrupted=going.stopped)
 
     def open(self) -> Stream:
         """Return a stream for events that arrive one by one; use it in a ``with`` block.
@@ -211,9 +225,20 @@ class Sync:
         """Go on with what earlier runs left pending, until nothing is or the time is up."""
         run = self._core.start()
         show, end = choose(progress, self.name)
-        with self._ended("drain", run, end):
+        with self._ended("drain", run, end) as going:
             run.wait("settled", timeout_seconds, show)
-        return _report(run)
+        return _report(run, interrupted=going.stopped)
+
+    def stop(self, grace_seconds: float = 5.0) -> None:
+        """End the runs of this object that go on, from a signal handler or another thread.
+
+        Nothing more is accepted, and requests under way get so many seconds to finish. What is not
+        finished stays pending. The :meth:`run`, :meth:`drain` or :meth:`replay` that was going on
+        returns its report, which says ``interrupted``. An open stream is not ended.
+        """
+        for going in tuple(self._going):
+            going.stopped = True
+            going.run.stop(grace_seconds)
 
     def status(self) -> Status:
         """Return counts by state, the oldest pending delivery and when the next one is due.
@@ -327,10 +352,10 @@ class Sync:
             return Table(_pages(lambda after: self._core.replay_preview(which, template, after)))
         run = self._core.start()
         show, end = choose(progress, self.name)
-        with self._ended("replay", run, end):
+        with self._ended("replay", run, end) as going:
             run.replay(which, template, show)
             run.wait(wait, None, show)
-        return _report(run)
+        return _report(run, interrupted=going.stopped)
 
     def _observed(self, verb: str, run: _core.Run) -> ExitStack:
         """Tell those who watch that a run began; leaving what is returned tells its end."""
@@ -340,14 +365,20 @@ class Sync:
             return observed.pop_all()
 
     @contextmanager
-    def _ended(self, verb: str, run: _core.Run, end: End) -> Iterator[None]:
+    def _ended(self, verb: str, run: _core.Run, end: End) -> Iterator[_Going]:
         """End a run behind the block: with time to finish, or at once after an exception."""
+        going = _Going(run)
         with self._observed(verb, run):
+            self._going.append(going)
             state: State = "failed"
             try:
-                yield
-                state = "done"
+                yield going
+                state = "interrupted" if going.stopped else "done"
             except BaseException as error:
+                if going.stopped and isinstance(error, DeliveryError) and error.kind == "stopped":
+                    # What it was doing found the run ended, as it was asked to.
+                    state = "interrupted"
+                    return
                 # What is raised already says more than what fails after it.
                 with suppress(StoreError):
                     run.stop(0.0)
@@ -358,6 +389,7 @@ class Sync:
             else:
                 run.stop(5.0)
             finally:
+                self._going.remove(going)
                 self.last_report = _report(run, interrupted=state != "done")
                 end(self.last_report, state)
                 run.emit_log()
@@ -370,6 +402,14 @@ class Sync:
             f"{report.pending:,} pending in {store}; drain() goes on with what is pending, "
             "the same run() with what it had not read as well; last_report has the figures"
         )
+
+
+class _Going:
+    """A run that goes on, and whether it was told to stop."""
+
+    def __init__(self, run: _core.Run) -> None:
+        self.run = run
+        self.stopped = False
 
 
 class Forecast(dict[str, Any]):

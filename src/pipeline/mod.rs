@@ -46,6 +46,7 @@ pub use crate::pipeline::options::SyncOptions;
 pub use crate::pipeline::preview::Preview;
 pub use crate::pipeline::run::{Confirmed, Progress, Run, StartError, Until};
 pub use crate::pipeline::secrets::EnvironmentSecrets;
+pub use crate::pipeline::secrets::NamedSecrets;
 pub use crate::pipeline::stores::{Access, MEMORY, Recovered, recover_store};
 
 /// A named stream to one webhook, ready to decide about events.

@@ -1,5 +1,6 @@
 //! The core of `Sync`, and `load_syncs`.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -21,8 +22,8 @@ use crate::delivery::store::StoreError;
 use crate::delivery::store::memory::MemoryStore;
 use crate::pipeline;
 use crate::pipeline::Access;
-use crate::pipeline::EnvironmentSecrets;
 use crate::pipeline::MEMORY;
+use crate::pipeline::NamedSecrets;
 use crate::pipeline::Outage;
 use crate::pipeline::OutageKind;
 use crate::pipeline::StartError;
@@ -57,18 +58,20 @@ pub(in crate::python) struct Sync {
     /// The store that a run of this process has open, and the process.
     open: Mutex<Option<(Weak<dyn Store>, u32)>>,
     clock: Arc<dyn Clock>,
+    secrets: Arc<NamedSecrets>,
 }
 
 #[pymethods]
 impl Sync {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "each is a keyword of the Python class")]
-    #[pyo3(signature = (name, url, *, clock, method, headers, template, filter, retry, store, concurrency, timeout_seconds, rate_limit_per_second, event_key, ordering, durability, keep_events, signing_secret, address_policy, allow_addresses, max_headers, ca_file, client_certificate, client_key, pause_after_failures, enabled))]
+    #[pyo3(signature = (name, url, *, clock, secrets, method, headers, template, filter, retry, store, concurrency, timeout_seconds, rate_limit_per_second, event_key, ordering, durability, keep_events, signing_secret, address_policy, allow_addresses, max_headers, ca_file, client_certificate, client_key, pause_after_failures, enabled))]
     fn new(
         py: Python<'_>,
         name: &str,
         url: &str,
         clock: Option<&VirtualClock>,
+        secrets: HashMap<String, String>,
         method: String,
         headers: &Bound<'_, PyDict>,
         template: Option<&Template>,
@@ -143,7 +146,8 @@ impl Sync {
         };
         let kept: Option<Arc<dyn Store>> =
             if inner.options().is_in_memory() { Some(Arc::new(MemoryStore::new())) } else { None };
-        Ok(Self { inner, kept, open: Mutex::new(None), clock })
+        let secrets = Arc::new(NamedSecrets::new(secrets));
+        Ok(Self { inner, kept, open: Mutex::new(None), clock, secrets })
     }
 
     /// What would become of an event.
@@ -177,7 +181,7 @@ impl Sync {
                 Some(store) => Arc::clone(store),
                 None => self.inner.open_store(Access::Deliver)?,
             };
-            self.inner.start(store, clock, Arc::new(EnvironmentSecrets))
+            self.inner.start(store, clock, self.secrets.clone())
         });
         let run = started.map_err(|error| start_error(py, self.name(), &error))?;
         let run = Run::new(self.name().to_owned(), run);
