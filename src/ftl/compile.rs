@@ -2,8 +2,14 @@
 //! and templates that are included.
 
 use crate::ftl::ast::Output;
+use crate::ftl::coverage::CoverageMap;
 use crate::ftl::error::TemplateError;
+use crate::ftl::instrument::instrument;
+use crate::ftl::parse::parse;
+use crate::ftl::parse::parse_expression;
 use crate::ftl::program::Program;
+use crate::ftl::resolve::resolve;
+use crate::ftl::resolve::resolve_expression;
 use crate::ftl::settings::Settings;
 use crate::text::Source;
 
@@ -12,7 +18,31 @@ pub(in crate::ftl) fn compile(
     source: &Source,
     settings: &Settings,
 ) -> Result<Program, TemplateError> {
-    crate::ftl::resolve::resolve(source, crate::ftl::parse::parse(source, settings)?)
+    resolve(source, parse(source, settings)?)
+}
+
+/// The program that counts what of it runs. `None` when nobody asks for that, or the text is not that
+/// of a file.
+pub(in crate::ftl) fn compile_counting(
+    source: &Source,
+    settings: &Settings,
+) -> Result<Option<Program>, TemplateError> {
+    let (Some(recorder), Some(file)) = (&settings.recorder, source.file()) else {
+        return Ok(None);
+    };
+    let mut tree = parse(source, settings)?;
+    let map = instrument(&mut tree, source);
+    let program = resolve(source, tree)?;
+    let counters = Some(recorder.counters(file, source.text(), map));
+    Ok(Some(Program { counters, ..program }))
+}
+
+/// What of a template's text can run.
+pub(in crate::ftl) fn map(
+    source: &Source,
+    settings: &Settings,
+) -> Result<CoverageMap, TemplateError> {
+    Ok(instrument(&mut parse(source, settings)?, source))
 }
 
 /// The program of a text that is one expression, at a place of the given output format.
@@ -21,6 +51,6 @@ pub(in crate::ftl) fn compile_expression(
     settings: &Settings,
     output: Output,
 ) -> Result<Program, TemplateError> {
-    let expression = crate::ftl::parse::parse_expression(source, settings)?;
-    crate::ftl::resolve::resolve_expression(source, expression, output)
+    let expression = parse_expression(source, settings)?;
+    resolve_expression(source, expression, output)
 }

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use crate::ftl::coverage::Recorder;
 use crate::text::did_you_mean;
 
 /// The settings of a template.
@@ -74,6 +75,8 @@ pub struct Settings {
     pub statics: bool,
     /// What a template may use up.
     pub limits: Limits,
+    /// What counts which parts of the template run; nothing counts without.
+    pub recorder: Option<Recorder>,
 }
 
 /// What a template may use up; reaching a limit ends it with an error.
@@ -159,6 +162,7 @@ impl Settings {
             template_exception_handler: ExceptionHandler::Rethrow,
             statics: false,
             limits: Limits::default(),
+            recorder: Recorder::current(),
         }
     }
 

@@ -72,6 +72,15 @@ impl<'y> Node<'y> {
         Span::new(start, start + slice.trim_end().len())
     }
 
+    /// The value in it that stands at a place.
+    pub(in crate::template_test) fn find(self, span: Span) -> Option<Self> {
+        if self.span() == span {
+            return Some(self);
+        }
+        let values = self.pairs().unwrap_or_default().into_iter().map(|(_, value)| value);
+        values.chain(self.items().unwrap_or_default()).find_map(|value| value.find(span))
+    }
+
     /// Its line, from 1.
     pub(in crate::template_test) fn line(self) -> usize {
         self.yaml.span.start.line()
