@@ -26,6 +26,7 @@ from weakref import WeakKeyDictionary
 
 from coverage import Coverage, CoverageData
 from coverage.files import GlobMatcher, canonical_filename, prep_patterns, relative_filename
+from coverage.html import FileData, HtmlDataGeneration
 from coverage.plugin import CodeRegion, CoveragePlugin, FileReporter
 
 from webhook_stream._core import TemplateMap, coverage_start, coverage_take
@@ -121,8 +122,8 @@ class TemplateReporter(FileReporter):
 
     def code_regions(self) -> Iterable[CodeRegion]:
         """Return the macros and functions."""
-        for name, start, lines in self._map.macros:
-            yield CodeRegion("function", name, start, set(lines))
+        macros = self._map.macros
+        return [CodeRegion("function", name, start, set(lines)) for name, start, lines in macros]
 
     def code_region_kinds(self) -> Iterable[tuple[str, str]]:
         """Return the kinds of regions."""
@@ -152,11 +153,11 @@ def _coloured(text: str) -> Iterator[list[tuple[str, str]]]:
     pieces.append(("txt", text[at:]))
     for kind, piece in pieces:
         first, *rest = piece.split("\n")
-        line.append((kind, first))
+        line += [(kind, first)] if first else []
         for part in rest:
             yield line
-            line = [(kind, part)]
-    if any(piece for _, piece in line):
+            line = [(kind, part)] if part else []
+    if line:
         yield line
 
 
@@ -170,6 +171,8 @@ def _deliver_counters() -> None:
         return
     setattr(Coverage, "get_data", _after(Coverage.get_data))  # noqa: B010 - mypy knows better
     setattr(Coverage, "switch_context", _before(Coverage.switch_context))  # noqa: B010
+    joined = _joined(HtmlDataGeneration.data_for_file)
+    setattr(HtmlDataGeneration, "data_for_file", joined)  # noqa: B010
 
 
 def _after(get_data: Callable[[Coverage], CoverageData]) -> Callable[[Coverage], CoverageData]:
@@ -194,6 +197,26 @@ def _before(switch: Callable[[Coverage, str], Any]) -> Callable[[Coverage, str],
         if _measures(coverage):
             coverage.get_data()
         return switch(coverage, new_context)
+
+    return with_templates
+
+
+def _joined(data_for_file: Callable[..., FileData]) -> Callable[..., FileData]:
+    """Have a line of the HTML report say all that never happened from there, in one sentence.
+
+    A line of Python has two ways at most, so coverage.py takes no more than one sentence a line.
+    """
+
+    @functools.wraps(data_for_file)
+    def with_templates(
+        self: HtmlDataGeneration, fr: FileReporter, *others: Any, **more: Any
+    ) -> FileData:
+        data = data_for_file(self, fr, *others, **more)
+        if isinstance(fr, TemplateReporter):
+            for line in data.lines:
+                if len(line.long_annotations) > 1:
+                    line.long_annotations = ["; ".join(line.long_annotations)]
+        return data
 
     return with_templates
 

@@ -224,7 +224,7 @@ def test_each_test_is_a_context_of_its_own(project: pytest.Pytester) -> None:
     command = [sys.executable, "-m", "coverage", "json", "--show-contexts", "-o", "contexts.json"]
     subprocess.run(command, check=True, capture_output=True, cwd=project.path)
     contexts = json.loads(Path("contexts.json").read_text("utf-8"))["files"]["crm.ftl"]["contexts"]
-    assert contexts["5"] == [
+    assert sorted(contexts["5"]) == [
         "crm.ftltest.yaml::with a plan|run",
         "crm.ftltest.yaml::with another plan|run",
     ]
@@ -258,13 +258,14 @@ def test_without_the_line_in_the_configuration_nothing_is_counted(
     Path("pyproject.toml").write_text("", "utf-8")
     Path("test_it.py").write_text("def test_it(): pass\n", "utf-8")
     result = project.runpytest_subprocess("--cov=.", "--cov-report=term")
-    assert ".ftl" not in result.stdout.str()
+    result.stdout.fnmatch_lines(["test_it.py *", "TOTAL *"])
+    assert "crm.ftl " not in result.stdout.str()
 
 
 def test_a_template_that_no_longer_compiles_is_named(project: pytest.Pytester) -> None:
     Path("broken.ftl").write_text("<#if x>", "utf-8")
     result = run(project, "--cov-report=term-missing")
-    result.stdout.fnmatch_lines(["*Couldn't parse *broken.ftl': *broken.ftl:1:1: *"])
+    result.stderr.fnmatch_lines(["*Couldn't parse *broken.ftl': *broken.ftl:1:*"])
 
 
 def test_settings_of_templates_stand_in_the_configuration(project: pytest.Pytester) -> None:

@@ -286,8 +286,8 @@ impl Pass<'_> {
     fn definition(&mut self, definition: &mut Macro, line: usize, inside: Around) {
         let before = self.draft.marks();
         let probe = self.entered(&mut definition.body, Around { next: None, ..inside });
-        self.draft.line(line, &[probe], inside.is_excluded);
         self.draft.region(&definition.name, line, before);
+        self.draft.line(line, &[probe], inside.is_excluded);
     }
 
     /// Counts how often a body is entered.
