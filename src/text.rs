@@ -39,12 +39,30 @@ impl Span {
 pub struct Source {
     name: Arc<str>,
     text: Arc<str>,
+    file: Option<Arc<str>>,
 }
 
 impl Source {
     /// A text with the name that messages call it by.
     pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        Self { name: name.into(), text: text.into(), file: None }
+    }
+
+    /// The same text, which is that of a file; reports about the file will want its path.
+    #[must_use]
+    pub fn of_file(self, path: impl Into<Arc<str>>) -> Self {
+        Self { file: Some(path.into()), ..self }
+    }
+
+    /// The same text by another name.
+    #[must_use]
+    pub fn named(&self, name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), ..self.clone() }
+    }
+
+    /// The path of the file it is the text of, if that was said.
+    pub fn file(&self) -> Option<&str> {
+        self.file.as_deref()
     }
 
     /// The name that messages call it by.

@@ -8,9 +8,9 @@ are imported here.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
@@ -41,6 +41,24 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--ftl-update") and os.environ.get("CI"):
         message = "--ftl-update is refused where CI is set: what is expected is for people to write"
         raise pytest.UsageError(message)
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Show where a payload and what a test expects differ, as JSON."""
+    payload, expected = (left, right) if isinstance(left, _PAYLOADS) else (right, left)
+    if op != "==" or not isinstance(payload, _PAYLOADS):
+        return None
+    # Payloads come from the core, so it loads; only failures get here.
+    import json
+
+    from webhook_stream._core import json_difference
+
+    try:
+        difference = json_difference(json.dumps(expected), json.dumps(payload))
+    except (TypeError, ValueError):
+        # It is compared with something that is no JSON, such as `pytest.approx`.
+        return None
+    return None if difference is None else ["the payload differs", *difference.splitlines()]
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> TemplateFile | None:
@@ -137,6 +155,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 terminalreporter.line(line)
 
 
+class PayloadObject(dict[str, Any]):
+    """A payload that is an object: a `dict` whose differences are shown as JSON."""
+
+
+class PayloadList(list[Any]):
+    """A payload that is a list: a `list` whose differences are shown as JSON."""
+
+
+_PAYLOADS = (PayloadObject, PayloadList)
+
+_Path: TypeAlias = "str | os.PathLike[str]"
+_Event: TypeAlias = "Mapping[str, Any] | str | bytes"
+
+
 class Templates:
     """Templates beside the test: the fixture ``ftl``."""
 
@@ -144,20 +176,42 @@ class Templates:
         self._folder = folder
 
     def template(
-        self, path: str | os.PathLike[str], *, settings: Settings | None = None
+        self, path: _Path, *, settings: Settings | None = None, templates: Iterable[str] = ()
     ) -> Template:
-        """Return the compiled template of a file, looked for beside the test."""
+        """Return the compiled template of a file, looked for beside the test.
+
+        ``templates`` are the files that it may include and import, also from beside the test.
+        """
         from webhook_stream import Template
 
-        return Template.from_file(self._folder / path, settings=settings)
+        others = {name: (self._folder / name).read_text("utf-8") for name in templates}
+        return Template.from_file(self._folder / path, settings=settings, templates=others)
 
-    def render(self, path: str | os.PathLike[str], event: Mapping[str, Any] | str | bytes) -> str:
+    def render(
+        self,
+        path: _Path,
+        event: _Event,
+        *,
+        settings: Settings | None = None,
+        templates: Iterable[str] = (),
+    ) -> str:
         """Return the text that a template gives for an event."""
-        return self.template(path).render(event)
+        return self.template(path, settings=settings, templates=templates).render(event)
 
-    def payload(self, path: str | os.PathLike[str], event: Mapping[str, Any] | str | bytes) -> Any:
+    def payload(
+        self,
+        path: _Path,
+        event: _Event,
+        *,
+        settings: Settings | None = None,
+        templates: Iterable[str] = (),
+    ) -> Any:
         """Return the payload that a template gives for an event, parsed."""
-        return self.template(path).payload(event)
+        template = self.template(path, settings=settings, templates=templates)
+        payload = template.payload(event)
+        if isinstance(payload, dict):
+            return PayloadObject(payload)
+        return PayloadList(payload) if isinstance(payload, list) else payload
 
 
 @pytest.fixture

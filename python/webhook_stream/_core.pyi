@@ -18,10 +18,14 @@ __all__ = [
     "Settings",
     "Sync",
     "Template",
+    "TemplateMap",
     "TemplateSuite",
     "VirtualClock",
     "__version__",
     "cli_main",
+    "coverage_start",
+    "coverage_take",
+    "json_difference",
     "load_syncs",
 ]
 
@@ -31,6 +35,9 @@ _Which: TypeAlias = tuple[list[str], str | None, str | None, list[str]]
 __version__: str
 
 def cli_main(arguments: Sequence[str], /) -> int: ...
+def coverage_start() -> None: ...
+def coverage_take() -> list[tuple[str, list[int], list[tuple[int, int]]]]: ...
+def json_difference(expected: str, found: str, /) -> str | None: ...
 def load_syncs(path: str, /) -> list[tuple[str, str, dict[str, Any]]]: ...
 
 @final
@@ -74,6 +81,18 @@ class Template:
     def fields(self) -> list[str]: ...
     def _repr_html_(self) -> str: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
+
+@final
+class TemplateMap:
+    def __new__(cls, path: str | PathLike[str], /, **settings: object) -> Self: ...
+    @property
+    def lines(self) -> list[int]: ...
+    @property
+    def excluded(self) -> list[int]: ...
+    @property
+    def ways(self) -> list[tuple[int, int, str, str]]: ...
+    @property
+    def macros(self) -> list[tuple[str, int, list[int]]]: ...
 
 @final
 class TemplateSuite:

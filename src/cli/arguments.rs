@@ -316,6 +316,15 @@ pub(in crate::cli) struct Test {
     /// Also drop each field that a template reads, one at a time, and show what breaks
     #[arg(long)]
     pub(in crate::cli) drop_fields: bool,
+    /// Also say which lines and branches of the templates no case has run
+    #[arg(long)]
+    pub(in crate::cli) coverage: bool,
+    /// Write that to a file: `….json` is JSON, `….lcov` and `….info` are LCOV
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) coverage_file: Option<PathBuf>,
+    /// Fail when less than this share of lines and branches ran
+    #[arg(long, value_name = "PERCENT")]
+    pub(in crate::cli) coverage_fail_under: Option<f64>,
     /// Print the results as JSON on standard output
     #[arg(long)]
     pub(in crate::cli) json: bool,

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod check;
+mod coverage;
 mod doctor;
 mod explain;
 mod init;

@@ -10,6 +10,7 @@ use crate::cli::INTERRUPTED;
 use crate::cli::OK;
 use crate::cli::World;
 use crate::cli::arguments::Test;
+use crate::cli::coverage::Coverage;
 use crate::template_test::Verdict;
 use crate::template_test::find;
 use crate::template_test::load;
@@ -24,6 +25,8 @@ pub(in crate::cli) fn test(arguments: &Test, world: &mut World<'_>) -> Result<u8
     }
     let here = [PathBuf::from(".")];
     let paths = if arguments.paths.is_empty() { &here[..] } else { &arguments.paths };
+    // Before a template is compiled.
+    let coverage = Coverage::wanted(arguments)?;
     let (mut passed, mut failed, mut updated) = (0, 0, 0);
     let mut results = Vec::new();
     for path in find(paths)? {
@@ -78,11 +81,13 @@ pub(in crate::cli) fn test(arguments: &Test, world: &mut World<'_>) -> Result<u8
     }
     if arguments.json {
         writeln!(world.out, "{:#}", serde_json::Value::Array(results))?;
-    } else {
+    }
+    let is_covered = coverage.map_or(Ok(true), |coverage| coverage.report(paths, world))?;
+    if !arguments.json {
         let updates = if updated > 0 { format!(", {updated} updated") } else { String::new() };
         writeln!(world.err, "{passed} passed, {failed} failed{updates}")?;
     }
-    Ok(if failed > 0 { FINDINGS } else { OK })
+    Ok(if failed > 0 || !is_covered { FINDINGS } else { OK })
 }
 
 fn first_line(text: &str) -> &str {

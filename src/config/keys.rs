@@ -58,8 +58,9 @@ pub(in crate::config) fn set_option(
             let path = path();
             let source_text = read(source, value, &path)?;
             let name = path.display().to_string();
-            sync.template =
-                Some(Template::compile(&name, &source_text, &Settings::amplitude(), None)?);
+            let file = std::path::absolute(&path).unwrap_or(path).display().to_string();
+            let own = Source::new(name, source_text).of_file(file);
+            sync.template = Some(Template::compile_source(&own, &Settings::amplitude(), None)?);
         }
         "filter" | "filter_file" if sync.filter.is_some() => {
             let message = "expected either `filter` or `filter_file`, found both";

@@ -5,6 +5,7 @@
 //! here already: white space is stripped, `<#escape>` is applied, and every interpolation knows its
 //! output format. Nothing here is looked up or run.
 
+use crate::ftl::coverage::Probe;
 use crate::ftl::settings::OutputFormat;
 use crate::text::Span;
 use crate::value::Number;
@@ -78,6 +79,8 @@ pub enum NodeKind {
         body: Body,
         /// `<#else>`: for an empty list.
         otherwise: Option<Body>,
+        /// The place of the tag `<#else>`.
+        otherwise_span: Span,
     },
     /// `<#items as x>`.
     Items {
@@ -167,6 +170,8 @@ pub enum NodeKind {
         body: Body,
         /// What is done if it fails.
         recover: Body,
+        /// The place of the tag `<#recover>`.
+        recover_span: Span,
     },
     /// `<#compress>`.
     Compress(Body),
@@ -187,6 +192,8 @@ pub enum NodeKind {
     Flush,
     /// A directive for XML documents: `visit`, `recurse`, `fallback`. Running it is an error.
     Unavailable(&'static str),
+    /// Counts how often it is reached. Not of the parser: `instrument` puts it in.
+    Probe(Probe),
 }
 
 /// The output format of a place in the template.
@@ -205,6 +212,8 @@ pub struct Branch {
     pub condition: Option<Expr>,
     /// The content.
     pub body: Body,
+    /// The place of the tag.
+    pub span: Span,
 }
 
 /// The variables of a loop.

@@ -20,10 +20,12 @@ pub mod builtins;
 mod check;
 pub mod coerce;
 mod compile;
+mod coverage;
 mod error;
 mod eval;
 mod expression;
 pub mod format;
+mod instrument;
 mod library;
 pub mod model;
 mod names;
@@ -40,6 +42,7 @@ mod template;
 mod vocabulary;
 
 pub use crate::ftl::check::{Evidence, Finding, Level, Rule, Usage};
+pub use crate::ftl::coverage::{CoverageMap, Line, Measured, Ran, Recorder, Region, Way};
 pub use crate::ftl::error::{Blame, Fault, TemplateError, TemplateErrorKind};
 pub use crate::ftl::eval::Data;
 pub use crate::ftl::expression::{Clause, ClauseValue, Expression};
@@ -48,5 +51,5 @@ pub use crate::ftl::samples::Samples;
 pub use crate::ftl::settings::{
     Limits, NAMES as SETTING_NAMES, OutputFormat, SettingError, Settings,
 };
-pub use crate::ftl::template::{RenderOptions, Template};
+pub use crate::ftl::template::{RenderOptions, Template, coverage_map};
 pub use crate::ftl::vocabulary::{Vocabulary, names};

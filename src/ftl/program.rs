@@ -12,6 +12,8 @@ use crate::ftl::ast::Output;
 use crate::ftl::ast::RangeKind;
 use crate::ftl::builtins::BuiltIn;
 use crate::ftl::builtins::LoopQuestion;
+use crate::ftl::coverage::Counters;
+use crate::ftl::coverage::Probe;
 use crate::ftl::model::hash_name;
 use crate::text::Source;
 use crate::text::Span;
@@ -33,6 +35,8 @@ pub(in crate::ftl) struct Program {
     /// The output formats of its places, and whether values are escaped there; the first is that
     /// of the template's start.
     pub(in crate::ftl) outputs: Vec<Output>,
+    /// What [`NodeKind::Probe`] counts with; nothing where nothing is counted.
+    pub(in crate::ftl) counters: Option<Counters>,
 }
 
 /// Content in order.
@@ -144,6 +148,8 @@ pub(in crate::ftl) enum NodeKind {
     Flush,
     /// What needs XML.
     Unavailable(&'static str),
+    /// Counts that it was reached: only in programs whose coverage is measured.
+    Probe(Probe),
 }
 
 /// `m2M4`

@@ -124,7 +124,8 @@ impl Reads<'_> {
             | NodeKind::Continue
             | NodeKind::Macro(_)
             | NodeKind::Flush
-            | NodeKind::Unavailable(_) => {}
+            | NodeKind::Unavailable(_)
+            | NodeKind::Probe(_) => {}
         }
     }
 

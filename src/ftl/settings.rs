@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use crate::ftl::coverage::Recorder;
 use crate::text::did_you_mean;
 
 /// The settings of a template.
@@ -76,6 +77,8 @@ pub struct Settings {
     pub statics: bool,
     /// What a template may use up.
     pub limits: Limits,
+    /// What counts which parts of the template run; nothing counts without.
+    pub recorder: Option<Recorder>,
 }
 
 /// What a template may use up; reaching a limit ends it with an error.
@@ -162,6 +165,7 @@ impl Settings {
             truncate_algorithm: TruncateAlgorithm::Ascii,
             statics: false,
             limits: Limits::default(),
+            recorder: Recorder::current(),
         }
     }
 

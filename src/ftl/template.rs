@@ -10,7 +10,10 @@ use crate::ftl::check::Checked;
 use crate::ftl::check::Evidence;
 use crate::ftl::check::Finding;
 use crate::ftl::check::Usage;
+use crate::ftl::compile;
 use crate::ftl::compile::compile;
+use crate::ftl::compile::compile_counting;
+use crate::ftl::coverage::CoverageMap;
 use crate::ftl::error::TemplateError;
 use crate::ftl::eval::Arena;
 use crate::ftl::eval::Data;
@@ -39,7 +42,10 @@ pub struct Template(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// What is run.
     program: Program,
+    /// The same without counters, where `program` has them: what checks look at.
+    plain: Option<Program>,
     settings: Arc<Settings>,
     library: Option<Arc<Library>>,
     /// The longest output so far, so that the next one needs no growing.
@@ -65,9 +71,25 @@ impl Template {
         settings: &Settings,
         library: Option<Arc<Library>>,
     ) -> Result<Self, TemplateError> {
-        let program = compile(&Source::new(name, text), settings)?;
+        Self::compile_source(&Source::new(name, text), settings, library)
+    }
+
+    /// [`Template::compile`] for a source that may say of which file it is.
+    ///
+    /// # Errors
+    /// As [`Template::compile`].
+    pub fn compile_source(
+        source: &Source,
+        settings: &Settings,
+        library: Option<Arc<Library>>,
+    ) -> Result<Self, TemplateError> {
+        let plain = compile(source, settings)?;
+        let (program, plain) = match compile_counting(source, settings)? {
+            Some(counting) => (counting, Some(plain)),
+            None => (plain, None),
+        };
         let (settings, longest) = (Arc::new(settings.clone()), AtomicUsize::new(0));
-        Ok(Self(Arc::new(Inner { program, settings, library, longest })))
+        Ok(Self(Arc::new(Inner { program, plain, settings, library, longest })))
     }
 
     /// The template's name.
@@ -146,24 +168,28 @@ impl Template {
 
     /// The same with what sample events say.
     pub(in crate::ftl) fn checked(&self, usage: &Usage, evidence: Option<&Evidence>) -> Checked {
-        let Inner { program, settings, library, .. } = &*self.0;
-        check::check(program, settings, library.as_deref(), usage, evidence)
+        let Inner { settings, library, .. } = &*self.0;
+        check::check(self.plain(), settings, library.as_deref(), usage, evidence)
     }
 
     /// The fields of the event that the template reads: their keys, and the first place of each.
     pub(in crate::ftl) fn fields(&self) -> Vec<(Vec<String>, Span)> {
-        check::reads(&self.0.program)
+        check::reads(self.plain())
     }
 
     /// The paths of the event that the template reads, as far as its text says:
     /// `user_properties.email`. A `*` step stands for items and computed keys.
     pub fn reads(&self) -> Vec<String> {
-        reads::of_program(&self.0.program)
+        reads::of_program(self.plain())
     }
 
     /// The same for another variable, such as `secrets`.
     pub fn reads_of(&self, variable: &str) -> Vec<String> {
-        reads::of_variable(&self.0.program, variable)
+        reads::of_variable(self.plain(), variable)
+    }
+
+    fn plain(&self) -> &Program {
+        self.0.plain.as_ref().unwrap_or(&self.0.program)
     }
 
     fn job<'r>(&'r self, data: Data<'r>, options: RenderOptions, arena: &'r Arena) -> Job<'r> {
@@ -176,6 +202,14 @@ impl Template {
             arena,
         }
     }
+}
+
+/// What of a template can run, found without running it.
+///
+/// # Errors
+/// As [`Template::compile`].
+pub fn coverage_map(source: &Source, settings: &Settings) -> Result<CoverageMap, TemplateError> {
+    compile::map(source, settings)
 }
 
 /// Lends what earlier renderings of the thread have compiled. A rendering inside a rendering

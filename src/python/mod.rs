@@ -4,6 +4,7 @@
 #![expect(clippy::doc_markdown, reason = "docstrings here are reST, read by Python's users")]
 
 mod convert;
+mod coverage;
 mod errors;
 mod events;
 mod filter;
@@ -31,6 +32,12 @@ mod _core {
     #[pymodule_export]
     use crate::python::cli_main;
     #[pymodule_export]
+    use crate::python::coverage::TemplateMap;
+    #[pymodule_export]
+    use crate::python::coverage::coverage_start;
+    #[pymodule_export]
+    use crate::python::coverage::coverage_take;
+    #[pymodule_export]
     use crate::python::events::Events;
     #[pymodule_export]
     use crate::python::filter::Explanation;
@@ -56,6 +63,8 @@ mod _core {
     use crate::python::template::Template;
     #[pymodule_export]
     use crate::python::template_test::TemplateSuite;
+    #[pymodule_export]
+    use crate::python::template_test::json_difference;
 
     #[expect(non_upper_case_globals, reason = "the name is Python's")]
     #[pymodule_export]

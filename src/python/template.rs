@@ -1,5 +1,6 @@
 //! `Template` and `Settings`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
@@ -13,6 +14,7 @@ use crate::delivery::clock::SystemClock;
 use crate::ftl;
 use crate::ftl::Data;
 use crate::ftl::Library;
+use crate::ftl::Recorder;
 use crate::ftl::RenderOptions;
 use crate::ftl::Samples;
 use crate::ftl::Usage;
@@ -26,6 +28,7 @@ use crate::python::errors::setting_error;
 use crate::python::errors::template_error;
 use crate::python::finding::findings;
 use crate::python::html;
+use crate::text::Source;
 use crate::value::Document;
 
 /// What changes the output of templates: locale, time zone, formats, syntax, limits.
@@ -73,7 +76,10 @@ impl Settings {
     /// What webhook templates expect, changed by the keywords.
     #[staticmethod]
     #[pyo3(signature = (**settings))]
-    fn amplitude(py: Python<'_>, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+    pub(in crate::python) fn amplitude(
+        py: Python<'_>,
+        settings: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
         Self::build(py, "amplitude", settings)
     }
 
@@ -151,11 +157,22 @@ impl Template {
         for (name, source) in templates.into_iter().flat_map(PyDictMethods::iter) {
             sources.push((name.extract::<String>()?, source.extract::<String>()?));
         }
-        let chosen =
+        let mut chosen =
             settings.as_ref().map_or_else(ftl::Settings::amplitude, |own| own.get().inner.clone());
-        let library = (!sources.is_empty()).then(|| Arc::new(Library::new(sources.clone())));
+        // The settings may be older than the wish to count.
+        chosen.recorder = Recorder::current();
         let inner = py
-            .detach(|| ftl::Template::compile(name, source, &chosen, library))
+            .detach(|| {
+                let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+                let library = sources.iter().map(|(name, text)| {
+                    counted(Source::new(name.as_str(), text.as_str()), &folder.join(name))
+                });
+                let folder = folder.display().to_string();
+                let library =
+                    (!sources.is_empty()).then(|| Arc::new(Library::of_folder(&folder, library)));
+                let source = counted(Source::new(name, source), Path::new(name));
+                ftl::Template::compile_source(&source, &chosen, library)
+            })
             .map_err(|error| template_error(py, &error))?;
         Ok(Self { inner, settings, templates: sources })
     }
@@ -303,6 +320,17 @@ impl Template {
             self.inner.render(data, now())
         })
         .map_err(|error| template_error(py, &error))
+    }
+}
+
+/// While coverage is measured: a text knows its file when there is one of that path with that very
+/// text, wherever the text itself came from.
+fn counted(source: Source, path: &Path) -> Source {
+    let is_file = Recorder::current().is_some()
+        && std::fs::read_to_string(path).is_ok_and(|text| text == source.text());
+    match std::path::absolute(path) {
+        Ok(path) if is_file => source.of_file(path.display().to_string()),
+        _ => source,
     }
 }
 

@@ -10,6 +10,13 @@ use crate::template_test;
 use crate::template_test::Suite;
 use crate::template_test::Verdict;
 
+/// Where two JSON texts differ, line by line; None when they say the same.
+#[pyfunction]
+#[pyo3(signature = (expected, found, /))]
+pub(in crate::python) fn json_difference(expected: &str, found: &str) -> Option<String> {
+    template_test::difference(expected, found)
+}
+
 /// The cases of a test file.
 #[pyclass(frozen, module = "webhook_stream._core", name = "TemplateSuite")]
 #[derive(Debug)]

@@ -33,6 +33,7 @@ use crate::pipeline::ConfigErrorKind;
 use crate::pipeline::SetupError;
 use crate::text::Source;
 use crate::text::Span;
+use crate::value::Document;
 
 pub use crate::template_test::drop::Dropped;
 pub use crate::template_test::run::Verdict;
@@ -100,8 +101,8 @@ enum Expected {
 /// Where an expectation is written down, so that it can be updated.
 #[derive(Clone, Debug)]
 enum Written {
-    /// A value in the test file, and its column.
-    Inline { source: Source, span: Span, column: usize, list: bool },
+    /// A value in the test file, for one event or a list of them.
+    Inline { source: Source, span: Span, list: bool },
     /// A file of its own; JSON lines when the case has several events.
     File { path: PathBuf, lines: bool },
 }
@@ -122,6 +123,13 @@ pub fn is_test_file(path: &Path) -> bool {
         || name
             .strip_suffix(EVENT)
             .is_some_and(|stem| path.with_file_name(format!("{stem}.ftl")).is_file())
+}
+
+/// Where two JSON texts differ, line by line; the order of keys and the spelling of numbers don't
+/// count. `None` when they say the same, or one is no JSON.
+pub fn difference(expected: &str, found: &str) -> Option<String> {
+    let (expected, found) = (Document::parse(expected).ok()?, Document::parse(found).ok()?);
+    (!diff::same(expected.root(), found.root())).then(|| diff::diff(expected.root(), found.root()))
 }
 
 /// Reads a test file.

@@ -153,8 +153,7 @@ fn expected(
     several: bool,
 ) -> Result<Expected, SetupError> {
     let span = node.span();
-    let column = source.position(span.start).column;
-    let inline = || Written::Inline { source: source.clone(), span, column, list: several };
+    let inline = || Written::Inline { source: source.clone(), span, list: several };
     Ok(match key {
         "expect" => {
             let texts = match node.items() {
@@ -261,15 +260,15 @@ fn library(node: Node<'_>, folder: &Path) -> Result<Arc<Library>, ConfigError> {
         Some(items) => items.into_iter().map(Node::text).collect::<Result<Vec<_>, _>>()?,
         None => vec![node.text()?],
     };
-    let mut templates = Vec::new();
+    let mut sources = Vec::new();
     for name in names {
         let path = folder.join(name);
         let text = fs::read_to_string(&path).map_err(|error| {
             node.wrong(ConfigErrorKind::File, format!("{} can't be read: {error}", path.display()))
         })?;
-        templates.push((name.to_owned(), text));
+        sources.push(Source::new(name, text).of_file(absolute(&path)));
     }
-    Ok(Arc::new(Library::new(templates)))
+    Ok(Arc::new(Library::of_folder(&folder.display().to_string(), sources)))
 }
 
 fn compile(
@@ -277,7 +276,13 @@ fn compile(
     settings: &Settings,
     library: Option<Arc<Library>>,
 ) -> Result<Template, SetupError> {
-    Ok(Template::compile(&path.display().to_string(), &read(path)?, settings, library)?)
+    let source = Source::new(path.display().to_string(), read(path)?).of_file(absolute(path));
+    Ok(Template::compile_source(&source, settings, library)?)
+}
+
+/// A path that stays right when the current folder changes.
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
 fn moment(node: Node<'_>) -> Result<i64, ConfigError> {

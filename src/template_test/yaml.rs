@@ -56,7 +56,7 @@ impl<'y> Node<'y> {
         Self { yaml, source }
     }
 
-    /// Where it stands; for a block the trailing blank space does not belong to it.
+    /// Where it stands, without the blanks and comments behind it.
     pub(in crate::template_test) fn span(self) -> Span {
         let text = self.source.text();
         let start = byte_offset(text, self.yaml.span.start.index());
@@ -69,7 +69,30 @@ impl<'y> Node<'y> {
         {
             return Span::new(start, text.len() - rest.trim_start().len() + 1);
         }
-        Span::new(start, start + slice.trim_end().len())
+        let length = match &self.yaml.data {
+            YamlData::Representation(_, ScalarStyle::DoubleQuoted, _) => quoted_length(slice, '\\'),
+            YamlData::Representation(_, ScalarStyle::SingleQuoted, _) => quoted_length(slice, '\''),
+            YamlData::Representation(_, ScalarStyle::Plain, _) => {
+                slice.find(" #").unwrap_or(slice.len())
+            }
+            YamlData::Sequence(_) | YamlData::Mapping(_) if !slice.starts_with(['{', '[']) => {
+                let last = self.items().and_then(|items| items.last().copied());
+                let last = last.or_else(|| self.pairs()?.last().map(|(_, value)| *value));
+                last.map_or(slice.len(), |last| (last.span().end as usize).saturating_sub(start))
+            }
+            _ => slice.len(),
+        };
+        let length = slice.get(..length).unwrap_or(slice).trim_end().len();
+        Span::new(start, start + length)
+    }
+
+    /// The value in it that stands at a place.
+    pub(in crate::template_test) fn find(self, span: Span) -> Option<Self> {
+        if self.span() == span {
+            return Some(self);
+        }
+        let values = self.pairs().unwrap_or_default().into_iter().map(|(_, value)| value);
+        values.chain(self.items().unwrap_or_default()).find_map(|value| value.find(span))
     }
 
     /// Its line, from 1.
@@ -207,6 +230,21 @@ impl<'y> Node<'y> {
 /// JSON and YAML agree on numbers but for spellings such as `0x1F` and `1_000`, which stay texts.
 fn is_json_number(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit() || c == '-') && Document::parse(text).is_ok()
+}
+
+/// How long a quoted text is, its quotes included, where `escape` takes its meaning from a quote.
+fn quoted_length(slice: &str, escape: char) -> usize {
+    let quote = slice.chars().next().unwrap_or_default();
+    let mut letters = slice.char_indices().skip(1).peekable();
+    while let Some((at, letter)) = letters.next() {
+        let next = letters.peek().map(|(_, next)| *next);
+        if letter == escape && (escape != quote || next == Some(quote)) {
+            letters.next();
+        } else if letter == quote {
+            return at + 1;
+        }
+    }
+    slice.len()
 }
 
 fn byte_offset(text: &str, characters: usize) -> usize {

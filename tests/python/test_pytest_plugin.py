@@ -121,3 +121,79 @@ def test_the_command_line_runs_the_same_tests(project: pytest.Pytester) -> None:
     assert result.returncode == 1
     assert '-   "plan": "team",' in result.stdout
     assert result.stderr.strip() == "1 passed, 1 failed"
+
+
+def test_updates_from_several_processes_lose_nothing(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    head = "# why\ntemplate: crm.ftl\ncases:\n"
+    case = (
+        "  - name: case {}\n    given: {{user_id: u{}}} # {}\n    expect: {{user: x, plan: free}}\n"
+    )
+    cases = head + "".join(case.format(number, number, number) for number in range(20))
+    Path("crm.ftltest.yaml").write_text(cases, "utf-8")
+    updated = project.runpytest_subprocess("--ftl-update", "-n2")
+    updated.assert_outcomes(passed=20)
+    updated.stdout.fnmatch_lines(["*template tests updated*", "crm.ftltest.yaml::case *"])
+    text = Path("crm.ftltest.yaml").read_text("utf-8")
+    expected = [
+        case.format(number, number, number).replace("user: x", f'user: "u{number}"')
+        for number in range(20)
+    ]
+    assert text == head + "".join(expected)
+    assert not list(Path().glob("*.new"))
+    project.runpytest_subprocess("-n2").assert_outcomes(passed=20)
+
+
+def test_under_xdist_failures_and_dropped_fields_are_shown_too(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess("--ftl-drop-fields", "-n2")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        ["*crm.ftltest.yaml:6: the payload differs*", '-   "plan": "team",', '+   "plan": "pro",']
+    )
+    result.stdout.fnmatch_lines(["*dropped fields*", "*without user_id: *"])
+    assert "Traceback" not in result.stdout.str()
+
+
+def test_a_payload_that_differs_in_python_is_shown_as_json(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+
+        def test_object(ftl):
+            assert ftl.payload("crm.ftl", {"user_id": "ada"}) == {"user": "ada", "plan": "pro"}
+
+        def test_the_other_way_round(ftl):
+            assert {"user": "bob", "plan": "free"} == ftl.payload("crm.ftl", {"user_id": "ada"})
+
+        def test_no_json(ftl):
+            assert ftl.payload("crm.ftl", {"user_id": "ada"}) == {"user": pytest.approx(1)}
+
+        def test_something_else():
+            assert {"a": 1} == {"a": 2}
+        """
+    )
+    result = project.runpytest_subprocess("-k", "object or round or no_json or else")
+    result.assert_outcomes(failed=4, deselected=2)
+    result.stdout.fnmatch_lines(
+        ["E * --- expected", 'E * -   "plan": "pro",', 'E * +   "plan": "free",']
+    )
+    result.stdout.fnmatch_lines(['E * -   "user": "bob",', 'E * +   "user": "ada",'])
+    assert result.stdout.str().count("the payload differs") == 2
+
+
+def test_included_templates_lie_beside_the_test(project: pytest.Pytester) -> None:
+    Path("mail").mkdir()
+    Path("mail/main.ftl").write_text('[<#include "part.ftl">]', "utf-8")
+    Path("mail/part.ftl").write_text("${input.a}", "utf-8")
+    Path("mail/mail.ftltest.yaml").write_text(
+        "template: main.ftl\ntemplates: [part.ftl]\ncases: [{name: a, given: {a: 1}, expect: [1]}]",
+        "utf-8",
+    )
+    Path("mail/test_mail.py").write_text(
+        "def test_mail(ftl):\n"
+        "    assert ftl.payload('main.ftl', {'a': 1}, templates=['part.ftl']) == [1]\n",
+        "utf-8",
+    )
+    project.runpytest_subprocess("mail").assert_outcomes(passed=2)

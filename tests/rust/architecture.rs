@@ -13,10 +13,12 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("report", &[]),
     ("value", &["text"]),
-    ("ftl/settings", &["text", "value"]),
+    ("ftl/coverage", &[]),
+    ("ftl/settings", &["text", "value", "ftl/coverage"]),
     ("ftl/error", &["text", "value"]),
     ("ftl/stack", &[]),
-    ("ftl/ast", &["text", "value", "ftl/settings", "ftl/stack"]),
+    ("ftl/ast", &["text", "value", "ftl/coverage", "ftl/settings", "ftl/stack"]),
+    ("ftl/instrument", &["ftl/stack", "text", "ftl/coverage", "ftl/ast"]),
     ("ftl/parse", &["ftl/stack", "text", "value", "ftl/ast", "ftl/settings", "ftl/error"]),
     ("ftl/names", &["text", "value", "ftl/settings"]),
     // A lambda's value points at its code, so the two stand on one floor.
@@ -56,6 +58,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
             "ftl/settings",
             "ftl/error",
             "ftl/ast",
+            "ftl/coverage",
             "ftl/model",
             "ftl/builtins",
             "ftl/names",
@@ -80,15 +83,20 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
         "ftl/compile",
         &[
             "text",
+            "ftl/coverage",
             "ftl/settings",
             "ftl/error",
             "ftl/ast",
             "ftl/parse",
+            "ftl/instrument",
             "ftl/program",
             "ftl/resolve",
         ],
     ),
-    ("ftl/library", &["text", "ftl/settings", "ftl/error", "ftl/program", "ftl/compile"]),
+    (
+        "ftl/library",
+        &["text", "ftl/settings", "ftl/error", "ftl/names", "ftl/program", "ftl/compile"],
+    ),
     (
         "ftl/eval",
         &[
@@ -133,6 +141,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
         &[
             "text",
             "value",
+            "ftl/coverage",
             "ftl/settings",
             "ftl/error",
             "ftl/program",
@@ -168,6 +177,8 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
         &[
             "text",
             "value",
+            "ftl/coverage",
+            "ftl/instrument",
             "ftl/settings",
             "ftl/error",
             "ftl/ast",

@@ -7,6 +7,7 @@ mod builtins;
 mod cases;
 mod checks;
 mod conformance;
+mod coverage;
 mod delivery;
 mod delivery_hostile;
 mod delivery_schedule;

@@ -153,7 +153,7 @@ fn texts(body: &Body) -> String {
             NodeKind::Switch { cases, .. } => {
                 cases.iter().for_each(|case| out.push_str(&texts(&case.body)));
             }
-            NodeKind::Attempt { body, recover } => {
+            NodeKind::Attempt { body, recover, .. } => {
                 out.push_str(&texts(body));
                 out.push_str(&texts(recover));
             }

@@ -131,14 +131,67 @@ fn an_update_changes_what_is_expected_and_nothing_else() {
     assert!(!update(&path, 2).unwrap(), "an expected error is for people to write");
     let suite = load(&path).unwrap();
     assert_eq!(verdict(&suite, "another amount"), Verdict::Passed);
+    assert_eq!(fs::read_to_string(&path).unwrap(), CASES.replace("12.55", "12.50"));
+}
+
+#[test]
+fn an_update_keeps_comments_and_the_order_of_what_says_the_same_already() {
+    let cases = "template: crm.ftl\ncases:\n  - name: a\n    given: [{user_id: u, event_properties: \
+                 {revenue: 1}}]\n    expect:\n      # the free plan\n      - plan: free   # as it was\n        \
+                 user: 'u'\n        amount: 7 # wrong\n# the end\n";
+    let (_folder, path) = folder(cases);
+    assert!(update(&path, 0).unwrap());
     let text = fs::read_to_string(&path).unwrap();
-    let (before, rest) = text.split_once("    expect:\n      {\n").unwrap();
-    assert_eq!(
-        before.lines().count(),
-        CASES[..CASES.find("      user: u1").unwrap()].lines().count() - 1
+    assert_eq!(text, cases.replace("amount: 7 #", "amount: \"1.00\" #"));
+    assert_eq!(load(&path).unwrap().cases[0].run(), Verdict::Passed);
+    // A key that is not there has no place: then the whole is written anew.
+    let (_folder, path) = folder(&cases.replace("        user: 'u'\n", ""));
+    assert!(update(&path, 0).unwrap());
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(
+        text.contains("# the free plan\n      - {\n") && text.ends_with("# the end\n"),
+        "{text}"
     );
-    assert!(rest.contains("\n      }\n  - name: no user\n"), "{text}");
-    assert!(text.ends_with(CASES.split_once("  - name: no user\n").unwrap().1));
+    assert_eq!(load(&path).unwrap().cases[0].run(), Verdict::Passed);
+}
+
+#[test]
+fn updates_of_one_file_from_several_sides_lose_nothing() {
+    let case = |number: usize| {
+        format!(
+            "  - name: case {number}\n    given: {{user_id: u{number}, event_properties: {{revenue: \
+             1}}}}\n    expect: {{user: wrong}}\n"
+        )
+    };
+    let cases: String = (0..24).map(case).collect();
+    let (_folder, path) = folder(&format!("template: crm.ftl\ncases:\n{cases}"));
+    std::thread::scope(|scope| {
+        for side in 0..4 {
+            let path = &path;
+            scope.spawn(move || {
+                for index in (side..24).step_by(4) {
+                    assert!(update(path, index).unwrap());
+                }
+            });
+        }
+    });
+    let suite = load(&path).unwrap();
+    assert_eq!(suite.cases.len(), 24);
+    assert!(suite.cases.iter().all(|case| case.run() == Verdict::Passed));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_update_keeps_links_and_who_may_write() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (folder, path) = folder(CASES);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let link = folder.path().join("link.ftltest.yaml");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(update(&link, 1).unwrap());
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(verdict(&load(&path).unwrap(), "another amount"), Verdict::Passed);
 }
 
 #[test]
@@ -201,4 +254,18 @@ fn dropping_each_field_shows_what_breaks() {
         [("event_properties.revenue", true), ("user_id", true), ("user_properties.plan", false)];
     assert_eq!(found, expected);
     assert!(dropped[1].breaks.as_ref().unwrap().contains("`input.user_id` is missing"));
+}
+
+#[test]
+fn templates_that_are_included_are_found_beside_the_test() {
+    let (folder, path) = folder(
+        "template: mail/main.ftl\ntemplates: [footer.ftl, mail/part.ftl]\ncases:\n  - name: a\n    \
+         given: {a: 1}\n    expect: [1, 2]\n",
+    );
+    fs::create_dir(folder.path().join("mail")).unwrap();
+    let main = "[<#include \"part.ftl\">, <#include \"../footer.ftl\">]";
+    fs::write(folder.path().join("mail/main.ftl"), main).unwrap();
+    fs::write(folder.path().join("mail/part.ftl"), "${input.a}").unwrap();
+    fs::write(folder.path().join("footer.ftl"), "2").unwrap();
+    assert_eq!(load(&path).unwrap().cases[0].run(), Verdict::Passed);
 }

@@ -57,6 +57,7 @@ mod tests {
             body: Box::new([]),
             macros: Vec::new(),
             outputs: Vec::new(),
+            counters: None,
         };
         let kept: Vec<_> = (0..100).filter_map(|number| arena.keep(program(number))).collect();
         let names: Vec<_> = kept.iter().map(|program| program.source.name()).collect();

@@ -86,6 +86,11 @@ impl<'r> Evaluator<'r> {
             NodeKind::Block(body) => return self.run(body),
             NodeKind::Stop(message) => return Err(self.stop(message.as_ref(), span)?),
             NodeKind::Flush => {}
+            NodeKind::Probe(probe) => {
+                if let Some(counters) = &self.place.program.counters {
+                    counters.count(*probe);
+                }
+            }
             NodeKind::Unavailable(name) => {
                 let message = format!(
                     "`<#{name}>` is not available here: it walks over XML, and data is JSON"

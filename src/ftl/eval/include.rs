@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::ftl::compile::compile;
+use crate::ftl::compile::compile_counting;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateError;
 use crate::ftl::error::TemplateErrorKind;
@@ -17,7 +18,6 @@ use crate::ftl::names;
 use crate::ftl::program::Include;
 use crate::ftl::program::Program;
 use crate::ftl::settings::TemplateNameFormat;
-use crate::text::Source;
 use crate::text::Span;
 
 /// How many names of templates a message lists.
@@ -221,7 +221,7 @@ impl<'r> Evaluator<'r> {
             return Ok(Some(Included::Text(source.text())));
         }
         if found == name {
-            match library.program(name, self.base) {
+            match library.program_to_run(name, self.base) {
                 Some(Ok(program)) => return Ok(Some(Included::Program(program))),
                 Some(Err(error)) => return Err(self.broken_template(error, span)),
                 None => {}
@@ -236,7 +236,11 @@ impl<'r> Evaluator<'r> {
             return Ok(Some(Included::Program(program)));
         }
         self.check_parsing(source.text(), span)?;
-        let program = compile(&Source::new(name, source.text()), self.base);
+        let source = source.named(name);
+        let program = match compile_counting(&source, self.base) {
+            Ok(Some(program)) => Ok(program),
+            _ => compile(&source, self.base),
+        };
         let program = program.map_err(|error| self.broken_template(error, span))?;
         self.keep(program, span).map(|program| Some(Included::Program(program)))
     }

@@ -40,7 +40,7 @@ pub(crate) fn apply(body: &mut Body, texts: &[Stripped]) {
             NodeKind::Switch { cases, .. } => {
                 cases.iter_mut().for_each(|case| apply(&mut case.body, texts));
             }
-            NodeKind::Attempt { body, recover } => {
+            NodeKind::Attempt { body, recover, .. } => {
                 apply(body, texts);
                 apply(recover, texts);
             }
@@ -65,7 +65,8 @@ pub(crate) fn apply(body: &mut Body, texts: &[Stripped]) {
             | NodeKind::Escape(_)
             | NodeKind::Stop(_)
             | NodeKind::Flush
-            | NodeKind::Unavailable(_) => {}
+            | NodeKind::Unavailable(_)
+            | NodeKind::Probe(_) => {}
         }
         true
     });

@@ -46,7 +46,7 @@ pub(in crate::ftl) fn resolve(source: &Source, tree: ast::Tree) -> Result<Progra
     let mut resolver = Resolver::new(source, output);
     let body = resolver.body(tree.body)?;
     let Resolver { macros, outputs, .. } = resolver;
-    Ok(Program { source: source.clone(), body, macros, outputs })
+    Ok(Program { source: source.clone(), body, macros, outputs, counters: None })
 }
 
 /// The program of an expression that stands alone (`?eval`, filters), at a place of the given
@@ -61,7 +61,8 @@ pub(in crate::ftl) fn resolve_expression(
     let value = resolver.expression(expression, false)?;
     let kind = NodeKind::Interpolation { value, output: 0, escape: false };
     let Resolver { macros, outputs, .. } = resolver;
-    Ok(Program { source: source.clone(), body: Box::new([Node { kind, span }]), macros, outputs })
+    let body = Box::new([Node { kind, span }]);
+    Ok(Program { source: source.clone(), body, macros, outputs, counters: None })
 }
 
 struct Resolver<'s> {
@@ -158,7 +159,7 @@ impl<'s> Resolver<'s> {
                 };
                 NodeKind::If(branches.into_iter().map(branch).collect::<Result<_, _>>()?)
             }
-            ast::NodeKind::List { source, variables, body, otherwise } => {
+            ast::NodeKind::List { source, variables, body, otherwise, .. } => {
                 self.list(source, variables, body, otherwise)?
             }
             ast::NodeKind::Items { variables, body } => NodeKind::Items {
@@ -209,7 +210,7 @@ impl<'s> Resolver<'s> {
                 let name = self.setting(&name, name_span)?;
                 NodeKind::Setting { name, value: self.expression(value, false)? }
             }
-            ast::NodeKind::Attempt { body, recover } => {
+            ast::NodeKind::Attempt { body, recover, .. } => {
                 NodeKind::Attempt { body: self.body(body)?, recover: self.body(recover)? }
             }
             ast::NodeKind::Compress(body) => NodeKind::Compress(self.body(body)?),
@@ -227,6 +228,7 @@ impl<'s> Resolver<'s> {
             ast::NodeKind::Stop(message) => NodeKind::Stop(self.optional(message)?),
             ast::NodeKind::Flush => NodeKind::Flush,
             ast::NodeKind::Unavailable(name) => NodeKind::Unavailable(name),
+            ast::NodeKind::Probe(probe) => NodeKind::Probe(probe),
         };
         Ok(Node { kind, span })
     }
@@ -369,7 +371,7 @@ fn lists_pairs(body: &ast::Body) -> bool {
         }
         ast::NodeKind::If(branches) => branches.iter().any(|branch| lists_pairs(&branch.body)),
         ast::NodeKind::Switch { cases, .. } => cases.iter().any(|case| lists_pairs(&case.body)),
-        ast::NodeKind::Attempt { body, recover } => lists_pairs(body) || lists_pairs(recover),
+        ast::NodeKind::Attempt { body, recover, .. } => lists_pairs(body) || lists_pairs(recover),
         ast::NodeKind::Compress(body)
         | ast::NodeKind::Capture { body, .. }
         | ast::NodeKind::Formatted { body, .. }

@@ -207,7 +207,9 @@ impl<'p> Walker<'p> {
             }
             NodeKind::Compress(body) | NodeKind::Block(body) => self.body(body, states),
             NodeKind::Stop(_) | NodeKind::Unavailable(_) => Vec::new(),
-            NodeKind::Macro(_) | NodeKind::Import { .. } | NodeKind::Flush => states,
+            NodeKind::Macro(_) | NodeKind::Import { .. } | NodeKind::Flush | NodeKind::Probe(_) => {
+                states
+            }
         }
     }
 

@@ -42,7 +42,8 @@ impl<'s> Parser<'s, '_> {
             let is_last = condition.is_none();
             let (rest, (content, ending)) = self.content(start)?;
             self.close_loose(start);
-            branches.push(Branch { condition, body: content });
+            let span = self.span(tag.start, start);
+            branches.push(Branch { condition, body: content, span });
             if let Some(next) = self.next_branch(open, ending, is_last)? {
                 tag = next;
                 continue;
@@ -257,7 +258,8 @@ impl<'s> Parser<'s, '_> {
             ending => return Err(self.unclosed(open, ending, &format!("`{}`", open.shown_end()))),
         }
         self.close(end);
-        self.push(open, open.rest, NodeKind::Attempt { body: tried, recover }, body);
+        let recover_span = self.span(recover_tag.start, recover_tag.rest);
+        self.push(open, open.rest, NodeKind::Attempt { body: tried, recover, recover_span }, body);
         Ok((end, ()))
     }
 

@@ -15,6 +15,7 @@ use crate::ftl::parse::stop::stop;
 use crate::ftl::parse::stop::sure;
 use crate::ftl::parse::tag::Tag;
 use crate::ftl::parse::vocabulary::Directive;
+use crate::text::Span;
 
 impl<'s> Parser<'s, '_> {
     pub(crate) fn list(&self, open: &Tag<'s>, body: &mut Body) -> Parsed<'s, ()> {
@@ -26,9 +27,10 @@ impl<'s> Parser<'s, '_> {
         let (rest, (repeated, ending)) = self.content(start)?;
         self.leave_loop(open, &variables)?;
         self.close_loose(start);
+        let otherwise_span = ending.map(|tag| self.span(tag.start, tag.rest)).unwrap_or_default();
         let (rest, otherwise) = self.list_else(open, rest, ending)?;
         self.layout.borrow_mut().close_with_first(self.at(rest));
-        let kind = NodeKind::List { source, variables, body: repeated, otherwise };
+        let kind = NodeKind::List { source, variables, body: repeated, otherwise, otherwise_span };
         self.push(open, start, kind, body);
         Ok((rest, ()))
     }
@@ -128,7 +130,9 @@ impl<'s> Parser<'s, '_> {
         let (rest, repeated) = self.content_of(open, start)?;
         self.leave_loop(open, &variables)?;
         self.close(rest);
-        let kind = NodeKind::List { source, variables, body: repeated, otherwise: None };
+        let otherwise_span = Span::default();
+        let kind =
+            NodeKind::List { source, variables, body: repeated, otherwise: None, otherwise_span };
         self.push(open, start, kind, body);
         Ok((rest, ()))
     }
