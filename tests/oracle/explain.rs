@@ -120,6 +120,15 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         },
     },
     Explanation {
+        name: "what ?if_exists gives",
+        reason: "for what is missing, FreeMarker's `?if_exists` gives what is a boolean and a function as well",
+        fits: |request, theirs, ours| {
+            mentions(request, &["if_exists", "ifExists"])
+                && matches!(theirs.answer, Answer::Output(_))
+                && failed(ours, |kind, _| kind == "wrong_type")
+        },
+    },
+    Explanation {
         name: "the smallest int",
         reason: "in Java `?abs` of -2147483648 as an int is negative",
         fits: |request, theirs, _| {
@@ -141,9 +150,8 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         name: "classes of Java",
         reason: "`?is_collection` and its kin tell Java classes apart, which are not here",
         fits: |request, theirs, ours| {
-            let without_answers = |text: &str| text.replace("true", "").replace("false", "");
             let asks = ["is_collection", "isCollection", "locale_object", "localeObject"];
-            mentions(request, &asks) && alike(theirs, ours, without_answers)
+            mentions(request, &asks) && alike(theirs, ours, |_| String::new())
         },
     },
 ];
