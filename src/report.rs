@@ -4,6 +4,7 @@
 //! others; so `accepted = delivered + pending + expired + discarded` is a check, not a definition
 //! ([`Report::balanced`]). Nothing here reads a clock: times come in as durations.
 
+mod attempt_log;
 mod histogram;
 mod totals;
 
@@ -19,6 +20,7 @@ use serde_json::json;
 
 use crate::report::histogram::Histogram;
 
+pub use crate::report::attempt_log::{AttemptLog, AttemptMade};
 pub use crate::report::totals::Totals;
 
 /// The latency that 95 of 100 delivered events should stay under, from accepted to delivered.
@@ -76,6 +78,7 @@ pub struct Counters {
     fresh_connections: AtomicU64,
     latency: Histogram,
     errors: Mutex<BTreeMap<String, ErrorSummary>>,
+    log: AttemptLog,
 }
 
 impl Counters {
@@ -184,6 +187,11 @@ impl Counters {
             summary.kind.clone_from(&sample.kind);
             summary.samples.push(sample);
         }
+    }
+
+    /// Single attempts.
+    pub fn attempt_log(&self) -> &AttemptLog {
+        &self.log
     }
 
     /// Accepted events that are neither delivered nor given up.

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, cast, overload
 
 from webhook_stream import _core
 from webhook_stream._errors import StoreError
+from webhook_stream._frames import ArrowStream, DeadLetters, events_of, frame_of
 from webhook_stream._progress import Figures, choose
 from webhook_stream._report import Report
 from webhook_stream._table import Table
@@ -141,14 +142,18 @@ class Sync:
     def __repr__(self) -> str:
         return f"Sync({self.name!r}, {self.url!r})"
 
-    def preview(self, events: Source | Iterable[Event] | str, limit: int = 10) -> Table:
+    def preview(
+        self,
+        events: Source | Iterable[Event] | ArrowStream | Iterable[ArrowStream] | str,
+        limit: int = 10,
+    ) -> Table:
         """Return what would be sent for the first ``limit`` events; nothing is sent.
 
-        Each row has ``event``, ``outcome`` (``send``, ``filtered`` or ``discarded``), ``payload``
-        and ``error``.
+        Each row has ``event``, ``outcome`` (``send``, ``filtered``, ``discarded`` or ``invalid``),
+        ``payload`` and ``error``. pandas, Polars, PyArrow and DuckDB read it as a table, too.
         """
         rows: list[dict[str, Any]] = []
-        for event in _events(events):
+        for event in events_of(_events(events)):
             if len(rows) >= limit:
                 break
             rows.append(self._core.preview(event))
@@ -156,7 +161,12 @@ class Sync:
 
     def run(
         self,
-        source: Source | Iterable[Event] | str | os.PathLike[str],
+        source: Source
+        | Iterable[Event]
+        | ArrowStream
+        | Iterable[ArrowStream]
+        | str
+        | os.PathLike[str],
         *,
         wait: Literal["first_attempt", "settled"] = "first_attempt",
         restart: bool = False,
@@ -164,9 +174,10 @@ class Sync:
     ) -> Report:
         """Send the events of a source, and return the figures.
 
-        ``source`` is what :func:`read` takes or gives, or any iterable of dicts or JSON text. Every
-        event is accepted and attempted once, and so is what earlier runs left and is due;
-        ``wait="settled"`` also waits out the retry schedule.
+        ``source`` is what :func:`read` takes or gives, any iterable of dicts or JSON text, or a
+        table of pandas, Polars, PyArrow or DuckDB (anything with ``__arrow_c_stream__``), which is
+        read batch by batch. Every event is accepted and attempted once, and so is what earlier runs
+        left and is due; ``wait="settled"`` also waits out the retry schedule.
         Ctrl-C ends a run within 200 ms and keeps what was accepted as pending.
 
         With a store, a run goes on where earlier ones ended: a file is known by its content, and
@@ -174,11 +185,15 @@ class Sync:
         """
         if isinstance(source, str | os.PathLike):
             source = Source(source)
+        # Before anything starts, so that a table that can't be read changes nothing.
+        frame = None if isinstance(source, Source) else frame_of(source)
         show, end = choose(progress, self.name)
         run = self._core.start()
         with self._ended("run", run, end):
             if isinstance(source, Source):
                 run.feed_source(list(source.paths), restart, show)
+            elif frame is not None:
+                run.feed_frame(frame, restart, show)
             else:
                 run.feed_iterable(iter(_events(source)), restart, show)
             run.wait(wait, None, show)
@@ -249,15 +264,20 @@ class Sync:
         since: str | datetime | None = None,
         until: str | datetime | None = None,
         key: str | Sequence[str] | None = None,
-    ) -> Iterator[dict[str, Any]]:
+    ) -> DeadLetters:
         """Yield what was given up: event key, payload, reason and every attempt.
+
+        Yields dicts; pandas, Polars, PyArrow and DuckDB read it as a table, too.
 
         ``since`` and ``until`` are about when it was given up: a datetime, a text such as
         ``"2026-11-23"`` or ``"2026-11-23T09:00:00Z"``, or how long ago, such as ``"2h"``. Works
         also while another process delivers from the store.
         """
         which = _which(reason, since, until, key)
-        return _pages(lambda after: self._core.dead_letters(which, after))
+        return DeadLetters(
+            _pages(lambda after: self._core.dead_letters(which, after)),
+            lambda schema: self._core.dead_letter_stream(which, schema),
+        )
 
     @overload
     def replay(
@@ -365,9 +385,16 @@ class Stream:
         """Accept one event; returns when it is accepted: with a store, when it is on the disk."""
         self._run.send([event])
 
-    def send_many(self, events: Iterable[Event]) -> None:
-        """Accept many events at once; quicker than one by one."""
-        self._run.send(list(events))
+    def send_many(self, events: Iterable[Event] | ArrowStream) -> None:
+        """Accept many events at once; quicker than one by one.
+
+        A table of pandas, Polars, PyArrow or DuckDB is taken row by row, each of them an event.
+        """
+        frame = frame_of(events)
+        if frame is not None:
+            self._run.send_frame(frame)
+        else:
+            self._run.send(list(cast("Iterable[Event]", events)))
 
     def report(self) -> Report:
         """Return the figures up to now."""
@@ -417,14 +444,16 @@ def _path(path: str | os.PathLike[str] | None) -> str | None:
     return None if path is None else os.fspath(path)
 
 
-def _events(source: Source | Iterable[Event] | str) -> Iterable[Event]:
-    """Return the events of whatever holds some; a mapping or a text is none by itself."""
+def _events(
+    source: Source | Iterable[Event] | ArrowStream | Iterable[ArrowStream] | str,
+) -> Iterable[Any]:
+    """Return what holds events; a mapping or a text is none by itself."""
     if isinstance(source, str | os.PathLike):
         return Source(source)
     if isinstance(source, bytes | Mapping):
         message = f"expected an iterable of events, found {type(source).__name__}: put it in a list"
         raise TypeError(message)
-    return source
+    return cast("Iterable[Any]", source)
 
 
 def _which(
@@ -471,4 +500,4 @@ def _warn_when_dropped(core: _core.Sync, name: str, process: int) -> None:
 
 def _report(run: _core.Run) -> Report:
     figures, text, notes = run.report()
-    return Report(figures, text, tuple(notes))
+    return Report(figures, text, tuple(notes), run.attempts)

@@ -3,11 +3,13 @@
 
 #![expect(clippy::doc_markdown, reason = "docstrings here are reST, read by Python's users")]
 
+mod arrow_out;
 mod convert;
 mod errors;
 mod events;
 mod filter;
 mod finding;
+mod frame;
 mod letters;
 mod policy;
 mod receiver;
@@ -29,6 +31,8 @@ use crate::cli;
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
+    use crate::python::arrow_out::arrow_stream;
+    #[pymodule_export]
     use crate::python::cli_main;
     #[pymodule_export]
     use crate::python::events::Events;
@@ -38,6 +42,8 @@ mod _core {
     use crate::python::filter::Filter;
     #[pymodule_export]
     use crate::python::finding::Finding;
+    #[pymodule_export]
+    use crate::python::frame::Frame;
     #[pymodule_export]
     use crate::python::policy::RetryPolicy;
     #[pymodule_export]
