@@ -4,6 +4,7 @@
 //! others; so `accepted = delivered + pending + expired + discarded` is a check, not a definition
 //! ([`Report::balanced`]). Nothing here reads a clock: times come in as durations.
 
+mod attempt_log;
 mod attempts;
 mod histogram;
 mod totals;
@@ -21,6 +22,8 @@ use serde_json::json;
 use crate::report::attempts::Attempts;
 use crate::report::histogram::Histogram;
 
+pub use crate::report::attempt_log::AttemptLog;
+pub use crate::report::attempt_log::AttemptMade;
 pub use crate::report::attempts::AttemptCount;
 pub use crate::report::histogram::LatencyCount;
 pub use crate::report::totals::Totals;
@@ -81,6 +84,7 @@ pub struct Counters {
     by_attempt: Attempts,
     latency: Histogram,
     errors: Mutex<BTreeMap<String, ErrorSummary>>,
+    log: AttemptLog,
 }
 
 impl Counters {
@@ -191,6 +195,11 @@ impl Counters {
             summary.kind.clone_from(&sample.kind);
             summary.samples.push(sample);
         }
+    }
+
+    /// Single attempts.
+    pub fn attempt_log(&self) -> &AttemptLog {
+        &self.log
     }
 
     /// Accepted events that are neither delivered nor given up.

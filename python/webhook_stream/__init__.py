@@ -26,12 +26,15 @@ from webhook_stream._errors import (
     TemplateError,
     WebhookStreamError,
 )
-from webhook_stream._report import Report
+from webhook_stream._report import Attempts, Report
+from webhook_stream._shown import DeadLetters
 from webhook_stream._sync import Event, Source, Stream, Sync, load_syncs, read
 from webhook_stream._table import Table
 
 __all__ = [
+    "Attempts",
     "ConfigError",
+    "DeadLetters",
     "DeliveryError",
     "Event",
     "EventError",

@@ -2,10 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from webhook_stream._errors import DeliveryError
+from webhook_stream._table import Table
+
+
+class Attempts(Table):
+    """Single attempts of a run, as rows and as a table for other libraries.
+
+    There are at most 10,000 that delivered and 10,000 that failed: where more were made, samples
+    in which each has the same chance.
+    """
+
+    _kinds: ClassVar[Mapping[str, str]] = {
+        "key": "text",
+        "webhook_id": "text",
+        "number": "integer",
+        "started_at": "time",
+        "seconds": "number",
+        "tries": "integer",
+        "status": "integer",
+        "outcome": "text",
+        "error": "text",
+        "message": "text",
+        "next_attempt_at": "time",
+    }
+    _SHOWN = 20
+
+    def __init__(self, rows: Iterable[dict[str, Any]] = (), made: int = 0) -> None:
+        super().__init__(rows)
+        self.made = made
+        """How many attempts were made; there are fewer rows when that is more than is kept."""
+
+    def __str__(self) -> str:
+        shown = str(Table(self[: self._SHOWN]))
+        rest = len(self) - self._SHOWN
+        return f"{shown}\n… and {rest:,} more" if rest > 0 else shown
+
+    def __repr__(self) -> str:
+        return f"Attempts({len(self):,} of {self.made:,})"
+
+    def _repr_html_(self) -> str:
+        return Table(self[: self._SHOWN])._repr_html_() + f"<div>{self!r}</div>"
+
 
 if TYPE_CHECKING:
     import altair
@@ -20,8 +61,15 @@ class Report:
     to delivered; times are seconds.
     """
 
-    def __init__(self, figures: Mapping[str, Any], text: str, notes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        figures: Mapping[str, Any],
+        text: str,
+        notes: tuple[str, ...] = (),
+        attempts: Callable[[], list[dict[str, Any]]] = list,
+    ) -> None:
         self._figures = dict(figures)
+        self._attempts = attempts
         self._text = text
         self.notes = notes
         """What the reader should know beside the figures, one sentence each."""
@@ -100,6 +148,22 @@ class Report:
         """All figures, with Amplitude's names for those it has."""
         return dict(self._figures)
 
+    def attempts(self) -> Attempts:
+        """Return single attempts of the run, by the time they started.
+
+        Each is a batch of up to three requests: ``outcome`` is ``delivered``, ``retry``, or why it
+        was the last one. ``seconds`` is how long it took; ``started_at`` and ``next_attempt_at``
+        are times in UTC. Beyond 10,000 that delivered and 10,000 that failed they are evenly drawn
+        samples.
+
+        pandas, Polars, PyArrow and DuckDB read what this returns as a table.
+        """
+        return Attempts(self._attempts(), int(self._figures["attempts"]))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The run itself stays where it was made.
+        return {**self.__dict__, "_attempts": _Rows(self._attempts())}
+
     def raise_for_failures(self, min_delivery_rate: float = 1.0) -> None:
         """Raise :class:`DeliveryError` when less than this share of the events was delivered.
 
@@ -145,3 +209,10 @@ class Report:
         from webhook_stream import _html
 
         return _html.report(self)
+
+
+class _Rows(list[dict[str, Any]]):
+    """Attempts that were taken along."""
+
+    def __call__(self) -> list[dict[str, Any]]:
+        return self

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from webhook_stream._frames import ArrowTable
 from webhook_stream._table import Table
 
 if TYPE_CHECKING:
@@ -48,23 +49,31 @@ class Status(dict[str, Any]):
         return _html.status(self | {"store": store_name(str(self["store"]))})
 
 
-class DeadLetters(Iterator[dict[str, Any]]):
-    """An iterator over dead letters. A notebook shows the first of all; that uses none of them up.
+class DeadLetters(Iterator[dict[str, Any]], ArrowTable):
+    """An iterator over dead letters, and a table of all of them for other libraries.
 
-    ``letters`` begins anew each time it is called, ``count`` is how many there are, if known.
+    A notebook shows the first of all; neither uses any of them up. ``letters`` begins anew each
+    time it is called, ``count`` is how many there are, if known; ``stream`` reads the store page by
+    page.
     """
 
     def __init__(
         self,
         letters: Callable[[], Iterator[dict[str, Any]]],
         count: Callable[[], int | None],
+        stream: Callable[[object | None], object],
     ) -> None:
         self._letters = letters
         self._count = count
+        self._stream = stream
         self._rest = letters()
 
     def __next__(self) -> dict[str, Any]:
         return next(self._rest)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a capsule that holds an Arrow stream of one batch a page."""
+        return self._stream(requested_schema)
 
     def _repr_html_(self) -> str:
         from webhook_stream import _html

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, cast, overload
 
 from webhook_stream import _core
 from webhook_stream._errors import DeliveryError, StoreError
+from webhook_stream._frames import ArrowStream, events_of, frame_of
 from webhook_stream._progress import End, Figures, State, choose
 from webhook_stream._report import Report
 from webhook_stream._shown import DeadLetters, Preview, Status, store_name
@@ -164,14 +165,18 @@ class Sync:
         shown = _QUERY.sub(r"\1?...", self.url, count=1)
         return f"Sync({self.name!r}, {shown!r})"
 
-    def preview(self, events: Source | Iterable[Event] | str, limit: int = 10) -> Table:
+    def preview(
+        self,
+        events: Source | Iterable[Event] | ArrowStream | Iterable[ArrowStream] | str,
+        limit: int = 10,
+    ) -> Table:
         """Return what would be sent for the first ``limit`` events; nothing is sent.
 
-        Each row has ``event``, ``outcome`` (``send``, ``filtered`` or ``discarded``), ``payload``
-        and ``error``.
+        Each row has ``event``, ``outcome`` (``send``, ``filtered``, ``discarded`` or ``invalid``),
+        ``payload`` and ``error``. pandas, Polars, PyArrow and DuckDB read it as a table, too.
         """
         rows: list[dict[str, Any]] = []
-        for event in _events(events):
+        for event in events_of(_events(events)):
             if len(rows) >= limit:
                 break
             rows.append(self._core.preview(event))
@@ -179,7 +184,12 @@ class Sync:
 
     def run(
         self,
-        source: Source | Iterable[Event] | str | os.PathLike[str],
+        source: Source
+        | Iterable[Event]
+        | ArrowStream
+        | Iterable[ArrowStream]
+        | str
+        | os.PathLike[str],
         *,
         wait: Literal["first_attempt", "settled"] = "first_attempt",
         restart: bool = False,
@@ -187,9 +197,10 @@ class Sync:
     ) -> Report:
         """Send the events of a source, and return the figures.
 
-        ``source`` is what :func:`read` takes or gives, or any iterable of dicts or JSON text. Every
-        event is accepted and attempted once, and so is what earlier runs left and is due;
-        ``wait="settled"`` also waits out the retry schedule.
+        ``source`` is what :func:`read` takes or gives, any iterable of dicts or JSON text, or a
+        table of pandas, Polars, PyArrow or DuckDB (anything with ``__arrow_c_stream__``), which is
+        read batch by batch. Every event is accepted and attempted once, and so is what earlier runs
+        left and is due; ``wait="settled"`` also waits out the retry schedule.
         Ctrl-C, or a notebook's stop button, ends a run within 200 ms and keeps what was accepted as
         pending; :attr:`last_report` then has the figures up to there.
 
@@ -198,11 +209,15 @@ class Sync:
         """
         if isinstance(source, str | os.PathLike):
             source = Source(source)
+        # Before anything starts, so that a table that can't be read changes nothing.
+        frame = None if isinstance(source, Source) else frame_of(source)
         run = self._core.start()
         show, end = choose(progress, self.name)
         with self._ended("run", run, end) as going:
             if isinstance(source, Source):
                 run.feed_source(list(source.paths), restart, show)
+            elif frame is not None:
+                run.feed_frame(frame, restart, show)
             else:
                 run.feed_iterable(iter(_events(source)), restart, show)
             run.wait(wait, None, show)
@@ -287,6 +302,8 @@ class Sync:
     ) -> DeadLetters:
         """Yield what was given up: event key, payload, reason and every attempt.
 
+        Yields dicts; pandas, Polars, PyArrow and DuckDB read it as a table, too.
+
         ``since`` and ``until`` are about when it was given up: a datetime, a text such as
         ``"2026-11-23"`` or ``"2026-11-23T09:00:00Z"``, or how long ago, such as ``"2h"``. Works
         also while another process delivers from the store.
@@ -298,7 +315,11 @@ class Sync:
 
         # With a filter, only counting tells how many there are.
         everything = which == _which(None, None, None, None)
-        return DeadLetters(letters, lambda: self.status()["dead"] if everything else None)
+        return DeadLetters(
+            letters,
+            lambda: self.status()["dead"] if everything else None,
+            lambda schema: self._core.dead_letter_stream(which, schema),
+        )
 
     @overload
     def replay(
@@ -440,9 +461,16 @@ class Stream:
         """Accept one event; returns when it is accepted: with a store, when it is on the disk."""
         self._run.send([event])
 
-    def send_many(self, events: Iterable[Event]) -> None:
-        """Accept many events at once; quicker than one by one."""
-        self._run.send(list(events))
+    def send_many(self, events: Iterable[Event] | ArrowStream) -> None:
+        """Accept many events at once; quicker than one by one.
+
+        A table of pandas, Polars, PyArrow or DuckDB is taken row by row, each of them an event.
+        """
+        frame = frame_of(events)
+        if frame is not None:
+            self._run.send_frame(frame)
+        else:
+            self._run.send(list(cast("Iterable[Event]", events)))
 
     def report(self) -> Report:
         """Return the figures up to now."""
@@ -492,14 +520,16 @@ def _path(path: str | os.PathLike[str] | None) -> str | None:
     return None if path is None else os.fspath(path)
 
 
-def _events(source: Source | Iterable[Event] | str) -> Iterable[Event]:
-    """Return the events of whatever holds some; a mapping or a text is none by itself."""
+def _events(
+    source: Source | Iterable[Event] | ArrowStream | Iterable[ArrowStream] | str,
+) -> Iterable[Any]:
+    """Return what holds events; a mapping or a text is none by itself."""
     if isinstance(source, str | os.PathLike):
         return Source(source)
     if isinstance(source, bytes | Mapping):
         message = f"expected an iterable of events, found {type(source).__name__}: put it in a list"
         raise TypeError(message)
-    return source
+    return cast("Iterable[Any]", source)
 
 
 def _which(
@@ -546,4 +576,4 @@ def _warn_when_dropped(core: _core.Sync, name: str, process: int) -> None:
 
 def _report(run: _core.Run, *, interrupted: bool = False) -> Report:
     figures, text, notes = run.report(interrupted=interrupted)
-    return Report(figures, text, tuple(notes))
+    return Report(figures, text, tuple(notes), run.attempts)

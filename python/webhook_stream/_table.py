@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from webhook_stream._frames import ArrowTable
 
 
-class Table(list[dict[str, Any]]):
-    """A list of rows (dicts with the same keys) that shows itself as a table."""
+class Table(list[dict[str, Any]], ArrowTable):
+    """A list of rows (dicts with the same keys) that shows itself as a table.
+
+    Other libraries read it as one, too: ``polars.DataFrame(table)``, or :meth:`to_pandas`.
+    """
+
+    _kinds: ClassVar[Mapping[str, str]] = {}
+    """What columns hold, where the values don't tell: they may all be missing."""
 
     def __init__(self, rows: Iterable[dict[str, Any]] = ()) -> None:
         super().__init__(rows)
 
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a capsule that holds an Arrow stream of one batch."""
+        from webhook_stream import _core
+
+        columns = []
+        for name in self.columns:
+            values = [row.arrow(name) if isinstance(row, PreviewRow) else row[name] for row in self]
+            columns.append((name, self._kinds.get(name) or _kind(name, values), values))
+        return _core.arrow_stream(columns, requested_schema)
+
     @property
     def columns(self) -> list[str]:
         """The keys of the rows, in order."""
-        return list(self[0]) if self else []
+        return list(self[0]) if self else list(self._kinds)
 
     def __str__(self) -> str:
         columns = self.columns
@@ -38,3 +56,34 @@ class Table(list[dict[str, Any]]):
 
 def _text(value: object) -> str:
     return "" if value is None else str(value)
+
+
+class PreviewRow(dict[str, Any]):
+    """A row of a preview. As data for others, event and payload are the texts themselves."""
+
+    def __init__(
+        self, row: dict[str, Any], event: str | None = None, payload: str | None = None
+    ) -> None:
+        super().__init__(row)
+        self._texts = {"event": event, "payload": payload}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PreviewRow, (dict(self), self._texts["event"], self._texts["payload"])
+
+    def arrow(self, name: str) -> object:
+        """Return what stands in that column for other libraries."""
+        return self._texts[name] if name in self._texts else self[name]
+
+
+def _kind(name: str, values: Sequence[object]) -> str:
+    """Return what a column holds; what is nothing else is text, if need be JSON."""
+    if name.endswith("_at"):
+        return "time"
+    types = {type(value) for value in values if value is not None}
+    if types and types <= {bool}:
+        return "boolean"
+    if types and types <= {int}:
+        return "integer"
+    if types and types <= {int, float}:
+        return "number"
+    return "text"

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
 
 use crate::delivery::breaker::Admission;
 use crate::delivery::client::Client;
@@ -30,6 +31,7 @@ use crate::delivery::store::AttemptRecord;
 use crate::delivery::store::Change;
 use crate::delivery::store::Job;
 use crate::delivery::store::Reason;
+use crate::report::AttemptMade;
 use crate::report::Counters;
 
 /// What an attempt works with; one for each sender thread.
@@ -206,6 +208,14 @@ impl Workshop<'_> {
                 self.counters.attempted(attempt.number);
                 let breaker = self.note(job, &delivered);
                 let number = attempt.number;
+                let status = delivered.status();
+                self.counters.attempt_log().delivered(|| AttemptMade {
+                    took_micros: micros(now.since(attempt.started_at)),
+                    tries: attempt.tries + 1,
+                    status,
+                    outcome: "delivered",
+                    ..made(job, attempt.number, attempt.started_at)
+                });
                 return Some(Ended { change: Change::Delivered, failure: None, number, breaker });
             }
         };
@@ -255,6 +265,7 @@ impl Workshop<'_> {
                 at: ended_at,
             },
         };
+        self.counters.attempt_log().failed(|| failed_attempt(job, &change));
         Ended { change, failure: Some(*failure), number, breaker }
     }
 
@@ -325,6 +336,45 @@ impl Workshop<'_> {
 
 fn put_off(due: Timestamp) -> Ended {
     Ended { change: Change::PutOff { due }, failure: None, number: 0, breaker: None }
+}
+
+/// What a report says of an attempt that failed.
+fn failed_attempt(job: &Job, change: &Change) -> AttemptMade {
+    let (record, outcome, due) = match change {
+        Change::Retry { record, due } => (record, "retry", Some(due.as_micros())),
+        Change::Dead { record: Some(record), reason, .. } => (record, reason.name(), None),
+        _ => return made(job, job.attempts + 1, Timestamp::default()),
+    };
+    AttemptMade {
+        took_micros: micros(record.took),
+        tries: record.tries,
+        status: record.status,
+        outcome,
+        error: Some(record.error.clone()),
+        message: Some(record.message.clone()),
+        next_micros: due,
+        ..made(job, record.number, record.started_at)
+    }
+}
+
+fn made(job: &Job, number: u32, started_at: Timestamp) -> AttemptMade {
+    AttemptMade {
+        key: job.delivery.key.clone(),
+        webhook_id: job.delivery.request.id.clone(),
+        number,
+        started_micros: started_at.as_micros(),
+        took_micros: 0,
+        tries: 0,
+        status: None,
+        outcome: "",
+        error: None,
+        message: None,
+        next_micros: None,
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn record_of(

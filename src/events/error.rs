@@ -61,13 +61,15 @@ pub enum EventErrorKind {
     NotAnObject,
     /// One event's text is not UTF-8.
     NotUtf8,
+    /// One value of a row of a table is nothing that JSON has.
+    NotJson,
     /// One event's text is longer than [`max_event_bytes`](crate::events::Settings).
     TooLong,
 }
 
 impl EventErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NotFound,
         Self::Unreadable,
         Self::Unsupported,
@@ -79,6 +81,7 @@ impl EventErrorKind {
         Self::InvalidJson,
         Self::NotAnObject,
         Self::NotUtf8,
+        Self::NotJson,
         Self::TooLong,
     ];
 
@@ -96,13 +99,17 @@ impl EventErrorKind {
             Self::InvalidJson => "invalid_json",
             Self::NotAnObject => "not_an_object",
             Self::NotUtf8 => "not_utf8",
+            Self::NotJson => "not_json",
             Self::TooLong => "too_long",
         }
     }
 
     /// Whether one event is bad, and not a whole file or what is left of it.
     pub fn is_about_one_event(self) -> bool {
-        matches!(self, Self::InvalidJson | Self::NotAnObject | Self::NotUtf8 | Self::TooLong)
+        matches!(
+            self,
+            Self::InvalidJson | Self::NotAnObject | Self::NotUtf8 | Self::NotJson | Self::TooLong
+        )
     }
 }
 

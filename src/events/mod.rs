@@ -48,6 +48,8 @@
 //! One bad line is one [`EventError`], and the run goes on. Nothing here starts a thread, looks at
 //! what an event means, or decides by a file's name what is in it.
 
+#[cfg(feature = "arrow")]
+pub mod arrow;
 mod block;
 mod cut;
 mod error;

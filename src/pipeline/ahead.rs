@@ -83,3 +83,39 @@ impl ReadAhead {
         let _ = self.used.send(block);
     }
 }
+
+/// The same for what is asked for piece by piece, such as the batches of a table: while one is worked
+/// on, one is made, and no more.
+#[cfg(feature = "arrow")]
+#[derive(Debug)]
+pub(in crate::pipeline) struct PullAhead<T> {
+    pieces: Receiver<T>,
+    thread: JoinHandle<()>,
+}
+
+#[cfg(feature = "arrow")]
+impl<T: Send + 'static> PullAhead<T> {
+    /// Begins to pull, until `pull` gives nothing more.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(in crate::pipeline) fn start(
+        mut pull: impl FnMut() -> Option<T> + Send + 'static,
+    ) -> io::Result<Self> {
+        let (give, pieces) = mpsc::sync_channel(0);
+        let pull = move || while pull().is_some_and(|piece| give.send(piece).is_ok()) {};
+        let thread = thread::Builder::new().name(String::from("read")).spawn(pull)?;
+        Ok(Self { pieces, thread })
+    }
+
+    /// The next piece, waited for at most so long.
+    pub(in crate::pipeline) fn next(&self, limit: Duration) -> Result<T, RecvTimeoutError> {
+        self.pieces.recv_timeout(limit)
+    }
+
+    /// Waits for the thread to go, at the end of the pieces.
+    pub(in crate::pipeline) fn end(self) {
+        drop(self.pieces);
+        self.thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+    }
+}

@@ -32,6 +32,7 @@ use crate::pipeline::sources::Cursor;
 use crate::pipeline::sources::Seen;
 use crate::pipeline::sources::Sources;
 use crate::pipeline::sources::anew;
+use crate::pipeline::text::EventText;
 use crate::report::ErrorSample;
 use crate::report::grouped;
 use crate::value::Document;
@@ -40,7 +41,7 @@ use crate::value::Document;
 const SHORT_BLOCK: usize = 128 * 1024;
 /// Events prepared before the caller is asked whether to go on: a heavy template takes some
 /// milliseconds for each.
-const EVENTS_A_LOOK: usize = 8;
+pub(in crate::pipeline) const EVENTS_A_LOOK: usize = 8;
 
 impl Run {
     /// Sends the events of a source; `go_on` is asked at least every 50 ms.
@@ -271,17 +272,17 @@ impl Run {
         batch.hand_over(&engine, go_on)
     }
 
-    fn decide(
+    pub(in crate::pipeline) fn decide(
         &self,
         event: &Document<'_>,
-        text: &str,
+        text: &(impl EventText + ?Sized),
         position: &Position<'_>,
         now: i64,
         batch: &mut Batch,
     ) {
         let root = event.root();
         let place = batch.place;
-        let kept = || self.sync.options().keep_events.then(|| text.to_owned());
+        let kept = || self.sync.options().keep_events.then(|| text.json().to_owned());
         match self.sync.decide(root, text, position, now) {
             Decision::Filtered => {
                 self.counters.filtered(1);
@@ -341,7 +342,7 @@ impl Run {
         });
     }
 
-    fn invalid(&self, error: &EventError) {
+    pub(in crate::pipeline) fn invalid(&self, error: &EventError) {
         self.counters.invalid(1);
         let place = error.origin().map(ToString::to_string).unwrap_or_default();
         let place = match error.line() {

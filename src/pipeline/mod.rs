@@ -16,10 +16,13 @@ mod letters;
 mod options;
 mod preview;
 mod replay;
+#[cfg(feature = "arrow")]
+mod rows;
 mod run;
 mod secrets;
 mod sources;
 mod stores;
+mod text;
 
 use std::sync::Arc;
 
@@ -44,10 +47,13 @@ pub use crate::pipeline::forecast::{Outage, OutageKind};
 pub use crate::pipeline::letters::{LetterFilter, Letters, NotRenewed, Renewed};
 pub use crate::pipeline::options::SyncOptions;
 pub use crate::pipeline::preview::Preview;
+#[cfg(feature = "arrow")]
+pub use crate::pipeline::rows::RowsError;
 pub use crate::pipeline::run::{Confirmed, Progress, Run, StartError, Until};
 pub use crate::pipeline::secrets::EnvironmentSecrets;
 pub use crate::pipeline::secrets::NamedSecrets;
 pub use crate::pipeline::stores::{Access, MEMORY, Recovered, recover_store};
+pub use crate::pipeline::text::EventText;
 
 /// A named stream to one webhook, ready to decide about events.
 #[derive(Debug)]
@@ -166,7 +172,7 @@ impl Sync {
     pub fn decide(
         &self,
         event: Node<'_>,
-        text: &str,
+        text: &(impl EventText + ?Sized),
         position: &Position<'_>,
         now_millis: i64,
     ) -> Decision {
@@ -185,7 +191,7 @@ impl Sync {
         }
         let own_key = self.own_key(event);
         let has_own_key = own_key.is_some();
-        let key = own_key.unwrap_or_else(|| position.key(text));
+        let key = own_key.unwrap_or_else(|| position.key(text.json()));
         match decided {
             Ok(None) => Decision::Filtered,
             Ok(Some((body, target))) => {
@@ -200,12 +206,12 @@ impl Sync {
     fn payload(
         &self,
         event: Node<'_>,
-        text: &str,
+        text: &(impl EventText + ?Sized),
         now_millis: i64,
     ) -> Result<String, TemplateError> {
         match &self.options.template {
             Some(template) => template.render(Data::event(event), RenderOptions { now_millis }),
-            None => Ok(text.to_owned()),
+            None => Ok(text.json().to_owned()),
         }
     }
 

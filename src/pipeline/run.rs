@@ -31,6 +31,7 @@ use crate::pipeline::ConfigErrorKind;
 use crate::pipeline::Sync;
 use crate::pipeline::secret_reference;
 use crate::pipeline::sources::Sources;
+use crate::report::AttemptMade;
 use crate::report::Counters;
 use crate::report::Report;
 use crate::report::grouped;
@@ -296,6 +297,12 @@ impl Run {
             micros => Duration::from_micros(micros),
         };
         self.counters.snapshot(elapsed)
+    }
+
+    /// Single attempts up to now, by the time they started: all of them, or evenly drawn samples of
+    /// those that delivered and those that failed.
+    pub fn attempts(&self) -> Vec<AttemptMade> {
+        self.counters.attempt_log().kept()
     }
 
     /// What the reader of a report should know beside the figures.

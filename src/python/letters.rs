@@ -70,6 +70,18 @@ fn page(
     Ok((rows, more))
 }
 
+/// The letters themselves behind an id, and the id to go on behind.
+pub(in crate::python) fn raw_page(
+    store: &dyn Store,
+    filter: &LetterFilter,
+    after: u64,
+) -> Result<(Vec<DeadLetter>, Option<u64>), StoreError> {
+    let page = Letters::after(after, store, filter).take(PAGE);
+    let letters = page.collect::<Result<Vec<_>, _>>()?;
+    let more = letters.last().filter(|_| letters.len() == PAGE).map(|letter| letter.id);
+    Ok((letters, more))
+}
+
 /// A page for Python.
 pub(in crate::python) fn page_to_python(
     py: Python<'_>,

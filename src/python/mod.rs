@@ -3,12 +3,14 @@
 
 #![expect(clippy::doc_markdown, reason = "docstrings here are reST, read by Python's users")]
 
+mod arrow_out;
 mod convert;
 mod coverage;
 mod errors;
 mod events;
 mod filter;
 mod finding;
+mod frame;
 mod letters;
 mod policy;
 mod receiver;
@@ -30,6 +32,8 @@ use crate::cli;
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
+    use crate::python::arrow_out::arrow_stream;
+    #[pymodule_export]
     use crate::python::cli_main;
     #[pymodule_export]
     use crate::python::coverage::TemplateMap;
@@ -45,6 +49,8 @@ mod _core {
     use crate::python::filter::Filter;
     #[pymodule_export]
     use crate::python::finding::Finding;
+    #[pymodule_export]
+    use crate::python::frame::Frame;
     #[pymodule_export]
     use crate::python::policy::RetryPolicy;
     #[pymodule_export]

@@ -13,6 +13,7 @@ use pyo3::types::PyList;
 use crate::delivery::EngineError;
 use crate::delivery::clock::Clock as _;
 use crate::delivery::clock::SystemClock;
+use crate::delivery::clock::Timestamp;
 use crate::delivery::log::LogRecord;
 use crate::delivery::log::LogValue;
 use crate::delivery::store::Store;
@@ -21,14 +22,18 @@ use crate::events::Settings;
 use crate::pipeline;
 use crate::pipeline::Confirmed;
 use crate::pipeline::Progress;
+use crate::pipeline::RowsError;
 use crate::pipeline::Until;
 use crate::python::convert::EventTexts;
 use crate::python::convert::json_to_python;
 use crate::python::errors::engine_error;
 use crate::python::errors::source_error;
+use crate::python::frame::Frame;
+use crate::python::frame::is_table;
 use crate::python::letters::letter_filter;
 use crate::python::template::Template;
 use crate::python::wait::Waiting;
+use crate::report::AttemptMade;
 
 /// How often someone who sends a little at a time is asked which records are wanted.
 const LOG_MICROS: i64 = 100_000;
@@ -87,23 +92,52 @@ impl Run {
         let mut batch = EventTexts::default();
         while more {
             batch.clear();
-            while batch.len() < BATCH {
+            let mut table = None;
+            while batch.len() < BATCH && table.is_none() {
                 let Some(event) = events.next() else {
                     more = false;
                     break;
                 };
-                batch.push(&event?)?;
+                let event = event?;
+                // Such as the batches that a lazy frame is computed in.
+                if is_table(&event)? {
+                    table = Some(Frame::new(&event)?);
+                } else {
+                    batch.push(&event)?;
+                }
             }
             let texts = batch.texts();
             let result = show
                 .py()
                 .detach(|| self.inner.send(&texts, confirmed(restart), &|| waiting.go_on()));
             self.ended(show.py(), &waiting, result)?;
+            if let Some(table) = table {
+                self.table(show.py(), &table, confirmed(restart), &waiting)?;
+            }
             if !waiting.go_on() {
                 return Err(waiting.take_error().unwrap_or_else(stopped));
             }
         }
         Ok(())
+    }
+
+    /// Sends the rows of a table.
+    #[pyo3(signature = (frame, restart, show, /))]
+    fn feed_frame(&self, frame: &Frame, restart: bool, show: &Bound<'_, PyAny>) -> PyResult<()> {
+        let shared = show.clone().unbind();
+        let display = |py: Python<'_>| self.show(py, &shared);
+        let log = |py: Python<'_>| self.emit_log(py);
+        let waiting = Waiting::new(Some(&display), Some(&log));
+        self.table(show.py(), frame, confirmed(restart), &waiting)
+    }
+
+    /// Accepts the rows of a table.
+    #[pyo3(signature = (frame, /))]
+    fn send_frame(&self, py: Python<'_>, frame: &Frame) -> PyResult<()> {
+        let log = |py: Python<'_>| self.emit_log(py);
+        let waiting = Waiting::new(None, Some(&log));
+        self.table(py, frame, Confirmed::LeaveOutByKey, &waiting)?;
+        self.emit_log(py)
     }
 
     /// Accepts events that are there already.
@@ -183,6 +217,12 @@ impl Run {
         Ok((figures, report.to_string(), self.inner.notes()))
     }
 
+    /// Single attempts, as rows of a table.
+    fn attempts<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let attempts = py.detach(|| self.inner.attempts());
+        attempts.into_iter().map(|attempt| attempt_to_python(py, attempt)).collect()
+    }
+
     /// Hands what there is to say to Python's logging.
     pub(in crate::python) fn emit_log(&self, py: Python<'_>) -> PyResult<()> {
         let records = PyList::empty(py);
@@ -211,6 +251,24 @@ fn record_to_python(py: Python<'_>, record: LogRecord) -> PyResult<Logged<'_>> {
     Ok((record.level.name(), record.target.name(), at, record.message, fields))
 }
 
+/// A row of `report.attempts()`.
+fn attempt_to_python(py: Python<'_>, attempt: AttemptMade) -> PyResult<Bound<'_, PyDict>> {
+    let time = |micros| Timestamp::from_micros(micros).to_string();
+    let row = PyDict::new(py);
+    row.set_item("key", attempt.key)?;
+    row.set_item("webhook_id", attempt.webhook_id)?;
+    row.set_item("number", attempt.number)?;
+    row.set_item("started_at", time(attempt.started_micros))?;
+    row.set_item("seconds", attempt.took_micros as f64 / 1e6)?;
+    row.set_item("tries", attempt.tries)?;
+    row.set_item("status", attempt.status)?;
+    row.set_item("outcome", attempt.outcome)?;
+    row.set_item("error", attempt.error)?;
+    row.set_item("message", attempt.message)?;
+    row.set_item("next_attempt_at", attempt.next_micros.map(time))?;
+    Ok(row)
+}
+
 impl Run {
     fn show(&self, py: Python<'_>, show: &Py<PyAny>) -> PyResult<()> {
         let figures = json_to_python(py, &self.inner.report().to_json())?;
@@ -228,6 +286,23 @@ impl Run {
         let waiting = Waiting::new(Some(&display), Some(&log));
         let result = show.py().detach(|| work(&|| waiting.go_on()));
         self.ended(show.py(), &waiting, result)
+    }
+
+    fn table(
+        &self,
+        py: Python<'_>,
+        frame: &Frame,
+        confirmed: Confirmed,
+        waiting: &Waiting<'_>,
+    ) -> PyResult<()> {
+        let table = frame.take()?;
+        let sent = py.detach(|| self.inner.send_table(table, confirmed, &|| waiting.go_on()));
+        match sent {
+            Err(RowsError::Table(error)) if !waiting.interrupted() => Err(source_error(py, &error)),
+            Err(RowsError::Table(_)) => self.ended(py, waiting, Ok(Progress::Stopped)),
+            Err(RowsError::Engine(error)) => self.ended(py, waiting, Err(error)),
+            Ok(progress) => self.ended(py, waiting, Ok(progress)),
+        }
     }
 
     /// The store that the run works on, while it goes on.

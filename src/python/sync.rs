@@ -7,7 +7,11 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::Weak;
 
+use arrow_array::ArrayRef;
+use arrow_schema::ArrowError;
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
 use pyo3::types::PyDict;
 use pyo3::types::PyList;
 use pyo3::types::PyTuple;
@@ -28,6 +32,7 @@ use crate::pipeline::Outage;
 use crate::pipeline::OutageKind;
 use crate::pipeline::StartError;
 use crate::pipeline::SyncOptions;
+use crate::python::arrow_out;
 use crate::python::convert::event_text;
 use crate::python::convert::json_to_python;
 use crate::python::convert::text_to_python;
@@ -38,6 +43,7 @@ use crate::python::letters::Which;
 use crate::python::letters::letter_filter;
 use crate::python::letters::letters_page;
 use crate::python::letters::page_to_python;
+use crate::python::letters::raw_page;
 use crate::python::letters::renewed_page;
 use crate::python::policy::RetryPolicy;
 use crate::python::policy::bad_value;
@@ -150,13 +156,21 @@ impl Sync {
         Ok(Self { inner, kept, open: Mutex::new(None), clock, secrets })
     }
 
-    /// What would become of an event.
+    /// What would become of an event; of an `EventError`, which stands for what is none, too.
     #[pyo3(signature = (event, /))]
     fn preview<'py>(
         &self,
         py: Python<'py>,
         event: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyDict>> {
+        if event.is_instance_of::<PyException>() {
+            let row = PyDict::new(py);
+            row.set_item("event", py.None())?;
+            row.set_item("outcome", "invalid")?;
+            row.set_item("payload", py.None())?;
+            row.set_item("error", event.str()?)?;
+            return preview_row(row, None, None);
+        }
         let text = event_text(event)?;
         let preview = self.inner.preview(&text, 0, self.clock.wall().as_millis());
         let row = PyDict::new(py);
@@ -170,7 +184,7 @@ impl Sync {
             (None, payload) => row.set_item("payload", payload)?,
         }
         row.set_item("error", preview.error)?;
-        Ok(row)
+        preview_row(row, Some(&text), payload)
     }
 
     /// Starts a run over what the store holds, which is open until the run is stopped.
@@ -261,6 +275,31 @@ impl Sync {
         page_to_python(py, page)
     }
 
+    /// What was given up as an Arrow stream: read from the store page by page, when it is asked for.
+    #[pyo3(signature = (which, requested_schema, /))]
+    fn dead_letter_stream<'py>(
+        slf: &Bound<'py, Self>,
+        which: Which,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let filter = letter_filter(slf.py(), which)?;
+        let sync = slf.clone().unbind();
+        let mut after = Some(0);
+        let pages = std::iter::from_fn(move || {
+            let from = after.take()?;
+            // Nothing here needs the interpreter, which whoever reads may hold or not.
+            match sync.get().looked(|store| raw_page(store, &filter, from)) {
+                Ok((letters, more)) => {
+                    after = more;
+                    let page: ArrayRef = Arc::new(arrow_out::letters(&letters));
+                    Some(Ok(page))
+                }
+                Err(error) => Some(Err(ArrowError::ExternalError(Box::new(error)))),
+            }
+        });
+        arrow_out::stream(slf.py(), arrow_out::letters_field(), pages, requested_schema)
+    }
+
     /// Some of what a replay would send, and the id to go on behind.
     #[pyo3(signature = (which, template, after, /))]
     fn replay_preview<'py>(
@@ -290,24 +329,39 @@ impl Sync {
         py: Python<'_>,
         look: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send,
     ) -> PyResult<T> {
-        let looked = py.detach(|| {
-            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let (open, process) = match open {
-                Some((open, process)) => (open.upgrade(), process),
-                None => (None, std::process::id()),
-            };
-            let store = match (&self.kept, open) {
-                (_, Some(_)) if process != std::process::id() => {
-                    return Err(StartError::Engine(EngineError::Forked));
-                }
-                (Some(store), _) => Arc::clone(store),
-                (None, Some(store)) => store,
-                (None, None) => self.inner.open_store(Access::Read)?,
-            };
-            look(&*store).map_err(StartError::Store)
-        });
+        let looked = py.detach(|| self.looked(look));
         looked.map_err(|error| start_error(py, self.name(), &error))
     }
+
+    fn looked<T>(
+        &self,
+        look: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StartError> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (open, process) = match open {
+            Some((open, process)) => (open.upgrade(), process),
+            None => (None, std::process::id()),
+        };
+        let store = match (&self.kept, open) {
+            (_, Some(_)) if process != std::process::id() => {
+                return Err(StartError::Engine(EngineError::Forked));
+            }
+            (Some(store), _) => Arc::clone(store),
+            (None, Some(store)) => store,
+            (None, None) => self.inner.open_store(Access::Read)?,
+        };
+        look(&*store).map_err(StartError::Store)
+    }
+}
+
+/// A row of a preview, which remembers the texts behind what it shows.
+fn preview_row<'py>(
+    row: Bound<'py, PyDict>,
+    event: Option<&str>,
+    payload: Option<&str>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let class = row.py().import("webhook_stream._table")?.getattr("PreviewRow")?;
+    Ok(class.call1((row, event, payload))?.cast_into()?)
 }
 
 /// A whole number of no more than memory has bytes.

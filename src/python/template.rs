@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use pyo3::exceptions::PyException;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -237,8 +238,8 @@ impl Template {
 
     /// What will hurt, found without rendering: a list of :class:`Finding`.
     ///
-    /// With sample events (dicts or JSON texts, or a path as :func:`read` takes it) it also says which
-    /// of them fail, how often each field is missing, and what a missing field does to the payload.
+    /// With sample events (dicts or JSON texts, a data frame, or a path as :func:`read` takes it) it also
+    /// says which of them fail, how often each field is missing, and what a missing field does to the payload.
     #[pyo3(signature = (events = None))]
     fn check<'py>(
         &self,
@@ -249,13 +250,18 @@ impl Template {
             return findings(py, py.detach(|| self.inner.check(&Usage::Any)));
         };
         let is_path = events.is_instance_of::<PyString>() || events.hasattr("__fspath__")?;
-        let events = match is_path {
-            true => py.import("webhook_stream")?.getattr("read")?.call1((events,))?,
-            false => events.clone(),
+        let events = if is_path {
+            py.import("webhook_stream")?.getattr("read")?.call1((events,))?
+        } else {
+            py.import("webhook_stream._frames")?.getattr("events_of")?.call1((events,))?
         };
         let mut samples = Samples::new(&self.inner, Usage::Event(&["input"]), now());
         for (index, event) in events.try_iter()?.enumerate() {
-            let text = event_text(&event?)?;
+            let event = event?;
+            if event.is_instance_of::<PyException>() {
+                return Err(PyErr::from_value(event));
+            }
+            let text = event_text(&event)?;
             let document = parse_event(py, &text)?;
             py.detach(|| samples.add(document.root(), &format!("event {}", index + 1)));
         }

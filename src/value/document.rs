@@ -205,6 +205,54 @@ impl<'t> Builder<'t> {
         self.push(Kind::Decimal, payload);
     }
 
+    /// A number in JSON's spelling, which those who write it again keep: `12.50`.
+    pub fn spelled(&mut self, text: &str) {
+        let payload = self.keep(text);
+        self.push(Kind::Decimal, payload);
+    }
+
+    /// A value of another document, copied. Does nothing and says so when it would nest deeper than
+    /// `max_depth` levels here.
+    pub fn copy(&mut self, node: Node<'_>, max_depth: usize) -> bool {
+        let Node { document, at } = node;
+        let entries = &document.entries[at as usize..document.behind(at) as usize];
+        let own_depth = entries.first().map_or(0, |entry| entry.depth);
+        let around = entries.iter().filter(|entry| entry.behind().is_some());
+        let levels = around.map(|entry| entry.depth - own_depth + 1).max().unwrap_or_default();
+        if self.open.len() + usize::from(levels) > max_depth {
+            return false;
+        }
+        self.copy_value(node);
+        true
+    }
+
+    fn copy_value(&mut self, node: Node<'_>) {
+        let entry = node.document.entry(node.at);
+        match entry.kind {
+            Kind::Text | Kind::OwnText => self.text(node.document.slice(entry)),
+            Kind::Decimal => self.spelled(node.document.slice(entry)),
+            Kind::List => {
+                self.open_list();
+                node.as_list().into_iter().flat_map(List::iter).for_each(|it| self.copy_value(it));
+                self.close();
+            }
+            Kind::Object => {
+                self.open_object();
+                for (key, value) in node.as_object().into_iter().flat_map(Object::iter) {
+                    self.key(key);
+                    self.copy_value(value);
+                }
+                self.close();
+            }
+            _ => {
+                self.push(entry.kind, entry.payload);
+                if let Some(last) = self.document.entries.last_mut() {
+                    last.scale = entry.scale;
+                }
+            }
+        }
+    }
+
     /// A text, copied.
     pub fn text(&mut self, text: &str) {
         let payload = self.keep(text);

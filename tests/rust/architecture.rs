@@ -252,9 +252,15 @@ const SAME_FLOOR: &[(&str, &str)] = &[("ftl/model", "ftl/program")];
 const OWNERS: &[(&str, &[&str])] = &[
     ("nom::", &["ftl/parse"]),
     ("fancy_regex::", &["ftl/builtins"]),
-    // Time zones; and how a point in time is written, in a log line, an HTTP date and `FtlUtils`.
-    ("jiff::", &["ftl/format", "delivery", "ftl/statics"]),
+    // Time zones; and how a point in time is written, in a log line, an HTTP date, `FtlUtils` and an
+    // event that was the row of a table.
+    ("jiff::", &["ftl/format", "delivery", "ftl/statics", "events"]),
     ("num_bigint::", &["value", "ftl/format", "ftl/builtins"]),
+    // Tables that come in, and those that go out to other libraries.
+    ("arrow_array::", &["events", "python"]),
+    ("arrow_buffer::", &["python"]),
+    ("arrow_schema::", &["events", "python"]),
+    ("pyo3_arrow::", &["python"]),
     ("flate2::", &["events"]),
     ("zip::", &["events"]),
     ("glob::", &["events"]),

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is how to fail")]
 
 mod architecture;
+#[cfg(feature = "arrow")]
+mod arrow;
 mod breaker;
 mod builtins;
 mod cases;
