@@ -15,7 +15,6 @@ import pytest
 import webhook_stream as ws
 from webhook_stream.testing import Receiver
 
-
 # Enough for a run to be still reading when it is stopped.
 EVENTS = 50_000
 
