@@ -178,7 +178,6 @@ def test_a_deferral_and_a_kill(airflow: Airflow, receivers: tuple[Receiver, Rece
         lambda: (text := airflow.log_of(killed)) and "stopped by Airflow" in text and text,
         airflow.log,
     )
-    assert "3 delivered of" in log
     before = hanging.request_count
     assert before == 7
 
