@@ -12,6 +12,7 @@ import pytest
 from conftest import HOME, ROOT
 from dagruns import NOON, asset_extras, dag_of, instance, run, xcom
 
+import webhook_stream as ws
 from webhook_stream.airflow import operators
 from webhook_stream.testing import Receiver
 
@@ -197,6 +198,31 @@ def test_a_try_that_broke_in_the_middle_is_not_sent_again_by_the_next(
         b'{"id":2}',
         b'{"id":3}',
     ]
+
+
+def test_a_store_that_an_earlier_try_still_has_is_waited_for(
+    connect: Callable[..., None],
+    receiver: Receiver,
+    events: Callable[..., Path],
+    sources: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sources(events("a.ndjson", {"n": 1}))
+    connect(receiver.url)
+    store = HOME / "webhook_stream" / "forgives" / "send" / "20261127T150000Z.db"
+    store.parent.mkdir(parents=True, exist_ok=True)
+    held = ws.Sync("forgives.send.20261127T150000Z", receiver.url, store=store).open()
+    waited: list[float] = []
+
+    def wait(_self: Any, seconds: float) -> None:
+        waited.append(seconds)
+        held.close()
+
+    monkeypatch.setattr(operators.WebhookStreamOperator, "_wait", wait)
+    done = run(dag_of("streams", "forgives"), NOON.replace(hour=15))
+    assert str(done.state) == "success"
+    assert len(waited) == 1
+    assert receiver.request_count == 1
 
 
 def test_a_store_that_is_not_there_any_more_is_no_reason_to_send_everything_again(

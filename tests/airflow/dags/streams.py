@@ -64,6 +64,7 @@ with DAG("defers", schedule=None, start_date=START):
     WebhookStreamOperator(
         task_id="send",
         source=paths(),
+        webhook_conn_id="down",
         # Longer than what is waited for in the task.
         retry=ws.RetryPolicy(schedule=[20, 5], jitter=0, tries=1),
         deferrable=True,
