@@ -128,6 +128,7 @@ def airflow(receivers: tuple[Receiver, Receiver]) -> Iterator[Airflow]:
         "AIRFLOW_CONN_HANGING": json.dumps(
             {"conn_type": "webhook", "host": hanging.url, "extra": extra}
         ),
+        "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
