@@ -1,5 +1,6 @@
 //! The rows of a table on their way to the engine.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::RecvTimeoutError;
@@ -17,7 +18,9 @@ use crate::pipeline::run::Confirmed;
 use crate::pipeline::run::Progress;
 use crate::pipeline::run::Run;
 use crate::pipeline::run::SLICE;
-use crate::pipeline::text::WrittenText;
+use crate::pipeline::text::EventText;
+use crate::value::Node;
+use crate::value::write_json;
 
 /// A table's rows can't be sent on.
 #[derive(Debug)]
@@ -126,5 +129,28 @@ impl Run {
             }
         }
         Ok(Progress::Done)
+    }
+}
+
+/// The text of an event that came as none: written when it is first asked for.
+#[derive(Debug)]
+struct WrittenText<'e> {
+    event: Node<'e>,
+    text: OnceCell<String>,
+}
+
+impl<'e> WrittenText<'e> {
+    fn new(event: Node<'e>) -> Self {
+        Self { event, text: OnceCell::new() }
+    }
+}
+
+impl EventText for WrittenText<'_> {
+    fn json(&self) -> &str {
+        self.text.get_or_init(|| {
+            let mut text = String::new();
+            write_json(self.event, &mut text);
+            text
+        })
     }
 }

@@ -19,6 +19,9 @@ use crate::text::Source;
 /// From where, to where, which way in short, and what to say when it was never taken.
 type Way = (usize, i64, String, String);
 
+/// A file, its lines that ran, and its ways that were taken.
+type Taken = (String, Vec<usize>, Vec<(usize, i64)>);
+
 /// Counts what runs of the templates that are compiled from now on.
 #[pyfunction]
 pub(in crate::python) fn coverage_start() {
@@ -27,9 +30,7 @@ pub(in crate::python) fn coverage_start() {
 
 /// File, lines and ways of what ran since this was called last.
 #[pyfunction]
-pub(in crate::python) fn coverage_take(
-    py: Python<'_>,
-) -> Vec<(String, Vec<usize>, Vec<(usize, i64)>)> {
+pub(in crate::python) fn coverage_take(py: Python<'_>) -> Vec<Taken> {
     let ran = py.detach(|| Recorder::current().map(|recorder| recorder.take()).unwrap_or_default());
     ran.into_iter().map(|Ran { path, lines, ways }| (path, lines, ways)).collect()
 }
