@@ -167,7 +167,7 @@ class Sync:
 
     def preview(
         self,
-        events: Source | Iterable[Event] | ArrowStream | Iterable[ArrowStream] | str,
+        events: Source | Iterable[Event | ArrowStream] | ArrowStream | str,
         limit: int = 10,
     ) -> Table:
         """Return what would be sent for the first ``limit`` events; nothing is sent.
@@ -184,12 +184,7 @@ class Sync:
 
     def run(
         self,
-        source: Source
-        | Iterable[Event]
-        | ArrowStream
-        | Iterable[ArrowStream]
-        | str
-        | os.PathLike[str],
+        source: Source | Iterable[Event | ArrowStream] | ArrowStream | str | os.PathLike[str],
         *,
         wait: Literal["first_attempt", "settled"] = "first_attempt",
         restart: bool = False,
@@ -521,7 +516,7 @@ def _path(path: str | os.PathLike[str] | None) -> str | None:
 
 
 def _events(
-    source: Source | Iterable[Event] | ArrowStream | Iterable[ArrowStream] | str,
+    source: Source | Iterable[Event | ArrowStream] | ArrowStream | str,
 ) -> Iterable[Any]:
     """Return what holds events; a mapping or a text is none by itself."""
     if isinstance(source, str | os.PathLike):

@@ -131,7 +131,7 @@ def test_every_option_is_a_keyword_and_stands_in_one_of_these_tests() -> None:
 def test_all_options_together_do_what_each_does_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TOKEN", "t0ken")
+    monkeypatch.setenv("TOKEN", "of the environment")
     with Receiver([503, 200]) as receiver:
         sync = ws.Sync(
             "all",
@@ -150,6 +150,7 @@ def test_all_options_together_do_what_each_does_alone(
             durability="process",
             keep_events=False,
             signing_secret=SECRET,
+            secrets={"TOKEN": "t0ken"},
             address_policy="any",
             allow_addresses=["127.0.0.0/8"],
             max_headers=1,
