@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from webhook_stream._report import Report
 
+    State = Literal["done", "interrupted", "failed"]
+
 Figures = Mapping[str, Any]
 Show = Callable[[Figures], None]
-State = Literal["done", "interrupted", "failed"]
-End = Callable[["Report", State], None]
+End = Callable[["Report", "State"], None]
 
 _logger = logging.getLogger("webhook_stream.run")
 _SECONDS_BETWEEN_LOG_LINES = 10.0

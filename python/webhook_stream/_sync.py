@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast, overload
 from webhook_stream import _core
 from webhook_stream._errors import DeliveryError, StoreError
 from webhook_stream._frames import ArrowStream, events_of, frame_of
-from webhook_stream._progress import End, Figures, State, choose
+from webhook_stream._progress import End, Figures, choose
 from webhook_stream._report import Report
 from webhook_stream._shown import DeadLetters, Preview, Status, store_name
 from webhook_stream._table import Table
@@ -26,6 +26,7 @@ _QUERY = re.compile(r"\A((?:\$\{[^}]*\}|[^?])*+)\?.*", re.DOTALL)
 """A URL with a query; a question mark in an interpolation begins none."""
 
 if TYPE_CHECKING:
+    from webhook_stream._progress import State
     from webhook_stream.testing import VirtualClock
 
     # Told that a run of this sync begins, and by which verb; left when it has ended.
