@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from webhook_stream._report import Report
 
-    State = Literal["done", "interrupted", "failed"]
+    _State = Literal["done", "interrupted", "failed"]
 
 Figures = Mapping[str, Any]
 Show = Callable[[Figures], None]
-End = Callable[["Report", "State"], None]
+End = Callable[["Report", "_State"], None]
 
 _logger = logging.getLogger("webhook_stream.run")
 _SECONDS_BETWEEN_LOG_LINES = 10.0
@@ -52,7 +52,7 @@ def _ignore(_figures: Figures) -> None:
     pass
 
 
-def _nothing(_report: Report, _state: State) -> None:
+def _nothing(_report: Report, _state: _State) -> None:
     pass
 
 
@@ -93,7 +93,7 @@ def _notebook(name: str) -> tuple[Show, End]:
     def show(figures: Figures) -> None:
         handle.update(_Running(name, figures, "running"))
 
-    def end(report: Report, state: State) -> None:
+    def end(report: Report, state: _State) -> None:
         handle.update(_Running(name, report.to_dict(), state, report.notes))
 
     return show, end
@@ -104,7 +104,7 @@ def _terminal(name: str) -> tuple[Show, End]:
         sys.stderr.write(f"\r\x1b[2K{line(name, figures)}")
         sys.stderr.flush()
 
-    def end(_report: Report, _state: State) -> None:
+    def end(_report: Report, _state: _State) -> None:
         sys.stderr.write("\r\x1b[2K")
         sys.stderr.flush()
 

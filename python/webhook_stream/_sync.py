@@ -26,7 +26,7 @@ _QUERY = re.compile(r"\A((?:\$\{[^}]*\}|[^?])*+)\?.*", re.DOTALL)
 """A URL with a query; a question mark in an interpolation begins none."""
 
 if TYPE_CHECKING:
-    from webhook_stream._progress import State
+    from webhook_stream._progress import _State
     from webhook_stream.testing import VirtualClock
 
     # Told that a run of this sync begins, and by which verb; left when it has ended.
@@ -387,7 +387,7 @@ class Sync:
         going = _Going(run)
         with self._observed(verb, run):
             self._going.append(going)
-            state: State = "failed"
+            state: _State = "failed"
             try:
                 yield going
                 state = "interrupted" if going.stopped else "done"
