@@ -119,6 +119,8 @@ impl<'r> Evaluator<'r> {
                 for (name, value) in &named {
                     match (&**name, value) {
                         ("single_line", Model::Boolean(value)) => single_line = *value,
+                        // A missing one is as if it were not there.
+                        ("single_line", Model::Missing) => {}
                         ("single_line", other) => {
                             return Err(self.wrong_argument("a boolean", other, span));
                         }
