@@ -37,7 +37,7 @@ develop: setup ## builds the core into .venv (optimised)
 demo: develop ## watch a sample export archive stream to a local webhook
 	@$(BIN)/python examples/demo.py
 
-test: test-rust test-python ## all tests
+test: test-rust test-python ## all tests, but those with Airflow
 
 test-rust: need-rust ## the core's tests, without Python
 	cargo test --quiet --features arrow
