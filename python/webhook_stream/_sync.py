@@ -452,6 +452,7 @@ class Stream:
         self._run = run
         self._name = name
         self._observed = observed
+        self._closed = False
 
     def send(self, event: Event) -> None:
         """Accept one event; returns when it is accepted: with a store, when it is on the disk."""
@@ -473,7 +474,13 @@ class Stream:
         return _report(self._run)
 
     def close(self) -> Report:
-        """Wait until every event had its first attempt, stop, and return the figures."""
+        """Wait until every event had its first attempt, stop, and return the figures.
+
+        Closing again only returns them.
+        """
+        if self._closed:
+            return self.report()
+        self._closed = True
         with self._observed:
             try:
                 self._run.wait("sent", None, lambda _figures: None)

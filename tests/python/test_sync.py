@@ -96,6 +96,16 @@ def test_what_is_pending_is_drained_later() -> None:
         assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
 
 
+def test_a_stream_may_be_closed_inside_its_block(receiver: Receiver) -> None:
+    with ws.Sync("demo", receiver.url).open() as stream:
+        stream.send_many(EVENTS[:3])
+        report = stream.close()
+        with pytest.raises(ws.WebhookStreamError) as stopped:
+            stream.send(EVENTS[3])
+    assert stopped.value.kind == "stopped"
+    assert (report.delivered, stream.close().delivered, receiver.request_count) == (3, 3, 3)
+
+
 def test_a_stream_sends_events_one_by_one(receiver: Receiver) -> None:
     with ws.Sync("demo", receiver.url).open() as stream:
         for event in EVENTS[:10]:
