@@ -131,7 +131,7 @@ def test_every_option_is_a_keyword_and_stands_in_one_of_these_tests() -> None:
 def test_all_options_together_do_what_each_does_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TOKEN", "of the environment")
+    monkeypatch.setenv("TOKEN", "t0ken")
     with Receiver([503, 200]) as receiver:
         sync = ws.Sync(
             "all",
@@ -150,7 +150,6 @@ def test_all_options_together_do_what_each_does_alone(
             durability="process",
             keep_events=False,
             signing_secret=SECRET,
-            secrets={"TOKEN": "t0ken"},
             address_policy="any",
             allow_addresses=["127.0.0.0/8"],
             max_headers=1,
@@ -180,6 +179,19 @@ def test_all_options_together_do_what_each_does_alone(
     with Receiver(port=int(receiver.url.rsplit(":", 1)[1])) as receiver:
         report = again.run(EVENTS, progress=False)
         assert (report.confirmed_before, receiver.request_count) == (50, 0)
+
+
+def test_secrets_that_are_given_go_before_those_of_the_environment(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "of the environment")
+    headers = {"X-Token": "${secrets.TOKEN}"}
+    sync = ws.Sync("demo", receiver.url, headers=headers, secrets={"TOKEN": "t0ken"})
+    sync.run(EVENTS[:1], progress=False)
+    assert receiver.requests[0].headers["x-token"] == "t0ken"
+    assert "t0ken" not in repr(sync)
+    with pytest.raises(TypeError, match="secrets, which are not pickled"):
+        copy.deepcopy(sync)
 
 
 def test_a_url_from_events_reaches_public_addresses_only(receiver: Receiver) -> None:
