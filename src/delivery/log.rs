@@ -1,7 +1,7 @@
 //! What an engine has to say while it works: records for the caller to take and log its own way.
 //!
 //! Threads of the engine never log; they write records here and go on. Of records of one kind the
-//! first are kept and the others counted ([`limits`]), so that an outage of a million events is a
+//! first are kept and the others counted (`limits`), so that an outage of a million events is a
 //! few lines, one of which says how many were left out. When nobody takes the records, the oldest
 //! stay; later ones are counted and dropped.
 //!
