@@ -40,6 +40,7 @@ mod attempt;
 pub mod breaker;
 pub mod client;
 pub mod clock;
+mod crew;
 mod dial;
 pub mod forecast;
 mod gate;

@@ -262,6 +262,8 @@ impl Pool {
     fn sender_pauses(&self, begin: bool) {
         if begin {
             self.queue.sender_pauses();
+        } else {
+            self.queue.sender_resumes();
         }
         self.with_stall(|stall| {
             if begin {
