@@ -74,6 +74,20 @@ fn rule_04_what_was_delivered_is_gone(store: &dyn Store) {
     assert!(store.dead_letters(0, 10).unwrap().is_empty());
 }
 
+fn rule_04_holds_at_once_for_what_was_put_off(store: &dyn Store) {
+    for job in accept(store, 3) {
+        store.settle(&job, Change::PutOff { due: second(5) }).unwrap();
+    }
+    for job in store.claim(second(5), 2).unwrap() {
+        store.settle(&job, Change::Delivered).unwrap();
+    }
+    let last = store.claim(second(5), 10).unwrap();
+    assert_eq!(last.len(), 1);
+    store.settle(&last[0], Change::Delivered).unwrap();
+    assert_eq!(store.next_due().unwrap(), None);
+    assert!(store.claim(second(5), 10).unwrap().is_empty());
+}
+
 fn rule_05_a_retry_keeps_bytes_and_ids_and_counts_the_attempt(store: &dyn Store) {
     let first = accept(store, 1).remove(0);
     for number in 1..=3 {
@@ -411,6 +425,7 @@ macro_rules! store_contract {
             rule_02_an_id_is_never_given_twice,
             rule_03_claims_come_by_due_time_and_once,
             rule_04_what_was_delivered_is_gone,
+            rule_04_holds_at_once_for_what_was_put_off,
             rule_05_a_retry_keeps_bytes_and_ids_and_counts_the_attempt,
             rule_06_putting_off_counts_no_attempt,
             rule_07_a_dead_letter_keeps_everything,

@@ -14,6 +14,7 @@ use crate::delivery::store::KnownSource;
 use crate::delivery::store::Revival;
 use crate::delivery::store::SourcePlace;
 use crate::delivery::store::StoreError;
+use crate::delivery::store::sqlite::dead::insert_buried;
 use crate::delivery::store::sqlite::desk::Desk;
 use crate::delivery::store::sqlite::file::Reply;
 use crate::delivery::store::sqlite::read;
@@ -84,7 +85,7 @@ impl Desk {
         let count = batch.len();
         let bury = |desk: &mut Self| {
             for (buried, letter) in batch.iter().zip(first..) {
-                desk.around().bury(id, letter, buried)?;
+                insert_buried(&desk.connection, id, letter, buried)?;
                 if let Ok(sync) = desk.sync(id) {
                     sync.hear(buried.at);
                     let totals = sync.stage();

@@ -30,6 +30,7 @@ use crate::delivery::store::sqlite::sync_desk::SyncDesk;
 use crate::delivery::store::sqlite::writes::Lanes;
 use crate::delivery::store::sqlite::writes::Surroundings;
 use crate::delivery::store::sqlite::writes::Write;
+use crate::delivery::store::sqlite::writes::delete_all;
 
 /// Told whether the transaction it was part of is safe.
 pub(crate) type Finisher = Box<dyn FnOnce(&mut Desk, Result<(), StoreError>) + Send>;
@@ -53,6 +54,8 @@ pub(crate) struct Desk {
     known_targets: HashSet<i64>,
     /// Changes of this transaction that must be made again if it fails.
     writes: Vec<Write>,
+    /// Of these, deliveries whose rows are still to be deleted.
+    gone: Vec<u64>,
     finishers: Vec<Finisher>,
     in_transaction: bool,
     /// Whether `writes` are of a transaction that failed.
@@ -87,6 +90,7 @@ impl Desk {
             targets: Targets::default(),
             known_targets: HashSet::new(),
             writes: Vec::new(),
+            gone: Vec::new(),
             finishers: Vec::new(),
             in_transaction: false,
             again: false,
@@ -107,6 +111,10 @@ impl Desk {
     /// Makes a change that nobody waits for.
     pub(crate) fn note(&mut self, write: Write) {
         let made = self.begin().and_then(|()| {
+            if let Some(id) = write.removes_only() {
+                self.gone.push(id);
+                return Ok(());
+            }
             let made = write.execute(&mut self.around());
             made.map_err(|error| self.failed(&error))
         });
@@ -126,6 +134,7 @@ impl Desk {
         after: impl FnOnce(&mut Self, Result<T, StoreError>) + Send + 'static,
     ) {
         let made = self.begin().and_then(|()| {
+            self.delete_gone()?;
             let made = change(self);
             made.map_err(|error| self.failed(&error))
         });
@@ -152,6 +161,7 @@ impl Desk {
             self.begin().inspect_err(|error| self.abort(error))?;
         }
         self.usable()?;
+        self.delete_gone().inspect_err(|error| self.abort(error))?;
         look(self).map_err(|error| self.failed(&error))
     }
 
@@ -194,6 +204,7 @@ impl Desk {
 
     fn try_commit(&mut self) -> Result<(), StoreError> {
         self.begin()?;
+        self.delete_gone()?;
         let flushed = self.flush_syncs();
         flushed.map_err(|error| self.failed(&error))?;
         let committed =
@@ -270,6 +281,16 @@ impl Desk {
         Ok(())
     }
 
+    /// Deletes the rows that are to be deleted in the open transaction.
+    fn delete_gone(&mut self) -> Result<(), StoreError> {
+        if self.gone.is_empty() {
+            return Ok(());
+        }
+        let deleted = delete_all(&self.connection, &mut self.gone);
+        self.gone.clear();
+        deleted.map_err(|error| self.failed(&error))
+    }
+
     /// Undoes the transaction. What nobody waits for is kept for the next one, unless there will
     /// be none.
     pub(crate) fn abort(&mut self, error: &StoreError) {
@@ -278,6 +299,7 @@ impl Desk {
             let _ = self.connection.execute_batch("ROLLBACK");
         }
         self.in_transaction = false;
+        self.gone.clear();
         self.rows = 0;
         self.known_targets.clear();
         self.targets.forget();

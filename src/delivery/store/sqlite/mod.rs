@@ -10,6 +10,7 @@
 mod affairs;
 mod claim;
 mod connect;
+mod dead;
 mod desk;
 mod failure;
 mod file;
@@ -58,6 +59,7 @@ use crate::delivery::store::SourcePlace;
 use crate::delivery::store::Store;
 use crate::delivery::store::StoreCounts;
 use crate::delivery::store::StoreError;
+use crate::delivery::store::sqlite::dead::Dead;
 use crate::delivery::store::sqlite::desk::Desk;
 use crate::delivery::store::sqlite::file::OpenFile;
 use crate::delivery::store::sqlite::file::Reply;
@@ -67,7 +69,6 @@ use crate::delivery::store::sqlite::row::Row;
 use crate::delivery::store::sqlite::target::TargetRow;
 use crate::delivery::store::sqlite::work::Accepted;
 use crate::delivery::store::sqlite::work::Settled;
-use crate::delivery::store::sqlite::writes::Dead;
 
 /// How long it is remembered what was delivered, by default.
 const REMEMBER: Duration = Duration::from_hours(7 * 24);

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use lz4_flex::block::CompressTable;
 use lz4_flex::block::compress_into_with_table;
+use rusqlite::ToSql;
+use rusqlite::types::ValueRef;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::delivery::store::Delivery;
@@ -106,6 +108,28 @@ impl Stored<'_> {
         });
         (Some(found) == self.checksum).then_some((body, event))
     }
+}
+
+/// A value that is bound without being copied.
+pub(crate) struct Raw<'a>(pub(crate) ValueRef<'a>);
+
+impl ToSql for Raw<'_> {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        Ok(rusqlite::types::ToSqlOutput::Borrowed(self.0))
+    }
+}
+
+/// As text, so that people can read it, unless it is none.
+pub(crate) fn text_or_blob(bytes: &[u8]) -> ValueRef<'_> {
+    // SQL functions end a text at a NUL.
+    match std::str::from_utf8(bytes) {
+        Ok(_) if !bytes.contains(&0) => ValueRef::Text(bytes),
+        _ => ValueRef::Blob(bytes),
+    }
+}
+
+pub(crate) fn optional_text(text: Option<&str>) -> ValueRef<'_> {
+    text.map_or(ValueRef::Null, |text| text_or_blob(text.as_bytes()))
 }
 
 /// Payload and event in one block, because an event's texts come again in its payload: the

@@ -7,11 +7,11 @@ use crate::delivery::store::AttemptRecord;
 use crate::delivery::store::Delivery;
 use crate::delivery::store::SourcePlace;
 use crate::delivery::store::StoreError;
+use crate::delivery::store::sqlite::dead::Dead;
 use crate::delivery::store::sqlite::desk::Desk;
 use crate::delivery::store::sqlite::desk::Finisher;
 use crate::delivery::store::sqlite::row::Row;
 use crate::delivery::store::sqlite::sync_desk::Hand;
-use crate::delivery::store::sqlite::writes::Dead;
 use crate::delivery::store::sqlite::writes::Write;
 
 /// What was accepted at once.
@@ -60,10 +60,7 @@ impl Desk {
             rows.iter().map(|row| (row.delivery.id, row.delivery.lane)).collect();
         let count = rows.len();
         let change = move |desk: &mut Self| {
-            let mut around = desk.around();
-            for row in &rows {
-                around.insert(id, row, None)?;
-            }
+            desk.around().insert_all(id, &rows)?;
             if let Ok(sync) = desk.sync(id) {
                 sync.stage().accepted += rows.len() as u64;
                 for place in rows.iter().filter_map(|row| row.delivery.place) {
