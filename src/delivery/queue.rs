@@ -342,6 +342,7 @@ impl Queue {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "senders of the tests take their time")]
 mod tests {
     use std::sync::Arc;
     use std::sync::Barrier;
