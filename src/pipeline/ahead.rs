@@ -84,6 +84,21 @@ impl ReadAhead {
     }
 }
 
+/// Works on a thread beside the caller's, until both are done: what the caller gave, and the work.
+///
+/// # Errors
+/// When the system gives no thread; then neither was begun.
+pub(in crate::pipeline) fn beside<T, W: Send>(
+    work: impl FnOnce() -> W + Send,
+    caller: impl FnOnce() -> T,
+) -> io::Result<(T, W)> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name(String::from("feed")).spawn_scoped(scope, work)?;
+        let given = caller();
+        Ok((given, thread.join().unwrap_or_else(|panic| resume_unwind(panic))))
+    })
+}
+
 /// The same for what is asked for piece by piece, such as the batches of a table: while one is worked
 /// on, one is made, and no more.
 #[cfg(feature = "arrow")]

@@ -6,19 +6,24 @@ use crate::delivery::EngineError;
 use crate::delivery::store::Discarded;
 use crate::delivery::store::NewDelivery;
 use crate::delivery::store::SourcePlace;
+use crate::pipeline::SyncOptions;
 use crate::pipeline::run::Progress;
 use crate::value::Buffers;
 
 /// Events handed to the engine at once: few enough to start sending early, many enough to make
 /// handing over cheap.
 const BATCH: usize = 64;
+/// The same where the caller waits until they are on the disk, which takes about as long for many
+/// as for one; and so many bytes of them, because they are in memory meanwhile.
+const WRITTEN_BATCH: usize = 1024;
+const WRITTEN_BYTES: usize = 1 << 20;
 /// Positions without anything to deliver that the store is told at once.
 pub(in crate::pipeline) const PASSED: usize = 1024;
 
 /// Events on their way to the engine, and what the store is told along with them.
 #[derive(Debug, Default)]
 pub(in crate::pipeline) struct Batch {
-    pub(in crate::pipeline) deliveries: Vec<NewDelivery>,
+    deliveries: Vec<NewDelivery>,
     pub(in crate::pipeline) discarded: Vec<Discarded>,
     /// Positions with nothing to deliver.
     pub(in crate::pipeline) passed: Vec<SourcePlace>,
@@ -31,15 +36,34 @@ pub(in crate::pipeline) struct Batch {
     /// The same, for events without a key of their own.
     pub(in crate::pipeline) again_without_key: bool,
     pub(in crate::pipeline) buffers: Buffers,
+    /// Whether the deliveries are written before they count as accepted.
+    written: bool,
+    /// How much they weigh.
+    bytes: usize,
 }
 
 impl Batch {
-    pub(in crate::pipeline) fn new(again: bool) -> Self {
-        Self { again, ..Self::default() }
+    /// A batch of events that an earlier run may have delivered and that are to be sent `again`, or
+    /// not. What can be read again is written into a store only when its order matters.
+    pub(in crate::pipeline) fn new(
+        again: bool,
+        can_be_reread: bool,
+        options: &SyncOptions,
+    ) -> Self {
+        let written = !options.is_in_memory() && (!can_be_reread || options.ordering.is_some());
+        Self { again, written, ..Self::default() }
+    }
+
+    pub(in crate::pipeline) fn push(&mut self, delivery: NewDelivery) {
+        self.bytes += delivery.weight();
+        self.deliveries.push(delivery);
     }
 
     pub(in crate::pipeline) fn is_full(&self) -> bool {
-        self.deliveries.len() >= BATCH || self.passed.len() >= PASSED
+        let most = if self.written { WRITTEN_BATCH } else { BATCH };
+        self.deliveries.len() >= most
+            || (self.written && self.bytes >= WRITTEN_BYTES)
+            || self.passed.len() >= PASSED
     }
 
     /// Hands everything over to the engine, in order.
@@ -52,6 +76,7 @@ impl Batch {
             engine.discard(std::mem::take(&mut self.discarded))?;
         }
         if !self.deliveries.is_empty() {
+            self.bytes = 0;
             match engine.accept(std::mem::take(&mut self.deliveries), &|| !go_on()) {
                 Ok(()) => {}
                 Err(AcceptError { error: EngineError::Interrupted, .. }) => {

@@ -59,7 +59,7 @@ impl Run {
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, EngineError> {
         let engine = self.engine()?;
-        let mut batch = Batch::new(confirmed == Confirmed::SendAgain);
+        let mut batch = Batch::new(confirmed == Confirmed::SendAgain, true, self.sync.options());
         while let Some(origin) = reader.next_file() {
             let begun = match origin {
                 Ok(origin) => self.begin_file(&engine, &mut reader, &origin.file, confirmed)?,
@@ -238,7 +238,7 @@ impl Run {
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, EngineError> {
         let engine = self.engine()?;
-        let mut batch = Batch::new(confirmed == Confirmed::SendAgain);
+        let mut batch = Batch::new(confirmed == Confirmed::SendAgain, false, self.sync.options());
         batch.again_without_key = confirmed == Confirmed::LeaveOutByKey;
         let now = self.clock.wall().as_millis();
         for (number, text) in events.iter().enumerate() {
@@ -295,7 +295,7 @@ impl Run {
                 new.place = place;
                 new.lane = lane;
                 new.again = batch.again || (batch.again_without_key && !has_own_key);
-                batch.deliveries.push(new);
+                batch.push(new);
             }
             Decision::Discard { key, reason: discard } => {
                 let message = discard.message();

@@ -36,41 +36,11 @@ pub(in crate::python) fn event_text(event: &Bound<'_, PyAny>) -> PyResult<String
     Ok(text)
 }
 
-/// Texts of events, one behind the other in memory that is used again.
-#[derive(Debug, Default)]
-pub(in crate::python) struct EventTexts {
-    text: String,
-    ends: Vec<usize>,
-}
-
-impl EventTexts {
-    /// One more event, as [`event_text`] has it.
-    ///
-    /// # Errors
-    /// As [`event_text`].
-    pub(in crate::python) fn push(&mut self, event: &Bound<'_, PyAny>) -> PyResult<()> {
-        write_event(event, &mut self.text)?;
-        self.ends.push(self.text.len());
-        Ok(())
-    }
-
-    pub(in crate::python) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    pub(in crate::python) fn clear(&mut self) {
-        self.text.clear();
-        self.ends.clear();
-    }
-
-    /// The texts in order.
-    pub(in crate::python) fn texts(&self) -> Vec<&str> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.text[start..*end]).collect()
-    }
-}
-
-fn write_event(event: &Bound<'_, PyAny>, out: &mut String) -> PyResult<()> {
+/// Appends an event's text to `out`, as [`event_text`] has it.
+///
+/// # Errors
+/// As [`event_text`].
+pub(in crate::python) fn write_event(event: &Bound<'_, PyAny>, out: &mut String) -> PyResult<()> {
     if let Ok(bytes) = event.cast::<PyBytes>() {
         return match std::str::from_utf8(bytes.as_bytes()) {
             Ok(text) => {

@@ -5,9 +5,11 @@ use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use pyo3::exceptions::PyException;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use pyo3::types::PyIterator;
 use pyo3::types::PyList;
 
 use crate::delivery::EngineError;
@@ -21,11 +23,13 @@ use crate::events::Reader;
 use crate::events::Settings;
 use crate::pipeline;
 use crate::pipeline::Confirmed;
+use crate::pipeline::EventTexts;
+use crate::pipeline::Inbox;
 use crate::pipeline::Progress;
 use crate::pipeline::RowsError;
 use crate::pipeline::Until;
-use crate::python::convert::EventTexts;
 use crate::python::convert::json_to_python;
+use crate::python::convert::write_event;
 use crate::python::errors::engine_error;
 use crate::python::errors::source_error;
 use crate::python::frame::Frame;
@@ -38,8 +42,8 @@ use crate::report::AttemptMade;
 /// How often someone who sends a little at a time is asked which records are wanted.
 const LOG_MICROS: i64 = 100_000;
 
-/// Events taken from a Python iterator before the interpreter is let go.
-const BATCH: usize = 128;
+/// The longest wait before signals are looked at.
+const SLICE: Duration = Duration::from_millis(25);
 
 /// A run under way.
 #[pyclass(frozen, module = "webhook_stream._core", name = "Run")]
@@ -83,42 +87,27 @@ impl Run {
         restart: bool,
         show: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        let mut events = events.try_iter()?;
-        let mut more = true;
+        let py = events.py();
+        let events = events.try_iter()?;
         let shared = show.clone().unbind();
         let display = |py: Python<'_>| self.show(py, &shared);
         let log = |py: Python<'_>| self.emit_log(py);
         let waiting = Waiting::new(Some(&display), Some(&log));
-        let mut batch = EventTexts::default();
-        while more {
-            batch.clear();
-            let mut table = None;
-            while batch.len() < BATCH && table.is_none() {
-                let Some(event) = events.next() else {
-                    more = false;
-                    break;
-                };
-                let event = event?;
-                // Such as the batches that a lazy frame is computed in.
-                if is_table(&event)? {
-                    table = Some(Frame::new(&event)?);
-                } else {
-                    batch.push(&event)?;
-                }
+        let fed = self.inner.feed_beside(confirmed(restart), |inbox| {
+            let taken = self.take_events(&events, restart, inbox, &waiting);
+            match &taken {
+                // Such as Ctrl-C in the iterator: what it gave and is not accepted is left out.
+                Err(error) if !error.is_instance_of::<PyException>(py) => inbox.stop(),
+                _ => self.wait_for(py, inbox, &waiting, Inbox::is_done, Inbox::wait_until_done)?,
             }
-            let texts = batch.texts();
-            let result = show
-                .py()
-                .detach(|| self.inner.send(&texts, confirmed(restart), &|| waiting.go_on()));
-            self.ended(show.py(), &waiting, result)?;
-            if let Some(table) = table {
-                self.table(show.py(), &table, confirmed(restart), &waiting)?;
-            }
-            if !waiting.go_on() {
-                return Err(waiting.take_error().unwrap_or_else(stopped));
-            }
-        }
-        Ok(())
+            taken
+        });
+        let (taken, sent) = fed.map_err(|error| {
+            engine_error(py, &self.name, &EngineError::Threads(error.to_string()))
+        })?;
+        // That the store took no more is told first: it is why no more was taken.
+        self.ended(py, &waiting, sent)?;
+        taken
     }
 
     /// Sends the rows of a table.
@@ -144,7 +133,7 @@ impl Run {
     #[pyo3(signature = (events, /))]
     fn send(&self, py: Python<'_>, events: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
         let mut batch = EventTexts::default();
-        events.iter().try_for_each(|event| batch.push(event))?;
+        events.iter().try_for_each(|event| batch.push(|text| write_event(event, text)))?;
         let texts = batch.texts();
         let log = |py: Python<'_>| self.emit_log(py);
         let waiting = Waiting::new(None, Some(&log));
@@ -303,6 +292,52 @@ impl Run {
             Err(RowsError::Engine(error)) => self.ended(py, waiting, Err(error)),
             Ok(progress) => self.ended(py, waiting, Ok(progress)),
         }
+    }
+
+    /// Puts what an iterator gives into the inbox.
+    fn take_events(
+        &self,
+        events: &Bound<'_, PyIterator>,
+        restart: bool,
+        inbox: &Inbox,
+        waiting: &Waiting<'_>,
+    ) -> PyResult<()> {
+        let py = events.py();
+        let mut texts = EventTexts::default();
+        for event in events {
+            let event = event?;
+            // Such as the batches that a lazy frame is computed in.
+            if is_table(&event)? {
+                self.wait_for(py, inbox, waiting, Inbox::is_done, Inbox::wait_until_done)?;
+                self.table(py, &Frame::new(&event)?, confirmed(restart), waiting)?;
+                continue;
+            }
+            texts.push(|text| write_event(&event, text))?;
+            if !inbox.put(&mut texts) {
+                return Ok(());
+            }
+            self.wait_for(py, inbox, waiting, Inbox::has_room, Inbox::wait_for_room)?;
+        }
+        Ok(())
+    }
+
+    /// Waits with the interpreter let go, unless it is so already.
+    fn wait_for(
+        &self,
+        py: Python<'_>,
+        inbox: &Inbox,
+        waiting: &Waiting<'_>,
+        is_so: fn(&Inbox) -> bool,
+        wait: fn(&Inbox, Duration),
+    ) -> PyResult<()> {
+        while waiting.go_on() {
+            if is_so(inbox) {
+                return Ok(());
+            }
+            py.detach(|| wait(inbox, SLICE));
+        }
+        inbox.stop();
+        Err(waiting.take_error().unwrap_or_else(stopped))
     }
 
     /// The store that the run works on, while it goes on.
