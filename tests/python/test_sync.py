@@ -274,13 +274,60 @@ def test_progress_goes_to_a_callable(receiver: Receiver) -> None:
 
     def slowly() -> Any:
         for event in EVENTS[:3]:
-            time.sleep(0.3)
             yield event
+            time.sleep(0.3)
 
     ws.Sync("demo", receiver.url).run(
         slowly(), progress=lambda figures: seen.append(figures["accepted"])
     )
-    assert isinstance(seen, list)
+    assert seen == sorted(seen)
+    assert seen[0] < seen[-1] == 3
+
+
+def test_no_event_of_a_generator_waits_for_the_next_one(receiver: Receiver) -> None:
+    def messages() -> Any:
+        for sent in (5, 6, 7):
+            yield from EVENTS[len(receiver.requests) : sent]
+            deadline = time.monotonic() + 10
+            while len(receiver.requests) < sent and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert len(receiver.requests) == sent
+
+    report = ws.Sync("demo", receiver.url).run(messages(), progress=False)
+    assert report.delivered == 7
+
+
+@pytest.mark.parametrize("error", [ValueError("no more"), KeyboardInterrupt()])
+def test_an_error_of_a_generator_is_raised_and_what_it_gave_is_not_lost(
+    error: BaseException, receiver: Receiver, tmp_path: Path
+) -> None:
+    def messages() -> Any:
+        yield from EVENTS
+        time.sleep(0.3)
+        raise error
+
+    sync = ws.Sync("demo", receiver.url, store=tmp_path / "demo.db")
+    with pytest.raises(type(error)):
+        sync.run(messages(), progress=False)
+    assert sync.drain().pending == 0
+    assert len({request.headers["webhook-id"] for request in receiver.requests}) == 100
+
+
+def test_a_slow_receiver_keeps_a_generator_from_running_ahead(receiver: Receiver) -> None:
+    given = 0
+
+    def messages() -> Any:
+        nonlocal given
+        for given in range(1, 200_001):
+            yield b'{"event_type": "Login", "text": "%s"}' % (b"x" * 2000)
+
+    with Receiver(["hang"]) as hanging:
+        sync = ws.Sync("demo", hanging.url, concurrency=2)
+        with pytest.raises(KeyboardInterrupt):
+            threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+            sync.run(messages(), progress=False)
+    # What waits is bounded by its bytes: 64 MiB by default, and what is on its way there.
+    assert 1000 < given < 40_000
 
 
 def test_syncs_come_from_a_file(tmp_path: Path, receiver: Receiver) -> None:
