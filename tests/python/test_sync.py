@@ -313,19 +313,22 @@ def test_an_error_of_a_generator_is_raised_and_what_it_gave_is_not_lost(
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 100
 
 
-def test_a_slow_receiver_keeps_a_generator_from_running_ahead(receiver: Receiver) -> None:
+def test_a_slow_receiver_keeps_a_generator_from_running_ahead() -> None:
     given = 0
 
     def messages() -> Any:
         nonlocal given
-        for given in range(1, 200_001):
+        while given < 200_000:
+            given += 1
             yield b'{"event_type": "Login", "text": "%s"}' % (b"x" * 2000)
 
-    with Receiver(["hang"]) as hanging:
-        sync = ws.Sync("demo", hanging.url, concurrency=2)
+    with Receiver(["hang"]) as receiver:
+        sync = ws.Sync("demo", receiver.url, concurrency=2)
+        timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+        timer.start()
         with pytest.raises(KeyboardInterrupt):
-            threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
             sync.run(messages(), progress=False)
+        timer.join()
     # What waits is bounded by its bytes: 64 MiB by default, and what is on its way there.
     assert 1000 < given < 40_000
 
