@@ -304,7 +304,11 @@ impl Store for SqliteStore {
     }
 
     fn settle(&self, job: &Job, change: Change) -> Result<(), StoreError> {
-        let this = self.delivering()?;
+        let this = match &self.opened {
+            Opened::Deliver(delivering) => delivering,
+            Opened::Read(reader) => return Err(reader.refuse()),
+        };
+        this.file.unbroken()?;
         let delivery = &job.delivery;
         let settled = match change {
             Change::Delivered => {
