@@ -36,7 +36,7 @@ pub fn write_text(
         Model::Date(date) => date_format(*date, formatting)?.write(*date, out),
         Model::Unread(unread) => return Err(unread.error.clone().into()),
         Model::Match(found) => out.push_str(&found.text),
-        Model::Empty => {}
+        Model::Empty | Model::Nothing => {}
         Model::Missing if formatting.settings.classic_compatible => {}
         _ => return Err(no_text(model)),
     }
@@ -117,6 +117,7 @@ pub fn truth(model: &Model<'_>, settings: &Settings) -> Result<bool, Fault> {
     match model {
         Model::Boolean(value) => Ok(*value),
         Model::Matches(matches) => Ok(matches.whole),
+        Model::Nothing => Ok(false),
         _ if settings.classic_compatible => Ok(!is_empty(model)),
         _ => expect_boolean(model),
     }
@@ -125,7 +126,7 @@ pub fn truth(model: &Model<'_>, settings: &Settings) -> Result<bool, Fault> {
 /// Whether a value counts as empty: nothing, and texts, sequences and hashes without content.
 pub fn is_empty(model: &Model<'_>) -> bool {
     match model {
-        Model::Missing | Model::Empty | Model::Callable(_) => true,
+        Model::Missing | Model::Empty | Model::Nothing | Model::Callable(_) => true,
         Model::Boolean(_) | Model::Number(_) | Model::Date(_) | Model::Unread(_) => false,
         Model::Text(text) => text.is_empty(),
         Model::Match(found) => found.text.is_empty(),
@@ -151,7 +152,7 @@ pub fn expect_text<'r>(model: &Model<'r>) -> Result<Text<'r>, Fault> {
     match model {
         Model::Text(text) => Ok(text.clone()),
         Model::Match(found) => Ok(Text::Shared(Rc::clone(&found.text))),
-        Model::Empty => Ok(Text::Borrowed("")),
+        Model::Empty | Model::Nothing => Ok(Text::Borrowed("")),
         Model::Number(_) => {
             Err(wrong_type("a string", model).with_hint("`?string` or `?c` makes a string of it"))
         }
@@ -183,6 +184,7 @@ pub fn expect_boolean(model: &Model<'_>) -> Result<bool, Fault> {
     match model {
         Model::Boolean(value) => Ok(*value),
         Model::Matches(matches) => Ok(matches.whole),
+        Model::Nothing => Ok(false),
         Model::Text(_) | Model::Match(_) => Err(wrong_type("a boolean", model).with_hint(
             "compare it (`x == 'yes'`), ask `?has_content`, or read it with `?boolean`",
         )),
@@ -203,7 +205,7 @@ pub fn expect_boolean(model: &Model<'_>) -> Result<bool, Fault> {
 pub fn expect_sequence<'r>(model: &Model<'r>) -> Result<Sequence<'r>, Fault> {
     match model {
         Model::Sequence(sequence) => Ok(sequence.clone()),
-        Model::Empty => Ok(Sequence::Items(Rc::default())),
+        Model::Empty | Model::Nothing => Ok(Sequence::Items(Rc::default())),
         Model::Matches(matches) => {
             let items = matches.matches.iter().map(|found| Model::Match(Rc::clone(found)));
             Ok(Sequence::Items(Rc::new(items.collect())))
@@ -224,7 +226,7 @@ pub fn expect_sequence<'r>(model: &Model<'r>) -> Result<Sequence<'r>, Fault> {
 pub fn expect_hash<'r>(model: &Model<'r>) -> Result<Hash<'r>, Fault> {
     match model {
         Model::Hash(hash) => Ok(hash.clone()),
-        Model::Empty => Ok(Hash::Made(Rc::default())),
+        Model::Empty | Model::Nothing => Ok(Hash::Made(Rc::default())),
         Model::Sequence(_) => Err(wrong_type("a hash", model)
             .with_hint("an item of it has a number: `x[0]`, `x?first`; `<#list>` visits them all")),
         Model::Text(_) => Err(wrong_type("a hash", model)

@@ -50,6 +50,9 @@ pub enum Model<'r> {
     /// What a bare `x!` gives: an empty text, an empty list and an empty hash at once. The evaluator
     /// hands it to a built-in as whichever the built-in needs.
     Empty,
+    /// What `?if_exists` gives for something missing: the same, and also false, and a function that
+    /// gives nothing.
+    Nothing,
     /// What `?date` made of a text that is none: an error for whoever wants the date, which perhaps
     /// nobody does.
     Unread(Rc<Unread>),
@@ -90,7 +93,7 @@ impl<'r> Model<'r> {
             Self::Missing => "nothing (null or missing)",
             Self::Boolean(_) => "a boolean",
             Self::Number(_) => "a number",
-            Self::Text(_) | Self::Match(_) | Self::Empty => "a string",
+            Self::Text(_) | Self::Match(_) | Self::Empty | Self::Nothing => "a string",
             Self::Date(date) => match date.kind {
                 DateKind::Date => "a date",
                 DateKind::Time => "a time",

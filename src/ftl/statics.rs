@@ -93,7 +93,7 @@ impl Writer<'_, '_> {
                 number.write_plain(self.out);
             }
             Model::Text(text) => write_json_text(text, self.out),
-            Model::Empty => self.out.push_str("\"\""),
+            Model::Empty | Model::Nothing => self.out.push_str("\"\""),
             Model::Match(found) => write_json_text(&found.text, self.out),
             Model::Markup(markup) => write_json_text(&markup_text(markup), self.out),
             Model::Date(date) => {

@@ -68,7 +68,13 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         name: "halves of characters",
         reason: "what cuts a character beyond U+FFFF in two leaves halves that no UTF-8 text can hold",
-        fits: |_, theirs, _| matches!(&theirs.answer, Answer::Output(text) if text.contains('\u{fffd}')),
+        fits: |_, theirs, ours| {
+            // Halves that come together again are a character for Java.
+            let whole = |text: &str| -> String {
+                text.chars().filter(|c| *c != '\u{fffd}' && c.len_utf16() == 1).collect()
+            };
+            (has_half(&theirs.answer) || has_half(ours)) && alike(theirs, ours, whole)
+        },
     },
     Explanation {
         name: "names of time zones",
@@ -120,15 +126,6 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         },
     },
     Explanation {
-        name: "what ?if_exists gives",
-        reason: "for what is missing, FreeMarker's `?if_exists` gives what is a boolean and a function as well",
-        fits: |request, theirs, ours| {
-            mentions(request, &["if_exists", "ifExists"])
-                && matches!(theirs.answer, Answer::Output(_))
-                && failed(ours, |kind, _| kind == "wrong_type")
-        },
-    },
-    Explanation {
         name: "the smallest int",
         reason: "in Java `?abs` of -2147483648 as an int is negative",
         fits: |request, theirs, _| {
@@ -159,6 +156,11 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
 /// Whether an answer is an error whose kind and message are so.
 fn failed(answer: &Answer, is: impl Fn(&str, &str) -> bool) -> bool {
     matches!(answer, Answer::Error { kind, message, .. } if is(kind, message))
+}
+
+/// Whether an answer has a half of a character in it.
+fn has_half(answer: &Answer) -> bool {
+    matches!(answer, Answer::Output(text) if text.contains('\u{fffd}'))
 }
 
 /// Whether both are outputs that are the same once some of it is left out.

@@ -81,6 +81,7 @@ fn text<'a>(model: &'a Model<'_>) -> Option<&'a str> {
     match model {
         Model::Text(text) => Some(text),
         Model::Match(found) => Some(&found.text),
+        Model::Empty | Model::Nothing => Some(""),
         _ => None,
     }
 }
@@ -89,6 +90,7 @@ fn boolean(model: &Model<'_>) -> Option<bool> {
     match model {
         Model::Boolean(value) => Some(*value),
         Model::Matches(found) => Some(found.whole),
+        Model::Nothing => Some(false),
         _ => None,
     }
 }

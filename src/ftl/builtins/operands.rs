@@ -61,6 +61,7 @@ impl<'a, 'r> Argument<'a, 'r> {
         match self.value {
             Model::Text(text) => Ok(text),
             Model::Match(found) => Ok(&found.text),
+            Model::Empty | Model::Nothing => Ok(""),
             _ => Err(self.wrong_type("a string")),
         }
     }

@@ -180,7 +180,7 @@ fn key_value<'r>(
 fn any_kind(value: &Model<'_>) -> Result<Key, Fault> {
     Ok(match value {
         Model::Text(text) => Key::Text(SortKey::new(text)),
-        Model::Empty => Key::Text(SortKey::new("")),
+        Model::Empty | Model::Nothing => Key::Text(SortKey::new("")),
         Model::Match(found) => Key::Text(SortKey::new(&found.text)),
         Model::Number(number) => Key::Number(number.clone()),
         Model::Date(date) => Key::Date(date.millis),

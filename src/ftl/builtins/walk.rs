@@ -168,6 +168,7 @@ pub fn condition(result: &Model<'_>, stage: Stage) -> Result<bool, Fault> {
     match result {
         Model::Boolean(value) => Ok(*value),
         Model::Matches(found) => Ok(found.whole),
+        Model::Nothing => Ok(false),
         Model::Missing => {
             let message = format!(
                 "expected a boolean from the function of `?{name}`, found nothing (null or missing)"

@@ -14,7 +14,6 @@ use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
-use crate::ftl::eval::condition::is_if_exists;
 use crate::ftl::eval::expression::java_int;
 use crate::ftl::format::Formatting;
 use crate::ftl::model::Callable;
@@ -64,7 +63,7 @@ impl<'r> Evaluator<'r> {
             self.evaluate(target)?
         };
         if let (Function::Value(function), Form::Bare) = (built_in.function, &application.form)
-            && !matches!(value, Model::Missing | Model::Empty)
+            && !matches!(value, Model::Missing | Model::Empty | Model::Nothing)
         {
             let result = self.within(application, |this| function(this, value));
             return result.map_err(|fault| self.blame(fault, span, target.span, &[]));
@@ -146,9 +145,11 @@ impl<'r> Evaluator<'r> {
                     suited(built_in)
                 }
             }
-            Model::Empty if is_everything(built_in.name) => return Ok(Model::Boolean(true)),
-            // What `?if_exists` gives is a boolean and a function as well.
-            Model::Empty if is_if_exists(target) => match (built_in.name, &application.form) {
+            Model::Empty | Model::Nothing if built_in.name == "if_exists" => return Ok(value),
+            Model::Empty | Model::Nothing if is_everything(built_in.name) => {
+                return Ok(Model::Boolean(true));
+            }
+            Model::Nothing => match (built_in.name, &application.form) {
                 ("is_boolean" | "is_method", _) => return Ok(Model::Boolean(true)),
                 ("c" | "cn", _) => Model::Boolean(false),
                 ("string", Form::Call(words)) if words.len() == 2 => Model::Boolean(false),
@@ -311,7 +312,9 @@ impl<'r> Evaluator<'r> {
 
     fn argument(&mut self, argument: &'r Expr, built_in: &BuiltIn) -> Evaluated<'r> {
         Ok(match self.evaluate(argument)? {
-            Model::Empty => Model::Text(Text::Borrowed("")),
+            // Nothing equals an empty text, and false as well.
+            Model::Nothing if built_in.name.starts_with("seq_") => Model::Nothing,
+            Model::Empty | Model::Nothing => Model::Text(Text::Borrowed("")),
             // These take nothing but texts, and FreeMarker 1 takes what is missing for one.
             Model::Missing
                 if self.settings.classic_compatible

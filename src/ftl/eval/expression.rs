@@ -236,7 +236,7 @@ impl<'r> Evaluator<'r> {
                 let found = crate::ftl::builtins::Host::get(self, hash, key.name());
                 found.map_err(|fault| self.blame(fault, target.span, target.span, &[]))
             }
-            Model::Empty => Ok(Model::Missing),
+            Model::Empty | Model::Nothing => Ok(Model::Missing),
             Model::Missing if self.settings.classic_compatible => Ok(Model::Missing),
             other => {
                 let failure = self.wrong_type("a hash", other, target);
@@ -285,6 +285,12 @@ impl<'r> Evaluator<'r> {
             Model::Callable(callable) => {
                 let callable = callable.clone();
                 self.call_callable(&callable, arguments, target, span)
+            }
+            Model::Nothing => {
+                for argument in arguments {
+                    self.evaluate(argument)?;
+                }
+                Ok(Model::Missing)
             }
             other => {
                 let failure = self.wrong_type("a function or method", other, target);

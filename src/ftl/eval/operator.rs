@@ -121,15 +121,18 @@ impl<'r> Evaluator<'r> {
             (Model::Text(first), Model::Text(second)) => {
                 return self.join(first, second, span).map(Model::Text);
             }
-            (Model::Empty, Model::Sequence(_)) => return Ok(second),
-            (Model::Sequence(_), Model::Empty) => return Ok(first),
+            (Model::Empty | Model::Nothing, Model::Sequence(_)) => return Ok(second),
+            (Model::Sequence(_), Model::Empty | Model::Nothing) => return Ok(first),
             _ => {}
         }
         if let (Some(first), Some(second)) = (as_sequence(&first), as_sequence(&second)) {
             return self.join_sequences(first, second, span);
         }
-        if let (Model::Hash(_) | Model::Empty, Model::Hash(_) | Model::Empty) = (&first, &second)
-            && !matches!((&first, &second), (Model::Empty, Model::Empty))
+        let is_like_hash =
+            |value| matches!(value, &Model::Hash(_) | &Model::Empty | &Model::Nothing);
+        if is_like_hash(&first)
+            && is_like_hash(&second)
+            && matches!((&first, &second), (Model::Hash(_), _) | (_, Model::Hash(_)))
         {
             return match (first, second) {
                 (Model::Hash(first), Model::Hash(second)) if !first.is_plainly_empty() => {
@@ -138,7 +141,7 @@ impl<'r> Evaluator<'r> {
                     }
                     self.join_hashes(&first, &second, span)
                 }
-                (Model::Empty | Model::Hash(_), second @ Model::Hash(_)) => Ok(second),
+                (_, second @ Model::Hash(_)) => Ok(second),
                 (first, _) => Ok(first),
             };
         }
@@ -309,6 +312,18 @@ impl<'r> Evaluator<'r> {
                 }
                 first.millis.cmp(&second.millis)
             }
+            (Model::Nothing, _) | (_, Model::Nothing) => {
+                // False beside a boolean, an empty text beside anything else.
+                let stand_in = |other: &Model<'r>| match other {
+                    Model::Boolean(_) => Model::Boolean(false),
+                    _ => Model::Text(Text::Borrowed("")),
+                };
+                let (first, second) = match (first, second) {
+                    (Model::Nothing, second) => (stand_in(&second), second),
+                    (first, _) => (first.clone(), stand_in(&first)),
+                };
+                return self.compare(operator, first, left, second, right, span);
+            }
             _ if self.settings.classic_compatible => {
                 let (first, second) = (self.text_of(first, left)?, self.text_of(second, right)?);
                 first.cmp(&second)
@@ -413,7 +428,7 @@ fn as_sequence<'r>(value: &Model<'r>) -> Option<Sequence<'r>> {
             let items = matches.matches.iter().map(|found| Model::Match(Rc::clone(found)));
             Some(Sequence::Items(Rc::new(items.collect())))
         }
-        Model::Empty => Some(Sequence::Items(Rc::default())),
+        Model::Empty | Model::Nothing => Some(Sequence::Items(Rc::default())),
         _ => None,
     }
 }

@@ -37,7 +37,7 @@ impl<'r> Evaluator<'r> {
         match self.required(index)? {
             Model::Number(number) => self.item(value, java_int(&number), target, index),
             Model::Sequence(Sequence::Range(range)) => self.slice(value, range, target, index),
-            key @ (Model::Text(_) | Model::Match(_) | Model::Empty) => {
+            key @ (Model::Text(_) | Model::Match(_) | Model::Empty | Model::Nothing) => {
                 let key = self.text_of(key, index)?;
                 self.value_of_key(&value, &key, target)
             }
@@ -51,7 +51,7 @@ impl<'r> Evaluator<'r> {
                 let found = self.get(hash, key);
                 found.map_err(|fault| self.blame(fault, target.span, target.span, &[]))
             }
-            Model::Empty => Ok(Model::Missing),
+            Model::Empty | Model::Nothing => Ok(Model::Missing),
             other => Err(self.wrong_type("a hash", other, target)),
         }
     }
@@ -71,7 +71,7 @@ impl<'r> Evaluator<'r> {
                     found.map_or(Model::Missing, |found| Model::Match(std::rc::Rc::clone(found)))
                 );
             }
-            Model::Empty => return Ok(Model::Missing),
+            Model::Empty | Model::Nothing => return Ok(Model::Missing),
             Model::Hash(_) | Model::Callable(_) => {
                 return Err(self.wrong_type("a sequence or a string", &value, target));
             }
@@ -154,6 +154,8 @@ impl<'r> Evaluator<'r> {
                 let found = matches.matches.iter();
                 Some(found.map(|found| Model::Match(std::rc::Rc::clone(found))).collect())
             }
+            // What has no items is a sequence before it is a text.
+            Model::Empty | Model::Nothing => Some(Vec::new()),
             Model::Hash(_) | Model::Callable(_) => {
                 return Err(self.wrong_type("a sequence or a string", &value, target));
             }
