@@ -34,7 +34,7 @@ pub fn write_text(
             out.push_str(boolean_text(matches.whole, formatting.settings)?);
         }
         Model::Date(date) => date_format(*date, formatting)?.write(*date, out),
-        Model::Unread(unread) => return Err(unread.error.clone().into()),
+        Model::Late(late) => return write_text(late.value()?, formatting, out),
         Model::Match(found) => out.push_str(&found.text),
         Model::Empty | Model::Nothing => {}
         Model::Missing if formatting.settings.classic_compatible => {}
@@ -127,7 +127,8 @@ pub fn truth(model: &Model<'_>, settings: &Settings) -> Result<bool, Fault> {
 pub fn is_empty(model: &Model<'_>) -> bool {
     match model {
         Model::Missing | Model::Empty | Model::Nothing | Model::Callable(_) => true,
-        Model::Boolean(_) | Model::Number(_) | Model::Date(_) | Model::Unread(_) => false,
+        Model::Boolean(_) | Model::Number(_) | Model::Date(_) => false,
+        Model::Late(late) => late.made.as_ref().is_ok_and(is_empty),
         Model::Text(text) => text.is_empty(),
         Model::Match(found) => found.text.is_empty(),
         Model::Matches(matches) => matches.matches.is_empty(),
@@ -153,6 +154,7 @@ pub fn expect_text<'r>(model: &Model<'r>) -> Result<Text<'r>, Fault> {
         Model::Text(text) => Ok(text.clone()),
         Model::Match(found) => Ok(Text::Shared(Rc::clone(&found.text))),
         Model::Empty | Model::Nothing => Ok(Text::Borrowed("")),
+        Model::Late(late) if late.date_kind().is_none() => expect_text(late.value()?),
         Model::Number(_) => {
             Err(wrong_type("a string", model).with_hint("`?string` or `?c` makes a string of it"))
         }
@@ -242,7 +244,7 @@ pub fn expect_hash<'r>(model: &Model<'r>) -> Result<Hash<'r>, Fault> {
 pub fn expect_date(model: &Model<'_>) -> Result<Date, Fault> {
     match model {
         Model::Date(date) => Ok(*date),
-        Model::Unread(unread) => Err(unread.error.clone().into()),
+        Model::Late(late) if late.date_kind().is_some() => expect_date(late.value()?),
         Model::Text(_) | Model::Match(_) => Err(wrong_type("a date", model).with_hint(
             "read it with `?date`, `?time` or `?datetime` and its format: `x?datetime.iso`, \
              `x?date('MM/dd/yyyy')`",

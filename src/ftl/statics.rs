@@ -102,7 +102,7 @@ impl Writer<'_, '_> {
                 formats.date(settings, date.kind, "iso")?.write(*date, self.out);
                 self.out.push('"');
             }
-            Model::Unread(unread) => return Err(unread.error.clone().into()),
+            Model::Late(late) => self.write(host, late.value()?)?,
             Model::Sequence(Sequence::Json(list)) => write_json(list.node(), self.out),
             Model::Hash(Hash::Json(object)) => write_json(object.node(), self.out),
             Model::Sequence(_) | Model::Matches(_) => self.write_items(host, value)?,

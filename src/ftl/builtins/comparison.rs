@@ -19,6 +19,10 @@ use crate::ftl::settings::Settings;
 /// # Errors
 /// For dates of different kinds.
 pub fn compare(left: &Model<'_>, right: &Model<'_>) -> Result<Option<Ordering>, Fault> {
+    let (left, right) = match (left, right) {
+        (Model::Late(_), _) | (_, Model::Late(_)) => return compare_late(left, right),
+        pair => pair,
+    };
     Ok(Some(match (left, right) {
         // NaN is equal to nothing; FreeMarker's arithmetic takes it as unequal as well.
         (Model::Number(left), Model::Number(right)) => {
@@ -40,6 +44,27 @@ pub fn compare(left: &Model<'_>, right: &Model<'_>) -> Result<Option<Ordering>, 
             _ => return Ok(None),
         },
     }))
+}
+
+/// What could not be made is an error beside what it could be compared with, and only there.
+#[cold]
+fn compare_late(left: &Model<'_>, right: &Model<'_>) -> Result<Option<Ordering>, Fault> {
+    let is_date = |model: &Model<'_>| match model {
+        Model::Late(late) => late.date_kind().is_some(),
+        model => matches!(model, Model::Date(_)),
+    };
+    let is_text = |model: &Model<'_>| match model {
+        Model::Late(late) => late.date_kind().is_none(),
+        model => text(model).is_some(),
+    };
+    if !(is_date(left) && is_date(right) || is_text(left) && is_text(right)) {
+        return Ok(None);
+    }
+    match (left, right) {
+        (Model::Late(late), other) => compare(late.value()?, other),
+        (other, Model::Late(late)) => compare(other, late.value()?),
+        (left, right) => compare(left, right),
+    }
 }
 
 /// Whether two values are equal, as `==` has it; values that can't be compared are not.

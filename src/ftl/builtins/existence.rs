@@ -86,11 +86,11 @@ fn is_empty<'r>(host: &mut (dyn Host<'r> + '_), model: &Model<'r>) -> Result<boo
     Ok(match model {
         // A macro counts as empty in FreeMarker, because it is none of the others.
         Model::Missing | Model::Empty | Model::Nothing | Model::Callable(_) => true,
-        Model::Boolean(_)
-        | Model::Number(_)
-        | Model::Date(_)
-        | Model::Unread(_)
-        | Model::Hash(Hash::Statics(_)) => false,
+        Model::Boolean(_) | Model::Number(_) | Model::Date(_) | Model::Hash(Hash::Statics(_)) => {
+            false
+        }
+        // Dates are not read for this.
+        Model::Late(late) => late.date_kind().is_none() && is_empty(host, late.value()?)?,
         Model::Text(text) => text.is_empty(),
         Model::Match(found) => found.text.is_empty(),
         Model::Matches(found) => found.matches.is_empty(),

@@ -62,6 +62,7 @@ impl<'a, 'r> Argument<'a, 'r> {
             Model::Text(text) => Ok(text),
             Model::Match(found) => Ok(&found.text),
             Model::Empty | Model::Nothing => Ok(""),
+            Model::Late(late) => Argument { value: late.value()?, ..self }.text(),
             _ => Err(self.wrong_type("a string")),
         }
     }

@@ -186,6 +186,7 @@ fn any_kind(value: &Model<'_>) -> Result<Key, Fault> {
         Model::Date(date) => Key::Date(date.millis),
         Model::Boolean(value) => Key::Boolean(*value),
         Model::Matches(found) => Key::Boolean(found.whole),
+        Model::Late(late) => any_kind(late.value()?)?,
         other => {
             return Err(wrong_type("a string, number, date or boolean to sort by", other)
                 .with_hint("`?sort_by(\"key\")` orders hashes by one of their values"));

@@ -40,7 +40,7 @@ pub fn visit<'r, B>(
                 }
             }
         }
-        Sequence::Range(_) | Sequence::Lazy(_) => {
+        Sequence::Range(_) | Sequence::Lazy(_) | Sequence::Groups(_) => {
             let mut cursor = sequence.cursor();
             let mut index = 0;
             while let Some(item) = host.next(&mut cursor)? {
@@ -114,6 +114,7 @@ pub fn advance<'r>(
             *index += u64::from(item.is_some());
             Ok(item.map(|item| Model::Number(Number::from(item))))
         }
+        Cursor::NoMatch => Err(no_match()),
         Cursor::Lazy { inner, lazy, turned } => loop {
             if *turned && lazy.stage == Stage::TakeWhile {
                 return Ok(None);
@@ -139,6 +140,13 @@ pub fn advance<'r>(
             }
         },
     }
+}
+
+/// The fault for a group of a text that doesn't match.
+pub fn no_match() -> Fault {
+    let message = "the text doesn't match the regular expression, so it has no groups";
+    Fault::new(TemplateErrorKind::BadArgument, message)
+        .with_hint("ask first: `<#if m>${m?groups[1]}</#if>`")
 }
 
 /// What the function of `?map` gave, which must be something.

@@ -18,6 +18,7 @@ use crate::ftl::eval::expression::java_int;
 use crate::ftl::format::Formatting;
 use crate::ftl::model::Callable;
 use crate::ftl::model::Hash;
+use crate::ftl::model::Late;
 use crate::ftl::model::Map;
 use crate::ftl::model::Method;
 use crate::ftl::model::Model;
@@ -50,6 +51,16 @@ impl<'r> Evaluator<'r> {
         application: &'r Application,
         span: Span,
     ) -> Evaluated<'r> {
+        let value = self.apply_unmade(application, span)?;
+        self.wanted(value)
+    }
+
+    /// The same; what it is given to pass on may be a [`Model::Late`].
+    pub(in crate::ftl::eval) fn apply_unmade(
+        &mut self,
+        application: &'r Application,
+        span: Span,
+    ) -> Evaluated<'r> {
         self.step(span)?;
         let built_in = application.built_in;
         if let Function::Special(special) = built_in.function {
@@ -59,6 +70,8 @@ impl<'r> Evaluator<'r> {
         // `?cn` is for values that are missing, not for what stands before a step.
         let value = if built_in.accepts_missing && built_in.name != "cn" {
             self.evaluate_lenient(target)?
+        } else if built_in.group == "type" {
+            self.evaluate_late(target)?
         } else {
             self.evaluate(target)?
         };
@@ -127,7 +140,7 @@ impl<'r> Evaluator<'r> {
         }
     }
 
-    fn apply_to(
+    pub(in crate::ftl::eval) fn apply_to(
         &mut self,
         value: Model<'r>,
         application: &'r Application,
@@ -311,7 +324,7 @@ impl<'r> Evaluator<'r> {
     }
 
     fn argument(&mut self, argument: &'r Expr, built_in: &BuiltIn) -> Evaluated<'r> {
-        Ok(match self.evaluate(argument)? {
+        Ok(match self.kept(argument)? {
             // Nothing equals an empty text, and false as well.
             Model::Nothing if built_in.name.starts_with("seq_") => Model::Nothing,
             Model::Empty | Model::Nothing => Model::Text(Text::Borrowed("")),
@@ -349,6 +362,18 @@ impl<'r> Evaluator<'r> {
             Function::Flexible(function) => function(self, target, Applied::Call(values)),
             _ => Ok(Model::Missing),
         }
+    }
+
+    /// Calls what a built-in gave that was applied without its arguments.
+    pub(in crate::ftl::eval) fn call_late(
+        &mut self,
+        late: &Late<'r>,
+        values: &[Model<'r>],
+    ) -> Result<Model<'r>, Fault> {
+        if let Some(built_in) = crate::ftl::builtins::find(late.built_in) {
+            check_count(built_in, values.len())?;
+        }
+        self.apply_again(late, Applied::Call(values))
     }
 
     /// The methods that are no built-ins of the table.

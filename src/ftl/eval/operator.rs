@@ -229,6 +229,13 @@ impl<'r> Evaluator<'r> {
                 items.extend_from_slice(more);
                 continue;
             }
+            if let Sequence::Groups(matches) = &sequence
+                && !matches.whole
+            {
+                let group = self.no_group(span);
+                items.extend(std::iter::repeat_n(group, matches.groups.len()));
+                continue;
+            }
             items.extend(self.items(&sequence, span)?);
         }
         Ok(Model::list(items))

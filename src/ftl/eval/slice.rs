@@ -1,17 +1,23 @@
 //! `x[i]`, `x["key"]`, `x[i..j]`.
 
+use std::rc::Rc;
+
 use crate::ftl::ast::RangeKind;
+use crate::ftl::builtins::Applied;
 use crate::ftl::builtins::Host;
+use crate::ftl::builtins::walk::no_match;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
 use crate::ftl::eval::expression::java_int;
+use crate::ftl::model::Late;
 use crate::ftl::model::Model;
 use crate::ftl::model::Range;
 use crate::ftl::model::Sequence;
 use crate::ftl::model::Stage;
 use crate::ftl::model::Text;
+use crate::ftl::model::whole_group;
 use crate::ftl::program::Expr;
 use crate::text::Span;
 use crate::value::Number;
@@ -27,7 +33,23 @@ impl<'r> Evaluator<'r> {
         span: Span,
     ) -> Evaluated<'r> {
         self.step(span)?;
-        let value = self.evaluate(target)?;
+        let value = self.evaluate_late(target)?;
+        if let Model::Late(late) = &value {
+            match self.required(index)? {
+                Model::Number(number) => {
+                    let value = self.wanted(value)?;
+                    return self.item(value, java_int(&number), target, index);
+                }
+                Model::Sequence(Sequence::Range(range)) => {
+                    let value = self.wanted(value)?;
+                    return self.slice(value, range, target, index);
+                }
+                key => {
+                    let key = self.text_of(key, index)?;
+                    return self.format_of(late, &key, target);
+                }
+            }
+        }
         if value.is_missing() {
             if self.settings.classic_compatible {
                 return Ok(Model::Missing);
@@ -43,6 +65,21 @@ impl<'r> Evaluator<'r> {
             }
             other => Err(self.wrong_type("a number, a range or a string", &other, index)),
         }
+    }
+
+    /// `(x?string)[format]`
+    pub(in crate::ftl::eval) fn format_of(
+        &mut self,
+        late: &Late<'r>,
+        format: &str,
+        target: &'r Expr,
+    ) -> Evaluated<'r> {
+        if !late.is_hash() {
+            let found = Model::Late(Rc::new(late.clone()));
+            return Err(self.wrong_type("a hash", &found, target));
+        }
+        let found = self.apply_again(late, Applied::Key(format));
+        found.map_err(|fault| self.blame(fault, target.span, target.span, &[]))
     }
 
     fn value_of_key(&mut self, value: &Model<'r>, key: &str, target: &'r Expr) -> Evaluated<'r> {
@@ -98,7 +135,7 @@ impl<'r> Evaluator<'r> {
         span: Span,
     ) -> Evaluated<'r> {
         let Ok(at) = usize::try_from(index) else {
-            if matches!(sequence, Sequence::Range(_)) {
+            if matches!(sequence, Sequence::Range(_) | Sequence::Groups(_)) {
                 let message = format!("an index can't be negative, found {index}");
                 return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
             }
@@ -115,6 +152,11 @@ impl<'r> Evaluator<'r> {
                 let item = range.get(at as u64);
                 item.map_or(Model::Missing, |item| Model::Number(Number::from(item)))
             }
+            Sequence::Groups(matches) => match matches.groups.get(at) {
+                Some(group) if matches.whole => whole_group(group),
+                Some(_) => return Err(self.blame(no_match(), span, span, &[])),
+                None => Model::Missing,
+            },
             Sequence::Lazy(_) => {
                 let mut cursor = sequence.cursor();
                 for _ in 0..at {

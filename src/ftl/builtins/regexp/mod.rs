@@ -30,6 +30,7 @@ use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::model::Match;
 use crate::ftl::model::Matches;
 use crate::ftl::model::Model;
+use crate::ftl::model::Sequence;
 
 /// The lines of this group.
 pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
@@ -61,15 +62,7 @@ fn groups<'r>(target: &Model<'r>) -> Outcome<'r> {
     };
     match target {
         Model::Match(found) => Ok(Model::list(found.groups.iter().map(text).collect())),
-        // A group of the whole that took no part is an empty text, one of a single match is missing.
-        Model::Matches(found) if found.whole => {
-            let groups = found.groups.iter().map(|group| match group {
-                Some(_) => text(group),
-                None => Model::Text("".into()),
-            });
-            Ok(Model::list(groups.collect()))
-        }
-        Model::Matches(found) => Ok(Model::list(vec![Model::Missing; found.groups.len()])),
+        Model::Matches(found) => Ok(Model::Sequence(Sequence::Groups(Rc::clone(found)))),
         other => Err(wrong_type("what `?matches` gives left of `?groups`", other)
             .blaming(Blame::Target)
             .with_hint("`x?matches(r\"(\\d+)-(\\d+)\")?groups[1]`")),
