@@ -209,8 +209,9 @@ fn has_other_locale(request: &Request) -> bool {
     request.settings.iter().any(is_other) || mentions(request, &["locale=", "locale ="])
 }
 
+/// Whether one of the words is in a template or a setting.
 fn mentions(request: &Request, words: &[&str]) -> bool {
-    let texts = request.templates.iter().map(|(_, text)| text);
+    let texts = request.templates.iter().chain(&request.settings).map(|(_, text)| text);
     texts.chain([&request.template]).any(|text| words.iter().any(|word| text.contains(word)))
 }
 

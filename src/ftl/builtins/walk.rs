@@ -35,7 +35,8 @@ pub fn visit<'r, B>(
         Sequence::Items(items) => {
             host.spend(items.len())?;
             for (index, item) in items.iter().enumerate() {
-                if let ControlFlow::Break(found) = each(host, index, item.clone())? {
+                let item = taken(item.clone())?;
+                if let ControlFlow::Break(found) = each(host, index, item)? {
                     return Ok(Some(found));
                 }
             }
@@ -107,7 +108,7 @@ pub fn advance<'r>(
         Cursor::Items(items, index) => {
             let item = items.get(*index).cloned();
             *index += usize::from(item.is_some());
-            Ok(item)
+            item.map(taken).transpose()
         }
         Cursor::Range(range, index) => {
             let item = range.get(*index);
@@ -141,6 +142,24 @@ pub fn advance<'r>(
         },
     }
 }
+
+/// An item of a list. A group that nobody can have is an error even for those who only pass it on.
+///
+/// # Errors
+/// For such a group.
+#[inline]
+pub fn taken(item: Model<'_>) -> Result<Model<'_>, Fault> {
+    match item {
+        Model::Late(late) if late.built_in == NO_GROUP => {
+            late.value()?;
+            Ok(Model::Late(late))
+        }
+        item => Ok(item),
+    }
+}
+
+/// The built-in of a [`Model::Late`] that stands for a group of a text that doesn't match.
+pub const NO_GROUP: &str = "groups";
 
 /// The fault for a group of a text that doesn't match.
 pub fn no_match() -> Fault {

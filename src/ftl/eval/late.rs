@@ -10,6 +10,7 @@ use std::rc::Rc;
 use crate::ftl::builtins::Applied;
 use crate::ftl::builtins::BuiltIn;
 use crate::ftl::builtins::Function;
+use crate::ftl::builtins::walk::NO_GROUP;
 use crate::ftl::builtins::walk::no_match;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateError;
@@ -85,7 +86,7 @@ impl<'r> Evaluator<'r> {
     /// A group of a text that doesn't match, among other items.
     pub(in crate::ftl::eval) fn no_group(&self, span: Span) -> Model<'r> {
         let made = Err(no_match().at(&self.place.program.source, span));
-        Model::Late(Rc::new(Late { built_in: "groups", target: Model::Missing, made }))
+        Model::Late(Rc::new(Late { built_in: NO_GROUP, target: Model::Missing, made }))
     }
 
     /// [`Evaluator::apply`] for a place that passes the value on.

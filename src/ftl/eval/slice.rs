@@ -6,6 +6,7 @@ use crate::ftl::ast::RangeKind;
 use crate::ftl::builtins::Applied;
 use crate::ftl::builtins::Host;
 use crate::ftl::builtins::walk::no_match;
+use crate::ftl::builtins::walk::taken;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
@@ -147,7 +148,10 @@ impl<'r> Evaluator<'r> {
                 self.steps(at.min(list.len()) / 16, span)?;
                 list.get(at).map_or(Model::Missing, Model::from_node)
             }
-            Sequence::Items(items) => items.get(at).cloned().unwrap_or(Model::Missing),
+            Sequence::Items(items) => {
+                let item = taken(items.get(at).cloned().unwrap_or(Model::Missing));
+                item.map_err(|fault| self.blame(fault, span, span, &[]))?
+            }
             Sequence::Range(range) => {
                 let item = range.get(at as u64);
                 item.map_or(Model::Missing, |item| Model::Number(Number::from(item)))
