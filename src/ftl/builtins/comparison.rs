@@ -9,6 +9,7 @@ use crate::ftl::builtins::collation::SortKey;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::model::Model;
+use crate::ftl::model::Text;
 use crate::ftl::settings::Settings;
 
 /// How two values of one type stand to each other. `None`: their types can't be compared.
@@ -64,6 +65,23 @@ fn compare_late(left: &Model<'_>, right: &Model<'_>) -> Result<Option<Ordering>,
         (Model::Late(late), other) => compare(late.value()?, other),
         (other, Model::Late(late)) => compare(other, late.value()?),
         (left, right) => compare(left, right),
+    }
+}
+
+/// What `?if_exists` gave, as it is compared: false beside a boolean, an empty text beside anything
+/// else.
+pub fn instead_of_nothing<'r>(left: Model<'r>, right: Model<'r>) -> (Model<'r>, Model<'r>) {
+    let beside = |other: &Model<'r>| match other {
+        Model::Boolean(_) => Model::Boolean(false),
+        _ => Model::Text(Text::Borrowed("")),
+    };
+    match (left, right) {
+        (Model::Nothing, right) => (beside(&right), right),
+        (left, Model::Nothing) => {
+            let right = beside(&left);
+            (left, right)
+        }
+        pair => pair,
     }
 }
 

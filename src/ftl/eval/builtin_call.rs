@@ -18,7 +18,6 @@ use crate::ftl::eval::expression::java_int;
 use crate::ftl::format::Formatting;
 use crate::ftl::model::Callable;
 use crate::ftl::model::Hash;
-use crate::ftl::model::Late;
 use crate::ftl::model::Map;
 use crate::ftl::model::Method;
 use crate::ftl::model::Model;
@@ -364,18 +363,6 @@ impl<'r> Evaluator<'r> {
         }
     }
 
-    /// Calls what a built-in gave that was applied without its arguments.
-    pub(in crate::ftl::eval) fn call_late(
-        &mut self,
-        late: &Late<'r>,
-        values: &[Model<'r>],
-    ) -> Result<Model<'r>, Fault> {
-        if let Some(built_in) = crate::ftl::builtins::find(late.built_in) {
-            check_count(built_in, values.len())?;
-        }
-        self.apply_again(late, Applied::Call(values))
-    }
-
     /// The methods that are no built-ins of the table.
     fn call_own_method(
         &mut self,
@@ -419,7 +406,7 @@ pub(in crate::ftl::eval) const IMPORT_OPTIONAL: &str = ".get_optional_template.i
 pub(in crate::ftl::eval) const IMPORT_UNPARSED: &str = ".get_optional_template.import_unparsed";
 
 /// How many arguments a built-in takes, and whether these are so many.
-fn check_count(built_in: &BuiltIn, found: usize) -> Result<(), Fault> {
+pub(in crate::ftl::eval) fn check_count(built_in: &BuiltIn, found: usize) -> Result<(), Fault> {
     let Some((least, most)) = built_in.arguments else { return Ok(()) };
     if (least..=most).contains(&found) {
         return Ok(());

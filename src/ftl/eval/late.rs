@@ -18,6 +18,7 @@ use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
+use crate::ftl::eval::builtin_call::check_count;
 use crate::ftl::model::Late;
 use crate::ftl::model::Model;
 use crate::ftl::program::Application;
@@ -81,6 +82,18 @@ impl<'r> Evaluator<'r> {
             Some(Function::Flexible(function)) => function(self, late.target.clone(), applied),
             _ => Ok(Model::Missing),
         }
+    }
+
+    /// Calls what a built-in gave that was applied without its arguments.
+    pub(in crate::ftl::eval) fn call_late(
+        &mut self,
+        late: &Late<'r>,
+        values: &[Model<'r>],
+    ) -> Result<Model<'r>, Fault> {
+        if let Some(built_in) = crate::ftl::builtins::find(late.built_in) {
+            check_count(built_in, values.len())?;
+        }
+        self.apply_again(late, Applied::Call(values))
     }
 
     /// A group of a text that doesn't match, among other items.

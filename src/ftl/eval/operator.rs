@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::ftl::ast::BinaryOperator;
 use crate::ftl::builtins::Host;
+use crate::ftl::builtins::comparison;
 use crate::ftl::builtins::comparison::compare_texts;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
@@ -320,15 +321,7 @@ impl<'r> Evaluator<'r> {
                 first.millis.cmp(&second.millis)
             }
             (Model::Nothing, _) | (_, Model::Nothing) => {
-                // False beside a boolean, an empty text beside anything else.
-                let stand_in = |other: &Model<'r>| match other {
-                    Model::Boolean(_) => Model::Boolean(false),
-                    _ => Model::Text(Text::Borrowed("")),
-                };
-                let (first, second) = match (first, second) {
-                    (Model::Nothing, second) => (stand_in(&second), second),
-                    (first, _) => (first.clone(), stand_in(&first)),
-                };
+                let (first, second) = comparison::instead_of_nothing(first, second);
                 return self.compare(operator, first, left, second, right, span);
             }
             _ if self.settings.classic_compatible => {
