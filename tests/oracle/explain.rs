@@ -65,7 +65,8 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
             let without_letters =
                 |text: &str| text.chars().filter(|c| c.is_numeric()).collect::<String>();
             has_other_locale(request)
-                && mentions(request, &["zzzz", "full"])
+                && (mentions(request, &["zzzz", "full", "'long", "\"long", "_long"])
+                    || request.settings.iter().any(|(_, value)| value.starts_with("long")))
                 && alike(theirs, ours, without_letters)
         },
     },
@@ -153,16 +154,21 @@ fn alike(theirs: &Reply, ours: &Answer, without: impl Fn(&str) -> String) -> boo
     }
 }
 
-/// How many lines of the outputs differ; more than any number of reasons when they can't be told.
+/// How many lines of FreeMarker's output differ from those of the engine's. Where the numbers of
+/// lines are not the same, all between the first and the last of them count.
 fn lines_that_differ(theirs: &Reply, ours: &Answer) -> usize {
-    match (&theirs.answer, ours) {
-        (Answer::Output(theirs), Answer::Output(ours))
-            if theirs.lines().count() == ours.lines().count() =>
-        {
-            theirs.lines().zip(ours.lines()).filter(|(theirs, ours)| theirs != ours).count()
-        }
-        _ => usize::MAX,
+    let (Answer::Output(theirs), Answer::Output(ours)) = (&theirs.answer, ours) else {
+        return usize::MAX;
+    };
+    let (theirs, ours): (Vec<&str>, Vec<&str>) = (theirs.lines().collect(), ours.lines().collect());
+    let pairs = || theirs.iter().zip(&ours);
+    if theirs.len() == ours.len() {
+        return pairs().filter(|(theirs, ours)| theirs != ours).count();
     }
+    let before = pairs().take_while(|(theirs, ours)| theirs == ours).count();
+    let (theirs, ours) = (&theirs[before..], &ours[before..]);
+    let from_end = theirs.iter().rev().zip(ours.iter().rev());
+    theirs.len() - from_end.take_while(|(theirs, ours)| theirs == ours).count()
 }
 
 /// Whether both are outputs with the same words, and numbers that differ in the last digits.

@@ -162,6 +162,7 @@ impl<'r> Evaluator<'r> {
         let mut output = place.clone();
         if output.format == self.base.output_format {
             output.auto_escape = self.base.auto_escaping.escapes(&output.format);
+            output.never_escapes = self.base.auto_escaping == AutoEscaping::Disable;
         }
         output
     }
@@ -222,6 +223,8 @@ fn settings_for(base: &Arc<Settings>, output: Output) -> Settings {
         } else {
             AutoEscaping::Disable
         };
+    } else if output.never_escapes {
+        settings.auto_escaping = AutoEscaping::Disable;
     }
     settings.output_format = output.format;
     settings
