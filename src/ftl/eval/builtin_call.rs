@@ -433,7 +433,7 @@ fn suited<'r>(built_in: &BuiltIn) -> Model<'r> {
 
 /// Whether a built-in reads its target as text, which a missing value is in old templates.
 fn is_for_texts(built_in: &BuiltIn) -> bool {
-    let is_for_values = matches!(built_in.group, "sequence" | "hash")
+    let is_for_values = matches!(built_in.group, "sequence" | "hash" | "date" | "number")
         || matches!(built_in.name, "c" | "size" | "string");
     !is_for_values
 }
