@@ -124,7 +124,7 @@ impl<'r> Evaluator<'r> {
         };
         let is_same = match (built_in.name, &target) {
             ("string", Model::Text(_) | Model::Match(_) | Model::Empty) => true,
-            ("string", _) | ("url" | "url_path", _) => false,
+            ("string" | "url" | "url_path", _) => false,
             // A date is a date already.
             (_, Model::Date(_)) => true,
             _ => false,
