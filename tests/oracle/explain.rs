@@ -49,7 +49,7 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
     },
     Explanation {
         name: "halves of characters",
-        reason: "what cuts a character beyond U+FFFF in two leaves halves that no UTF-8 text can hold",
+        reason: "halves of a character beyond U+FFFF that come together again are the character for Java; no UTF-8 text can hold them",
         fits: |_, theirs, ours| {
             // Halves that come together again are a character for Java.
             let whole = |text: &str| -> String {
@@ -60,7 +60,7 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
     },
     Explanation {
         name: "names of time zones",
-        reason: "in full, they are in English in the languages without a table",
+        reason: "in full, they are in English in the languages without a table, and have no marks of direction",
         fits: |request, theirs, ours| {
             let without_letters =
                 |text: &str| text.chars().filter(|c| c.is_numeric()).collect::<String>();
