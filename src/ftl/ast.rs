@@ -203,6 +203,8 @@ pub struct Output {
     pub format: OutputFormat,
     /// Whether values are escaped for it.
     pub auto_escape: bool,
+    /// Whether they would not be in any format, as inside `<#noautoesc>`.
+    pub never_escapes: bool,
 }
 
 /// A branch of `<#if>`.

@@ -34,9 +34,9 @@ pub fn write_text(
             out.push_str(boolean_text(matches.whole, formatting.settings)?);
         }
         Model::Date(date) => date_format(*date, formatting)?.write(*date, out),
-        Model::Unread(unread) => return Err(unread.error.clone().into()),
+        Model::Late(late) => return write_text(late.value()?, formatting, out),
         Model::Match(found) => out.push_str(&found.text),
-        Model::Empty => {}
+        Model::Empty | Model::Nothing => {}
         Model::Missing if formatting.settings.classic_compatible => {}
         _ => return Err(no_text(model)),
     }
@@ -117,6 +117,7 @@ pub fn truth(model: &Model<'_>, settings: &Settings) -> Result<bool, Fault> {
     match model {
         Model::Boolean(value) => Ok(*value),
         Model::Matches(matches) => Ok(matches.whole),
+        Model::Nothing => Ok(false),
         _ if settings.classic_compatible => Ok(!is_empty(model)),
         _ => expect_boolean(model),
     }
@@ -125,8 +126,9 @@ pub fn truth(model: &Model<'_>, settings: &Settings) -> Result<bool, Fault> {
 /// Whether a value counts as empty: nothing, and texts, sequences and hashes without content.
 pub fn is_empty(model: &Model<'_>) -> bool {
     match model {
-        Model::Missing | Model::Empty | Model::Callable(_) => true,
-        Model::Boolean(_) | Model::Number(_) | Model::Date(_) | Model::Unread(_) => false,
+        Model::Missing | Model::Empty | Model::Nothing | Model::Callable(_) => true,
+        Model::Boolean(_) | Model::Number(_) | Model::Date(_) => false,
+        Model::Late(late) => late.made.as_ref().is_ok_and(is_empty),
         Model::Text(text) => text.is_empty(),
         Model::Match(found) => found.text.is_empty(),
         Model::Matches(matches) => matches.matches.is_empty(),
@@ -151,7 +153,8 @@ pub fn expect_text<'r>(model: &Model<'r>) -> Result<Text<'r>, Fault> {
     match model {
         Model::Text(text) => Ok(text.clone()),
         Model::Match(found) => Ok(Text::Shared(Rc::clone(&found.text))),
-        Model::Empty => Ok(Text::Borrowed("")),
+        Model::Empty | Model::Nothing => Ok(Text::Borrowed("")),
+        Model::Late(late) if late.date_kind().is_none() => expect_text(late.value()?),
         Model::Number(_) => {
             Err(wrong_type("a string", model).with_hint("`?string` or `?c` makes a string of it"))
         }
@@ -183,6 +186,7 @@ pub fn expect_boolean(model: &Model<'_>) -> Result<bool, Fault> {
     match model {
         Model::Boolean(value) => Ok(*value),
         Model::Matches(matches) => Ok(matches.whole),
+        Model::Nothing => Ok(false),
         Model::Text(_) | Model::Match(_) => Err(wrong_type("a boolean", model).with_hint(
             "compare it (`x == 'yes'`), ask `?has_content`, or read it with `?boolean`",
         )),
@@ -203,7 +207,7 @@ pub fn expect_boolean(model: &Model<'_>) -> Result<bool, Fault> {
 pub fn expect_sequence<'r>(model: &Model<'r>) -> Result<Sequence<'r>, Fault> {
     match model {
         Model::Sequence(sequence) => Ok(sequence.clone()),
-        Model::Empty => Ok(Sequence::Items(Rc::default())),
+        Model::Empty | Model::Nothing => Ok(Sequence::Items(Rc::default())),
         Model::Matches(matches) => {
             let items = matches.matches.iter().map(|found| Model::Match(Rc::clone(found)));
             Ok(Sequence::Items(Rc::new(items.collect())))
@@ -224,7 +228,7 @@ pub fn expect_sequence<'r>(model: &Model<'r>) -> Result<Sequence<'r>, Fault> {
 pub fn expect_hash<'r>(model: &Model<'r>) -> Result<Hash<'r>, Fault> {
     match model {
         Model::Hash(hash) => Ok(hash.clone()),
-        Model::Empty => Ok(Hash::Made(Rc::default())),
+        Model::Empty | Model::Nothing => Ok(Hash::Made(Rc::default())),
         Model::Sequence(_) => Err(wrong_type("a hash", model)
             .with_hint("an item of it has a number: `x[0]`, `x?first`; `<#list>` visits them all")),
         Model::Text(_) => Err(wrong_type("a hash", model)
@@ -240,7 +244,7 @@ pub fn expect_hash<'r>(model: &Model<'r>) -> Result<Hash<'r>, Fault> {
 pub fn expect_date(model: &Model<'_>) -> Result<Date, Fault> {
     match model {
         Model::Date(date) => Ok(*date),
-        Model::Unread(unread) => Err(unread.error.clone().into()),
+        Model::Late(late) if late.date_kind().is_some() => expect_date(late.value()?),
         Model::Text(_) | Model::Match(_) => Err(wrong_type("a date", model).with_hint(
             "read it with `?date`, `?time` or `?datetime` and its format: `x?datetime.iso`, \
              `x?date('MM/dd/yyyy')`",

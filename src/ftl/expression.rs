@@ -68,7 +68,11 @@ impl Expression {
     /// # Errors
     /// Of kind `syntax` when the text is no expression or names something unknown.
     pub fn compile(name: &str, source: &str, settings: &Settings) -> Result<Self, TemplateError> {
-        let output = Output { format: settings.output_format.clone(), auto_escape: false };
+        let output = Output {
+            format: settings.output_format.clone(),
+            auto_escape: false,
+            never_escapes: false,
+        };
         let program = compile_expression(&Source::new(name, source), settings, output)?;
         Ok(Self(Arc::new(Inner { program, settings: Arc::new(settings.clone()) })))
     }

@@ -13,6 +13,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use crate::ftl::ast::RangeKind;
+use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateError;
 use crate::ftl::settings::OutputFormat;
 use crate::value::Items;
@@ -50,9 +51,12 @@ pub enum Model<'r> {
     /// What a bare `x!` gives: an empty text, an empty list and an empty hash at once. The evaluator
     /// hands it to a built-in as whichever the built-in needs.
     Empty,
-    /// What `?date` made of a text that is none: an error for whoever wants the date, which perhaps
-    /// nobody does.
-    Unread(Rc<Unread>),
+    /// What `?if_exists` gives for something missing: the same, and also false, and a function that
+    /// gives nothing.
+    Nothing,
+    /// What `x?string` and its kin give where nobody wants it yet: a text or date that is perhaps an
+    /// error, and a function and hash of other formats.
+    Late(Rc<Late<'r>>),
 }
 
 impl<'r> Model<'r> {
@@ -90,14 +94,9 @@ impl<'r> Model<'r> {
             Self::Missing => "nothing (null or missing)",
             Self::Boolean(_) => "a boolean",
             Self::Number(_) => "a number",
-            Self::Text(_) | Self::Match(_) | Self::Empty => "a string",
-            Self::Date(date) => match date.kind {
-                DateKind::Date => "a date",
-                DateKind::Time => "a time",
-                DateKind::DateTime => "a datetime",
-                DateKind::Unknown => "a date of unknown kind",
-            },
-            Self::Unread(unread) => unread.kind_name,
+            Self::Text(_) | Self::Match(_) | Self::Empty | Self::Nothing => "a string",
+            Self::Date(date) => date.kind.name(),
+            Self::Late(late) => late.date_kind().map_or("a string", DateKind::name),
             Self::Markup(_) => "markup output",
             Self::Sequence(Sequence::Range(_)) => "a range",
             Self::Sequence(_) | Self::Matches(_) => "a sequence",
@@ -171,13 +170,42 @@ impl From<String> for Text<'_> {
     }
 }
 
-/// A date that could not be read.
+/// What a built-in gives that takes a format and got none: `x?string`, `x?url`, `x?date`.
 #[derive(Clone, Debug)]
-pub struct Unread {
-    /// What it would have been.
-    pub kind_name: &'static str,
-    /// Why it is not.
-    pub error: TemplateError,
+pub struct Late<'r> {
+    /// The built-in's name in the table.
+    pub built_in: &'static str,
+    /// What stands left of `?`.
+    pub target: Model<'r>,
+    /// What it made by the settings, or why it could not.
+    pub made: Result<Model<'r>, TemplateError>,
+}
+
+impl<'r> Late<'r> {
+    /// What it made.
+    ///
+    /// # Errors
+    /// When it could not be made.
+    pub fn value(&self) -> Result<&Model<'r>, Fault> {
+        self.made.as_ref().map_err(|error| error.clone().into())
+    }
+
+    /// Which kind of date it is, if it is one and no text.
+    pub fn date_kind(&self) -> Option<DateKind> {
+        match self.built_in {
+            "date" => Some(DateKind::Date),
+            "time" => Some(DateKind::Time),
+            "datetime" => Some(DateKind::DateTime),
+            _ => None,
+        }
+    }
+
+    /// Whether its formats are also found under keys.
+    pub fn is_hash(&self) -> bool {
+        let of_texts = self.date_kind().is_some();
+        of_texts
+            || matches!(self.target, Model::Number(_) | Model::Date(_)) && self.built_in == "string"
+    }
 }
 
 /// A point in time, to the millisecond as Java's `Date` has it.
@@ -200,6 +228,18 @@ pub enum DateKind {
     DateTime,
     /// Nobody said (only Java objects are like this; kept for `?date_if_unknown` and its kin).
     Unknown,
+}
+
+impl DateKind {
+    /// In the words of messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Date => "a date",
+            Self::Time => "a time",
+            Self::DateTime => "a datetime",
+            Self::Unknown => "a date of unknown kind",
+        }
+    }
 }
 
 /// Text of an output format.
@@ -241,6 +281,8 @@ pub enum Sequence<'r> {
     /// Items that are computed as they are walked over (`?map`, `?filter` … on something endless or
     /// not yet needed). Not indexable.
     Lazy(Rc<Lazy<'r>>),
+    /// The groups of a whole text. When it doesn't match, they can be counted but none can be had.
+    Groups(Rc<Matches>),
 }
 
 /// The items of a list of the template's own.
@@ -333,6 +375,8 @@ pub enum Cursor<'r> {
         /// For `?take_while` and `?drop_while`: whether the condition has turned.
         turned: bool,
     },
+    /// Over the groups of a text that doesn't match.
+    NoMatch,
 }
 
 impl<'r> Sequence<'r> {
@@ -347,6 +391,11 @@ impl<'r> Sequence<'r> {
                 lazy: Rc::clone(lazy),
                 turned: false,
             },
+            Self::Groups(matches) if matches.whole => {
+                let groups = matches.groups.iter().map(whole_group);
+                Cursor::Items(Rc::new(groups.collect()), 0)
+            }
+            Self::Groups(_) => Cursor::NoMatch,
         }
     }
 
@@ -357,8 +406,15 @@ impl<'r> Sequence<'r> {
             Self::Items(items) => Some(items.len()),
             Self::Range(range) => range.length.and_then(|length| usize::try_from(length).ok()),
             Self::Lazy(_) => None,
+            Self::Groups(matches) => Some(matches.groups.len()),
         }
     }
+}
+
+/// A group of a whole text: one that took no part is an empty text, while that of a single match is
+/// missing.
+pub fn whole_group<'r>(group: &Option<Rc<str>>) -> Model<'r> {
+    Model::text(group.clone().unwrap_or_default())
 }
 
 /// Keys and values.

@@ -93,7 +93,7 @@ impl Writer<'_, '_> {
                 number.write_plain(self.out);
             }
             Model::Text(text) => write_json_text(text, self.out),
-            Model::Empty => self.out.push_str("\"\""),
+            Model::Empty | Model::Nothing => self.out.push_str("\"\""),
             Model::Match(found) => write_json_text(&found.text, self.out),
             Model::Markup(markup) => write_json_text(&markup_text(markup), self.out),
             Model::Date(date) => {
@@ -102,7 +102,7 @@ impl Writer<'_, '_> {
                 formats.date(settings, date.kind, "iso")?.write(*date, self.out);
                 self.out.push('"');
             }
-            Model::Unread(unread) => return Err(unread.error.clone().into()),
+            Model::Late(late) => self.write(host, late.value()?)?,
             Model::Sequence(Sequence::Json(list)) => write_json(list.node(), self.out),
             Model::Hash(Hash::Json(object)) => write_json(object.node(), self.out),
             Model::Sequence(_) | Model::Matches(_) => self.write_items(host, value)?,

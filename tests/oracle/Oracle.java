@@ -35,7 +35,7 @@ import java.util.concurrent.TimeoutException;
  * variable {@code oracle_now}, which the asking side writes where a template says {@code .now}.
  *
  * <p>Answer: {"output": text}, or {"phase": "settings" | "parse" | "render" | "time" | "size", "class", "message",
- * "line", "column"}; with "caught", the messages of what {@code <#attempt>} caught.
+ * "line", "column"}; with "caught", the messages of what {@code <#attempt>} caught, and of their causes.
  *
  * <p>What JSON becomes: an object a LinkedHashMap, an array an ArrayList, a whole number an Integer, Long or BigInteger
  * by its size, any other number a BigDecimal, null is null.
@@ -114,7 +114,7 @@ public final class Oracle {
         if (templates != null) templates.forEach((name, source) -> loader.putTemplate(name, (String) source));
         configuration.setTemplateLoader(loader);
         StringBuilder caught = new StringBuilder();
-        configuration.setAttemptExceptionReporter((e, environment) -> caught.append(e.getMessageWithoutStackTop()).append('\n'));
+        configuration.setAttemptExceptionReporter((e, environment) -> caught.append(withCauses(e)).append('\n'));
         Template template;
         try {
             String name = (String) request.get("name");
@@ -172,7 +172,7 @@ public final class Oracle {
         String message = e.getMessage();
         if (e instanceof TemplateException) {
             TemplateException mistake = (TemplateException) e;
-            message = mistake.getMessageWithoutStackTop();
+            message = withCauses(mistake);
             answer.put("line", mistake.getLineNumber());
             answer.put("column", mistake.getColumnNumber());
         } else if (e instanceof ParseException) {
@@ -183,6 +183,16 @@ public final class Oracle {
         }
         answer.put("message", String.valueOf(message));
         return answer;
+    }
+
+    /** A function of {@code ?map} fails with a message that says no more than that; its cause has the reason. */
+    private static String withCauses(TemplateException e) {
+        StringBuilder message = new StringBuilder(String.valueOf(e.getMessageWithoutStackTop()));
+        for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
+            boolean told = cause instanceof TemplateException;
+            message.append("\ncaused by: ").append(told ? ((TemplateException) cause).getMessageWithoutStackTop() : cause);
+        }
+        return message.toString();
     }
 
     private static final class BoundedWriter extends Writer {

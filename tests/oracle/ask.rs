@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value as Json;
 
 use crate::engine;
+use crate::explain::explain;
 use crate::java::Oracle;
 use crate::request::Request;
 
@@ -22,13 +23,16 @@ pub(crate) fn ask(oracle: &mut Oracle, arguments: &[String]) -> Result<bool, Str
         oracle.ask(&requests, || requests.iter().map(engine::ask).collect::<Vec<_>>())?;
     let mut differ = 0;
     for ((request, theirs), ours) in requests.iter().zip(&theirs).zip(&ours) {
-        let theirs = &theirs.answer;
-        let agree = ours.agrees_with(theirs);
+        let agree = ours.agrees_with(&theirs.answer);
         differ += usize::from(!agree);
         if all || !agree {
-            let sign = if agree { "same" } else { "DIFFERENT" };
-            println!("{sign} {}", request.json());
-            println!("  FreeMarker: {theirs}\n  engine:     {ours}");
+            let reason = (!agree).then(|| explain(request, theirs, ours)).flatten();
+            match reason {
+                Some(reason) => println!("EXPLAINED ({reason}) {}", request.json()),
+                None if agree => println!("same {}", request.json()),
+                None => println!("DIFFERENT {}", request.json()),
+            }
+            println!("  FreeMarker: {}\n  engine:     {ours}", theirs.answer);
         }
     }
     println!("{} asked, {differ} differ", requests.len());

@@ -308,7 +308,8 @@ struct Desk {
 
 impl Default for Desk {
     fn default() -> Self {
-        let output = Output { format: OutputFormat::Undefined, auto_escape: false };
+        let output =
+            Output { format: OutputFormat::Undefined, auto_escape: false, never_escapes: false };
         let (formats, patterns) = (Formats::default(), Patterns::default());
         Self { settings: Settings::freemarker(), formats, patterns, output }
     }

@@ -9,6 +9,7 @@ use crate::ftl::builtins::collation::SortKey;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::model::Model;
+use crate::ftl::model::Text;
 use crate::ftl::settings::Settings;
 
 /// How two values of one type stand to each other. `None`: their types can't be compared.
@@ -19,6 +20,10 @@ use crate::ftl::settings::Settings;
 /// # Errors
 /// For dates of different kinds.
 pub fn compare(left: &Model<'_>, right: &Model<'_>) -> Result<Option<Ordering>, Fault> {
+    let (left, right) = match (left, right) {
+        (Model::Late(_), _) | (_, Model::Late(_)) => return compare_late(left, right),
+        pair => pair,
+    };
     Ok(Some(match (left, right) {
         // NaN is equal to nothing; FreeMarker's arithmetic takes it as unequal as well.
         (Model::Number(left), Model::Number(right)) => {
@@ -40,6 +45,44 @@ pub fn compare(left: &Model<'_>, right: &Model<'_>) -> Result<Option<Ordering>, 
             _ => return Ok(None),
         },
     }))
+}
+
+/// What could not be made is an error beside what it could be compared with, and only there.
+#[cold]
+fn compare_late(left: &Model<'_>, right: &Model<'_>) -> Result<Option<Ordering>, Fault> {
+    let is_date = |model: &Model<'_>| match model {
+        Model::Late(late) => late.date_kind().is_some(),
+        model => matches!(model, Model::Date(_)),
+    };
+    let is_text = |model: &Model<'_>| match model {
+        Model::Late(late) => late.date_kind().is_none(),
+        model => text(model).is_some(),
+    };
+    if !(is_date(left) && is_date(right) || is_text(left) && is_text(right)) {
+        return Ok(None);
+    }
+    match (left, right) {
+        (Model::Late(late), other) => compare(late.value()?, other),
+        (other, Model::Late(late)) => compare(other, late.value()?),
+        (left, right) => compare(left, right),
+    }
+}
+
+/// What `?if_exists` gave, as it is compared: false beside a boolean, an empty text beside anything
+/// else.
+pub fn instead_of_nothing<'r>(left: Model<'r>, right: Model<'r>) -> (Model<'r>, Model<'r>) {
+    let beside = |other: &Model<'r>| match other {
+        Model::Boolean(_) => Model::Boolean(false),
+        _ => Model::Text(Text::Borrowed("")),
+    };
+    match (left, right) {
+        (Model::Nothing, right) => (beside(&right), right),
+        (left, Model::Nothing) => {
+            let right = beside(&left);
+            (left, right)
+        }
+        pair => pair,
+    }
 }
 
 /// Whether two values are equal, as `==` has it; values that can't be compared are not.
@@ -81,6 +124,7 @@ fn text<'a>(model: &'a Model<'_>) -> Option<&'a str> {
     match model {
         Model::Text(text) => Some(text),
         Model::Match(found) => Some(&found.text),
+        Model::Empty | Model::Nothing => Some(""),
         _ => None,
     }
 }
@@ -89,6 +133,7 @@ fn boolean(model: &Model<'_>) -> Option<bool> {
     match model {
         Model::Boolean(value) => Some(*value),
         Model::Matches(found) => Some(found.whole),
+        Model::Nothing => Some(false),
         _ => None,
     }
 }

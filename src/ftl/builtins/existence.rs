@@ -56,7 +56,7 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         "if_exists",
         GROUP,
         "something empty when it is missing (deprecated: use `!`)",
-        |_, target| Ok(if target.is_missing() { nothing() } else { target }),
+        |_, target| Ok(if target.is_missing() { Model::Nothing } else { target }),
     )
     .for_missing(),
     BuiltIn::value(
@@ -77,11 +77,6 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
 
 const GROUP: &str = "existence";
 
-/// What stands for something missing: an empty text, sequence and hash at the same time.
-fn nothing<'r>() -> Model<'r> {
-    Model::Empty
-}
-
 fn is_blank(c: char) -> bool {
     characters::is_white_space(c) || matches!(c, '\u{a0}' | '\u{2007}' | '\u{202f}')
 }
@@ -90,12 +85,12 @@ fn is_blank(c: char) -> bool {
 fn is_empty<'r>(host: &mut (dyn Host<'r> + '_), model: &Model<'r>) -> Result<bool, Fault> {
     Ok(match model {
         // A macro counts as empty in FreeMarker, because it is none of the others.
-        Model::Missing | Model::Empty | Model::Callable(_) => true,
-        Model::Boolean(_)
-        | Model::Number(_)
-        | Model::Date(_)
-        | Model::Unread(_)
-        | Model::Hash(Hash::Statics(_)) => false,
+        Model::Missing | Model::Empty | Model::Nothing | Model::Callable(_) => true,
+        Model::Boolean(_) | Model::Number(_) | Model::Date(_) | Model::Hash(Hash::Statics(_)) => {
+            false
+        }
+        // Dates are not read for this.
+        Model::Late(late) => late.date_kind().is_none() && is_empty(host, late.value()?)?,
         Model::Text(text) => text.is_empty(),
         Model::Match(found) => found.text.is_empty(),
         Model::Matches(found) => found.matches.is_empty(),

@@ -61,6 +61,8 @@ impl<'a, 'r> Argument<'a, 'r> {
         match self.value {
             Model::Text(text) => Ok(text),
             Model::Match(found) => Ok(&found.text),
+            Model::Empty | Model::Nothing => Ok(""),
+            Model::Late(late) => Argument { value: late.value()?, ..self }.text(),
             _ => Err(self.wrong_type("a string")),
         }
     }

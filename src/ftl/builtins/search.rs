@@ -8,6 +8,8 @@ use crate::ftl::builtins::Outcome;
 use crate::ftl::builtins::characters;
 use crate::ftl::builtins::code_units;
 use crate::ftl::builtins::operands;
+use crate::ftl::builtins::regexp::halves;
+use crate::ftl::builtins::regexp::halves::part;
 use crate::ftl::builtins::regexp::pattern::Flags;
 use crate::ftl::builtins::regexp::pattern::next_char;
 use crate::ftl::builtins::regexp::pattern::next_start;
@@ -295,13 +297,13 @@ fn keep<'r>(
         at.map(|at| at..at + wanted.len())
     };
     Ok(Model::Text(changed(text, |text| match &place {
-        Some(place) if keep.after => Cow::Borrowed(&text[place.end..]),
-        Some(place) => Cow::Borrowed(&text[..place.start]),
+        Some(place) if keep.after => part(text, place.end..text.len()),
+        Some(place) => part(text, 0..place.start),
         None => Cow::Borrowed(if keep.after { "" } else { text }),
     })))
 }
 
-/// The first match, or the last one; last ones are looked for from every next character.
+/// The first match, or the last one; last ones are looked for from every next code unit.
 fn find_pattern<'r>(
     host: &mut (dyn Host<'r> + '_),
     text: &str,
@@ -325,7 +327,7 @@ fn find_pattern<'r>(
             let fault = Fault::new(TemplateErrorKind::BadArgument, message);
             return Err(fault.with_hint("let it match a character at least: `+` in place of `*`"));
         }
-        from = next_char(text, place.start);
+        from = halves::next_unit(text, place.start);
         found = Some(place);
     }
     Ok(found)
@@ -360,8 +362,9 @@ fn split<'r>(
     let places = if flags.regexp {
         pattern_places(host, &text, &separator, flags)?
     } else if separator.is_empty() {
-        // Between all characters, and none at the ends.
-        text.char_indices().skip(1).map(|(at, _)| (at, at)).collect()
+        // Between all code units, and none at the ends.
+        let next = |at: &usize| Some(halves::next_unit(&text, *at)).filter(|at| *at < text.len());
+        std::iter::successors(next(&0), next).map(|at| (at, at)).collect()
     } else if flags.modes.ignore_case && !text.is_ascii() {
         crate::ftl::builtins::walk::spend_squared(host, &text)?;
         return Ok(split_ignoring_case(&text, &separator));
@@ -386,10 +389,10 @@ fn split<'r>(
         let mut start = 0;
         let mut parts = Vec::with_capacity(places.len() + 1);
         for (end, next) in &places {
-            parts.push(&text[start..*end]);
+            parts.push(part(text, start..*end));
             start = *next;
         }
-        parts.push(&text[start..]);
+        parts.push(part(text, start..text.len()));
         while drop_empty_end && parts.last().is_some_and(|last| last.is_empty()) {
             parts.pop();
         }

@@ -261,6 +261,11 @@ fn reverse<'r>(host: &mut (dyn Host<'r> + '_), target: &Model<'r>) -> Outcome<'r
             kind: range.kind,
         })));
     }
+    if let Sequence::Groups(matches) = &sequence
+        && !matches.whole
+    {
+        return Ok(target.clone());
+    }
     let items = walk::items(host, &sequence)?;
     Ok(Model::list(items.iter().rev().cloned().collect()))
 }

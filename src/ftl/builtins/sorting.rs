@@ -180,12 +180,13 @@ fn key_value<'r>(
 fn any_kind(value: &Model<'_>) -> Result<Key, Fault> {
     Ok(match value {
         Model::Text(text) => Key::Text(SortKey::new(text)),
-        Model::Empty => Key::Text(SortKey::new("")),
+        Model::Empty | Model::Nothing => Key::Text(SortKey::new("")),
         Model::Match(found) => Key::Text(SortKey::new(&found.text)),
         Model::Number(number) => Key::Number(number.clone()),
         Model::Date(date) => Key::Date(date.millis),
         Model::Boolean(value) => Key::Boolean(*value),
         Model::Matches(found) => Key::Boolean(found.whole),
+        Model::Late(late) => any_kind(late.value()?)?,
         other => {
             return Err(wrong_type("a string, number, date or boolean to sort by", other)
                 .with_hint("`?sort_by(\"key\")` orders hashes by one of their values"));

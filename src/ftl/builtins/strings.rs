@@ -90,7 +90,7 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         host.spend(text.len())?;
         Ok(parts(&text, |text| {
             let words = text.split([' ', '\t', '\n', '\r', '\u{c}']);
-            words.filter(|word| !word.is_empty()).collect()
+            words.filter(|word| !word.is_empty()).map(Cow::Borrowed).collect()
         }))
     }),
 ];
@@ -126,12 +126,16 @@ pub(in crate::ftl::builtins) fn changed(
 /// Parts of a text as a list of texts.
 pub(in crate::ftl::builtins) fn parts<'r>(
     text: &Text<'r>,
-    divide: impl Fn(&str) -> Vec<&str>,
+    divide: impl Fn(&str) -> Vec<Cow<'_, str>>,
 ) -> Model<'r> {
     Model::list(match text {
-        Text::Borrowed(whole) => {
-            divide(whole).into_iter().map(|part| Model::Text(Text::Borrowed(part))).collect()
-        }
+        Text::Borrowed(whole) => divide(whole)
+            .into_iter()
+            .map(|part| match part {
+                Cow::Borrowed(part) => Model::Text(Text::Borrowed(part)),
+                Cow::Owned(part) => Model::text(part),
+            })
+            .collect(),
         Text::Shared(whole) => divide(whole).into_iter().map(Model::text).collect(),
     })
 }

@@ -31,10 +31,10 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         answer(&target, false)
     }),
     question("is_date", "whether it is a date, a time or both", |_, target| {
-        answer(&target, matches!(target, Model::Date(_)))
+        answer(&target, is_date(&target))
     }),
     question("is_date_like", "whether it is a date, a time or both", |_, target| {
-        answer(&target, matches!(target, Model::Date(_)))
+        answer(&target, is_date(&target))
     }),
     question("is_date_only", "whether it is a date without a time", |_, target| {
         answer(&target, is_date_of(&target, DateKind::Date))
@@ -49,7 +49,11 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         answer(&target, matches!(target, Model::Sequence(_) | Model::Matches(_)))
     }),
     question("is_hash", "whether it has values under keys", |_, target| {
-        answer(&target, matches!(target, Model::Hash(_)))
+        let is_hash = match &target {
+            Model::Late(late) => late.is_hash(),
+            other => matches!(other, Model::Hash(_)),
+        };
+        answer(&target, is_hash)
     }),
     question("is_hash_ex", "whether it is a hash whose keys can be listed", |_, target| {
         answer(&target, matches!(&target, Model::Hash(hash) if operands::is_listable(hash)))
@@ -67,10 +71,9 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         "is_method",
         "whether it is called as `x(…)`, and is no macro or function",
         |_, target| {
-            answer(
-                &target,
-                matches!(callee(&target), Some(Callable::Method(_) | Callable::Static(_))),
-            )
+            let callable = callee(&target);
+            let is_method = matches!(callable, Some(Callable::Method(_) | Callable::Static(_)));
+            answer(&target, is_method || matches!(target, Model::Late(_)))
         },
     ),
     question("is_node", "whether it is a node of an XML document: never", |_, target| {
@@ -83,7 +86,11 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         answer(&target, matches!(target, Model::Sequence(_) | Model::Matches(_)))
     }),
     question("is_string", "whether it is a string", |_, target| {
-        answer(&target, matches!(target, Model::Text(_) | Model::Match(_)))
+        let is_string = match &target {
+            Model::Late(late) => late.date_kind().is_none(),
+            other => matches!(other, Model::Text(_) | Model::Match(_)),
+        };
+        answer(&target, is_string)
     }),
     question("is_time", "whether it is a time without a date", |_, target| {
         answer(&target, is_date_of(&target, DateKind::Time))
@@ -123,7 +130,19 @@ fn is_endless_range(model: &Model<'_>) -> bool {
 }
 
 fn is_date_of(model: &Model<'_>, kind: DateKind) -> bool {
-    matches!(model, Model::Date(Date { kind: own, .. }) if *own == kind)
+    date_kind(model) == Some(kind)
+}
+
+fn is_date(model: &Model<'_>) -> bool {
+    date_kind(model).is_some()
+}
+
+fn date_kind(model: &Model<'_>) -> Option<DateKind> {
+    match model {
+        Model::Date(Date { kind, .. }) => Some(*kind),
+        Model::Late(late) => late.date_kind(),
+        _ => None,
+    }
 }
 
 fn is_directive(model: &Model<'_>) -> bool {

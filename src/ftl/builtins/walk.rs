@@ -35,12 +35,13 @@ pub fn visit<'r, B>(
         Sequence::Items(items) => {
             host.spend(items.len())?;
             for (index, item) in items.iter().enumerate() {
-                if let ControlFlow::Break(found) = each(host, index, item.clone())? {
+                let item = taken(item.clone())?;
+                if let ControlFlow::Break(found) = each(host, index, item)? {
                     return Ok(Some(found));
                 }
             }
         }
-        Sequence::Range(_) | Sequence::Lazy(_) => {
+        Sequence::Range(_) | Sequence::Lazy(_) | Sequence::Groups(_) => {
             let mut cursor = sequence.cursor();
             let mut index = 0;
             while let Some(item) = host.next(&mut cursor)? {
@@ -107,13 +108,14 @@ pub fn advance<'r>(
         Cursor::Items(items, index) => {
             let item = items.get(*index).cloned();
             *index += usize::from(item.is_some());
-            Ok(item)
+            item.map(taken).transpose()
         }
         Cursor::Range(range, index) => {
             let item = range.get(*index);
             *index += u64::from(item.is_some());
             Ok(item.map(|item| Model::Number(Number::from(item))))
         }
+        Cursor::NoMatch => Err(no_match()),
         Cursor::Lazy { inner, lazy, turned } => loop {
             if *turned && lazy.stage == Stage::TakeWhile {
                 return Ok(None);
@@ -139,6 +141,31 @@ pub fn advance<'r>(
             }
         },
     }
+}
+
+/// An item of a list. A group that nobody can have is an error even for those who only pass it on.
+///
+/// # Errors
+/// For such a group.
+#[inline]
+pub fn taken(item: Model<'_>) -> Result<Model<'_>, Fault> {
+    match item {
+        Model::Late(late) if late.built_in == NO_GROUP => {
+            late.value()?;
+            Ok(Model::Late(late))
+        }
+        item => Ok(item),
+    }
+}
+
+/// The built-in of a [`Model::Late`] that stands for a group of a text that doesn't match.
+pub const NO_GROUP: &str = "groups";
+
+/// The fault for a group of a text that doesn't match.
+pub fn no_match() -> Fault {
+    let message = "the text doesn't match the regular expression, so it has no groups";
+    Fault::new(TemplateErrorKind::BadArgument, message)
+        .with_hint("ask first: `<#if m>${m?groups[1]}</#if>`")
 }
 
 /// What the function of `?map` gave, which must be something.
@@ -168,6 +195,7 @@ pub fn condition(result: &Model<'_>, stage: Stage) -> Result<bool, Fault> {
     match result {
         Model::Boolean(value) => Ok(*value),
         Model::Matches(found) => Ok(found.whole),
+        Model::Nothing => Ok(false),
         Model::Missing => {
             let message = format!(
                 "expected a boolean from the function of `?{name}`, found nothing (null or missing)"

@@ -7,6 +7,7 @@ use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
+use crate::ftl::eval::late::settled;
 use crate::ftl::model::BoundArguments;
 use crate::ftl::model::Hash;
 use crate::ftl::model::Map;
@@ -122,7 +123,7 @@ impl<'r> Evaluator<'r> {
                             }
                         }
                     }
-                    let value = self.kept(value)?;
+                    let value = self.evaluate_late(value)?;
                     match declared {
                         Some(parameter) => binding.set(&parameter.name, value),
                         None => binding.put_rest(Text::Borrowed(name.text()), value),
@@ -133,7 +134,7 @@ impl<'r> Evaluator<'r> {
                 let total = binding.next + values.len() + last_positional.len();
                 self.check_positional(&mut binding, total, values.len(), span)?;
                 for value in *values {
-                    let value = self.kept(value)?;
+                    let value = self.evaluate_late(value)?;
                     binding.push(value);
                 }
             }
@@ -233,7 +234,7 @@ impl<'r> Evaluator<'r> {
                     }
                     return Err(self.no_argument(definition, index, was_given, span));
                 };
-                match self.evaluate(default) {
+                match self.evaluate_late(default) {
                     Ok(Model::Missing) => {
                         if open.is_none() {
                             open = Some(self.missing(default));
@@ -296,7 +297,7 @@ impl<'r> Evaluator<'r> {
         span: Span,
     ) -> Evaluated<'r> {
         let Some(frame) = self.frame() else { return Ok(Model::Missing) };
-        let value = |name: &Name| frame.local(name).cloned().unwrap_or(Model::Missing);
+        let value = |name: &Name| frame.local(name).cloned().map_or(Model::Missing, settled);
         let rest = definition.catch_all.as_deref().map(value);
         let own = definition.parameters.iter().map(|own| (&own.name, value(&own.name)));
         if definition.is_function {
@@ -350,8 +351,8 @@ impl<'r> Binding<'r> {
                 self.set(&parameter.name, value);
             }
             None => match &mut self.rest {
-                Some(Rest::Positional(values)) => values.push(value),
-                _ => self.rest = Some(Rest::Positional(vec![value])),
+                Some(Rest::Positional(values)) => values.push(settled(value)),
+                _ => self.rest = Some(Rest::Positional(vec![settled(value)])),
             },
         }
     }
@@ -364,7 +365,7 @@ impl<'r> Binding<'r> {
 
     fn put_rest(&mut self, name: Text<'r>, value: Model<'r>) {
         if let Some(Rest::Named(map)) = &mut self.rest {
-            map.insert(name, value);
+            map.insert(name, settled(value));
         }
     }
 

@@ -116,7 +116,7 @@ impl<'r> Evaluator<'r> {
     fn assigned(&mut self, target: &Target<'r>, assignment: &'r Assignment) -> Evaluated<'r> {
         let Assignment { name, name_span, operator, value } = assignment;
         match (operator, value) {
-            (AssignOperator::Set, Some(value)) => self.required_to_keep(value),
+            (AssignOperator::Set, Some(value)) => self.required_late(value),
             (AssignOperator::Add, Some(value)) => {
                 let old = self.old_value(target, name, *name_span, true)?;
                 let more = self.required(value)?;

@@ -14,7 +14,6 @@ use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
-use crate::ftl::eval::condition::is_if_exists;
 use crate::ftl::eval::expression::java_int;
 use crate::ftl::format::Formatting;
 use crate::ftl::model::Callable;
@@ -51,6 +50,16 @@ impl<'r> Evaluator<'r> {
         application: &'r Application,
         span: Span,
     ) -> Evaluated<'r> {
+        let value = self.apply_unmade(application, span)?;
+        self.wanted(value)
+    }
+
+    /// The same; what it is given to pass on may be a [`Model::Late`].
+    pub(in crate::ftl::eval) fn apply_unmade(
+        &mut self,
+        application: &'r Application,
+        span: Span,
+    ) -> Evaluated<'r> {
         self.step(span)?;
         let built_in = application.built_in;
         if let Function::Special(special) = built_in.function {
@@ -60,11 +69,13 @@ impl<'r> Evaluator<'r> {
         // `?cn` is for values that are missing, not for what stands before a step.
         let value = if built_in.accepts_missing && built_in.name != "cn" {
             self.evaluate_lenient(target)?
+        } else if built_in.group == "type" {
+            self.evaluate_late(target)?
         } else {
             self.evaluate(target)?
         };
         if let (Function::Value(function), Form::Bare) = (built_in.function, &application.form)
-            && !matches!(value, Model::Missing | Model::Empty)
+            && !matches!(value, Model::Missing | Model::Empty | Model::Nothing)
         {
             let result = self.within(application, |this| function(this, value));
             return result.map_err(|fault| self.blame(fault, span, target.span, &[]));
@@ -128,7 +139,7 @@ impl<'r> Evaluator<'r> {
         }
     }
 
-    fn apply_to(
+    pub(in crate::ftl::eval) fn apply_to(
         &mut self,
         value: Model<'r>,
         application: &'r Application,
@@ -146,9 +157,11 @@ impl<'r> Evaluator<'r> {
                     suited(built_in)
                 }
             }
-            Model::Empty if is_everything(built_in.name) => return Ok(Model::Boolean(true)),
-            // What `?if_exists` gives is a boolean and a function as well.
-            Model::Empty if is_if_exists(target) => match (built_in.name, &application.form) {
+            Model::Empty | Model::Nothing if built_in.name == "if_exists" => return Ok(value),
+            Model::Empty | Model::Nothing if is_everything(built_in.name) => {
+                return Ok(Model::Boolean(true));
+            }
+            Model::Nothing => match (built_in.name, &application.form) {
                 ("is_boolean" | "is_method", _) => return Ok(Model::Boolean(true)),
                 ("c" | "cn", _) => Model::Boolean(false),
                 ("string", Form::Call(words)) if words.len() == 2 => Model::Boolean(false),
@@ -310,8 +323,10 @@ impl<'r> Evaluator<'r> {
     }
 
     fn argument(&mut self, argument: &'r Expr, built_in: &BuiltIn) -> Evaluated<'r> {
-        Ok(match self.evaluate(argument)? {
-            Model::Empty => Model::Text(Text::Borrowed("")),
+        Ok(match self.kept(argument)? {
+            // Nothing equals an empty text, and false as well.
+            Model::Nothing if built_in.name.starts_with("seq_") => Model::Nothing,
+            Model::Empty | Model::Nothing => Model::Text(Text::Borrowed("")),
             // These take nothing but texts, and FreeMarker 1 takes what is missing for one.
             Model::Missing
                 if self.settings.classic_compatible
@@ -391,7 +406,7 @@ pub(in crate::ftl::eval) const IMPORT_OPTIONAL: &str = ".get_optional_template.i
 pub(in crate::ftl::eval) const IMPORT_UNPARSED: &str = ".get_optional_template.import_unparsed";
 
 /// How many arguments a built-in takes, and whether these are so many.
-fn check_count(built_in: &BuiltIn, found: usize) -> Result<(), Fault> {
+pub(in crate::ftl::eval) fn check_count(built_in: &BuiltIn, found: usize) -> Result<(), Fault> {
     let Some((least, most)) = built_in.arguments else { return Ok(()) };
     if (least..=most).contains(&found) {
         return Ok(());
@@ -418,7 +433,7 @@ fn suited<'r>(built_in: &BuiltIn) -> Model<'r> {
 
 /// Whether a built-in reads its target as text, which a missing value is in old templates.
 fn is_for_texts(built_in: &BuiltIn) -> bool {
-    let is_for_values = matches!(built_in.group, "sequence" | "hash")
+    let is_for_values = matches!(built_in.group, "sequence" | "hash" | "date" | "number")
         || matches!(built_in.name, "c" | "size" | "string");
     !is_for_values
 }

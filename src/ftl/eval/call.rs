@@ -221,7 +221,7 @@ impl<'r> Evaluator<'r> {
         let outside = std::mem::replace(&mut self.place.program, program);
         let binding = self.binding(&function.parameter, value);
         let index = self.push_context(binding);
-        let result = self.evaluate(&function.body);
+        let result = self.kept(&function.body);
         self.pop_context(index);
         self.place.program = outside;
         result
@@ -306,7 +306,7 @@ impl<'r> Evaluator<'r> {
                 let failure = self.fail(TemplateErrorKind::BadArgument, message, span);
                 return Err(failure.with_hint("`<#stop>` ends the whole template"));
             }
-            self.returned = self.kept(value)?;
+            self.returned = self.evaluate_late(value)?;
         }
         Ok(Flow::Return)
     }
@@ -322,7 +322,7 @@ impl<'r> Evaluator<'r> {
         let (body, caller) = (frame.body, frame.caller.clone());
         let mut given = Vec::with_capacity(values.len());
         for value in values {
-            given.push(self.kept(value)?);
+            given.push(self.evaluate_late(value)?);
         }
         let Some((body, names)) = body else { return Ok(Flow::Next) };
         self.step(span)?;

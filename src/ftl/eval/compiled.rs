@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::ftl::ast::Output;
+use crate::ftl::coerce;
 use crate::ftl::compile::compile;
 use crate::ftl::compile::compile_evaluated;
 use crate::ftl::error::TemplateError;
@@ -13,6 +14,7 @@ use crate::ftl::eval::Failure;
 use crate::ftl::eval::include::Included;
 use crate::ftl::eval::transform::Directive;
 use crate::ftl::model::Model;
+use crate::ftl::model::Sequence;
 use crate::ftl::model::Text;
 use crate::ftl::parse::Ending;
 use crate::ftl::program::Expr;
@@ -94,6 +96,21 @@ impl<'r> Evaluator<'r> {
         self.keep(program, span)
     }
 
+    /// The text of `[text, id]?interpret`, and the id.
+    fn text_to_interpret(
+        &mut self,
+        sequence: &Sequence<'r>,
+        target: &'r Expr,
+    ) -> Result<(Text<'r>, Text<'r>), Failure> {
+        let text = self.item_of(sequence, 0, target.span)?;
+        let text = self.text_of(text, target)?;
+        let id = match self.item_of(sequence, 1, target.span)? {
+            Model::Missing => Text::Borrowed("anonymous_interpreted"),
+            id => self.text_of(id, target)?,
+        };
+        Ok((text, id))
+    }
+
     /// `?interpret`
     pub(in crate::ftl::eval) fn interpret(
         &mut self,
@@ -102,16 +119,14 @@ impl<'r> Evaluator<'r> {
         span: Span,
     ) -> Evaluated<'r> {
         let (text, id) = match self.present(target)? {
-            Model::Sequence(sequence) => {
-                let text = self.item_of(&sequence, 0, target.span)?;
-                let text = self.text_of(text, target)?;
-                let id = match self.item_of(&sequence, 1, target.span)? {
-                    Model::Missing => Text::Borrowed("anonymous_interpreted"),
-                    id => self.text_of(id, target)?,
-                };
-                (text, id)
+            Model::Sequence(sequence) => self.text_to_interpret(&sequence, target)?,
+            value @ (Model::Matches(_) | Model::Empty | Model::Nothing) => {
+                let sequence = coerce::expect_sequence(&value);
+                let sequence =
+                    sequence.map_err(|fault| self.blame(fault, target.span, target.span, &[]))?;
+                self.text_to_interpret(&sequence, target)?
             }
-            value @ (Model::Text(_) | Model::Match(_) | Model::Empty) => {
+            value @ (Model::Text(_) | Model::Match(_)) => {
                 (self.text_of(value, target)?, Text::Borrowed("anonymous_interpreted"))
             }
             other => return Err(self.wrong_type("a string or a sequence", &other, target)),
@@ -147,6 +162,7 @@ impl<'r> Evaluator<'r> {
         let mut output = place.clone();
         if output.format == self.base.output_format {
             output.auto_escape = self.base.auto_escaping.escapes(&output.format);
+            output.never_escapes = self.base.auto_escaping == AutoEscaping::Disable;
         }
         output
     }
@@ -207,6 +223,8 @@ fn settings_for(base: &Arc<Settings>, output: Output) -> Settings {
         } else {
             AutoEscaping::Disable
         };
+    } else if output.never_escapes {
+        settings.auto_escaping = AutoEscaping::Disable;
     }
     settings.output_format = output.format;
     settings

@@ -64,8 +64,6 @@ impl<'r> Evaluator<'r> {
                 }
                 match self.evaluate(expression)? {
                     Model::Boolean(value) => Ok(value),
-                    // Nothing is false for FreeMarker, if it is `?if_exists` that gives it.
-                    Model::Empty if is_if_exists(expression) => Ok(false),
                     other => self.truth(other, expression),
                 }
             }
@@ -77,6 +75,7 @@ impl<'r> Evaluator<'r> {
         match value {
             Model::Boolean(value) => Ok(value),
             Model::Matches(matches) => Ok(matches.whole),
+            Model::Nothing => Ok(false),
             value if self.settings.classic_compatible => Ok(!crate::ftl::coerce::is_empty(&value)),
             value => {
                 let failure = self.wrong_type("a boolean", &value, expression);
@@ -132,8 +131,4 @@ impl<'r> Evaluator<'r> {
 
     /// The kind of error for values that can't be compared or calculated with.
     pub(in crate::ftl::eval) const TYPE_ERROR: TemplateErrorKind = TemplateErrorKind::WrongType;
-}
-
-pub(in crate::ftl::eval) fn is_if_exists(expression: &Expr) -> bool {
-    matches!(&expression.kind, ExprKind::BuiltIn(application) if application.built_in.name == "if_exists")
 }

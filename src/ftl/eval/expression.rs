@@ -14,10 +14,8 @@ use crate::ftl::model::Model;
 use crate::ftl::model::Range;
 use crate::ftl::model::Sequence;
 use crate::ftl::model::Text;
-use crate::ftl::model::Unread;
 use crate::ftl::program::Expr;
 use crate::ftl::program::ExprKind;
-use crate::ftl::program::Form;
 use crate::text::Span;
 use crate::value::Key;
 use crate::value::Number;
@@ -26,10 +24,10 @@ impl<'r> Evaluator<'r> {
     /// The value of an expression; [`Model::Missing`] when there is none.
     pub(in crate::ftl::eval) fn evaluate(&mut self, expression: &'r Expr) -> Evaluated<'r> {
         match &expression.kind {
-            ExprKind::Variable(name) => match self.variable(name) {
-                Model::Unread(unread) => Err(Failure::Error(unread.error.clone())),
-                value => Ok(value),
-            },
+            ExprKind::Variable(name) => {
+                let value = self.variable(name);
+                self.wanted(value)
+            }
             ExprKind::Dot { target, key, .. } => {
                 if let Some(object) = self.object(target) {
                     return Ok(match object.get_key(key) {
@@ -37,7 +35,8 @@ impl<'r> Evaluator<'r> {
                         None => Model::Missing,
                     });
                 }
-                self.dotted(target, key, expression.span)
+                let value = self.dotted(target, key, expression.span)?;
+                self.wanted(value)
             }
             ExprKind::Text(text) => Ok(Model::Text(Text::Borrowed(text))),
             ExprKind::Number(number) => Ok(Model::Number(number.clone())),
@@ -50,11 +49,15 @@ impl<'r> Evaluator<'r> {
                 self.check_stack(expression.span)?;
                 self.binary(*operator, left, right, expression)
             }
-            _ => self.compound(expression),
+            _ => {
+                let value = self.compound_late(expression)?;
+                self.wanted(value)
+            }
         }
     }
 
-    fn compound(&mut self, expression: &'r Expr) -> Evaluated<'r> {
+    /// What is passed on from a part of the expression may be a [`Model::Late`].
+    pub(in crate::ftl::eval) fn compound_late(&mut self, expression: &'r Expr) -> Evaluated<'r> {
         let span = expression.span;
         self.check_stack(span)?;
         match &expression.kind {
@@ -64,11 +67,11 @@ impl<'r> Evaluator<'r> {
                     return Ok(value);
                 }
                 match fallback {
-                    Some(fallback) => self.evaluate(fallback),
+                    Some(fallback) => self.evaluate_late(fallback),
                     None => Ok(Model::Empty),
                 }
             }
-            ExprKind::Parenthesis(inner) => self.evaluate(inner),
+            ExprKind::Parenthesis(inner) => self.evaluate_late(inner),
             ExprKind::Exists(_) | ExprKind::Not(_) | ExprKind::And(..) | ExprKind::Or(..) => {
                 self.condition(expression).map(Model::Boolean)
             }
@@ -108,13 +111,13 @@ impl<'r> Evaluator<'r> {
     }
 
     /// The value of an expression before `!` or `??`: in parentheses, any step of it may be
-    /// missing.
+    /// missing. Nobody wants it yet.
     pub(in crate::ftl::eval) fn evaluate_lenient(&mut self, target: &'r Expr) -> Evaluated<'r> {
         if !target.is_parenthesis() {
-            return self.evaluate(target);
+            return self.evaluate_late(target);
         }
         let quiet = std::mem::replace(&mut self.quiet, true);
-        let value = self.evaluate(target);
+        let value = self.evaluate_late(target);
         self.quiet = quiet;
         match value {
             Err(Failure::Missing) => Ok(Model::Missing),
@@ -122,31 +125,15 @@ impl<'r> Evaluator<'r> {
         }
     }
 
-    /// A value that is put away. A text that is no date is a mistake only when somebody wants the
-    /// date, as it is in FreeMarker.
-    pub(in crate::ftl::eval) fn kept(&mut self, expression: &'r Expr) -> Evaluated<'r> {
-        let value = self.evaluate(expression);
-        match (value, &expression.kind) {
-            (Err(Failure::Error(error)), ExprKind::BuiltIn(application))
-                if error.kind() == TemplateErrorKind::BadFormat
-                    && matches!(application.form, Form::Bare)
-                    && error.span() == application.target.span =>
-            {
-                let kind_name = match application.built_in.name {
-                    "date" => "a date",
-                    "time" => "a time",
-                    "datetime" => "a datetime",
-                    _ => return Err(Failure::Error(error)),
-                };
-                Ok(Model::Unread(Rc::new(Unread { kind_name, error })))
-            }
-            (value, _) => value,
-        }
-    }
-
     /// A value that must be there, even where FreeMarker 1 is imitated.
     pub(in crate::ftl::eval) fn present(&mut self, expression: &'r Expr) -> Evaluated<'r> {
-        match self.evaluate(expression)? {
+        let value = self.present_late(expression)?;
+        self.wanted(value)
+    }
+
+    /// The same for a place that passes it on.
+    pub(in crate::ftl::eval) fn present_late(&mut self, expression: &'r Expr) -> Evaluated<'r> {
+        match self.evaluate_late(expression)? {
             Model::Missing => Err(self.missing(expression)),
             value => Ok(value),
         }
@@ -158,9 +145,9 @@ impl<'r> Evaluator<'r> {
         self.or_nothing(value, expression)
     }
 
-    /// The same of a value that is put away.
-    pub(in crate::ftl::eval) fn required_to_keep(&mut self, expression: &'r Expr) -> Evaluated<'r> {
-        let value = self.kept(expression)?;
+    /// The same for a place that passes it on.
+    pub(in crate::ftl::eval) fn required_late(&mut self, expression: &'r Expr) -> Evaluated<'r> {
+        let value = self.evaluate_late(expression)?;
         self.or_nothing(value, expression)
     }
 
@@ -177,9 +164,9 @@ impl<'r> Evaluator<'r> {
     /// A value in a list or hash literal. Where FreeMarker 1 is imitated, it may be missing.
     fn member(&mut self, expression: &'r Expr) -> Evaluated<'r> {
         if self.settings.classic_compatible {
-            return self.kept(expression);
+            return self.evaluate_late(expression);
         }
-        self.required_to_keep(expression)
+        self.required_late(expression)
     }
 
     /// A value that must be a number.
@@ -218,10 +205,16 @@ impl<'r> Evaluator<'r> {
     }
 
     #[inline(never)]
-    fn dotted(&mut self, target: &'r Expr, key: &'r Key, span: Span) -> Evaluated<'r> {
+    pub(in crate::ftl::eval) fn dotted(
+        &mut self,
+        target: &'r Expr,
+        key: &'r Key,
+        span: Span,
+    ) -> Evaluated<'r> {
         self.check_stack(span)?;
-        let value = self.evaluate(target)?;
+        let value = self.evaluate_late(target)?;
         match &value {
+            Model::Late(late) => self.format_of(late, key.name(), target),
             Model::Hash(Hash::Json(object)) => Ok(match object.get_key(key) {
                 Some(node) => Model::from_node(node),
                 None => Model::Missing,
@@ -236,7 +229,7 @@ impl<'r> Evaluator<'r> {
                 let found = crate::ftl::builtins::Host::get(self, hash, key.name());
                 found.map_err(|fault| self.blame(fault, target.span, target.span, &[]))
             }
-            Model::Empty => Ok(Model::Missing),
+            Model::Empty | Model::Nothing => Ok(Model::Missing),
             Model::Missing if self.settings.classic_compatible => Ok(Model::Missing),
             other => {
                 let failure = self.wrong_type("a hash", other, target);
@@ -279,12 +272,26 @@ impl<'r> Evaluator<'r> {
     #[inline(never)]
     fn call_value(&mut self, target: &'r Expr, arguments: &'r [Expr], span: Span) -> Evaluated<'r> {
         self.step(span)?;
-        let callee = self.evaluate(target)?;
+        let callee = self.evaluate_late(target)?;
         match &callee {
+            Model::Late(late) => {
+                let mut values = Vec::with_capacity(arguments.len());
+                for argument in arguments {
+                    values.push(self.evaluate(argument)?);
+                }
+                let made = self.call_late(late, &values);
+                made.map_err(|fault| self.blame(fault, span, target.span, arguments))
+            }
             Model::Callable(Callable::Macro { id, .. }) => self.call_function(*id, arguments, span),
             Model::Callable(callable) => {
                 let callable = callable.clone();
                 self.call_callable(&callable, arguments, target, span)
+            }
+            Model::Nothing => {
+                for argument in arguments {
+                    self.evaluate(argument)?;
+                }
+                Ok(Model::Missing)
             }
             other => {
                 let failure = self.wrong_type("a function or method", other, target);

@@ -9,6 +9,7 @@ use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::call::field_by;
+use crate::ftl::eval::late::settled;
 use crate::ftl::format::Formatting;
 use crate::ftl::model::Callable;
 use crate::ftl::model::Cursor;
@@ -45,7 +46,7 @@ impl<'r> Host<'r> for Evaluator<'r> {
         match callee {
             Model::Callable(callable) => {
                 let span = place_of_call(callable);
-                self.call_with_values(callable, arguments, span)
+                self.call_with_values(callable, arguments, span).map(settled)
             }
             other => Err(coerce::wrong_type("a function or method", other)),
         }

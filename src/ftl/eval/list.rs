@@ -250,7 +250,7 @@ impl<'r> Evaluator<'r> {
     fn listed(&mut self, value: Model<'r>, list: &'r List) -> Result<Option<Source<'r>>, Failure> {
         let expression = &list.source;
         Ok(Some(match (value, list.pairs) {
-            (Model::Empty, _) => return Ok(None),
+            (Model::Empty | Model::Nothing, _) => return Ok(None),
             (Model::Missing, false) if self.settings.classic_compatible => return Ok(None),
             (Model::Sequence(sequence), false) => Source::Items(sequence.cursor()),
             (Model::Matches(matches), false) => {

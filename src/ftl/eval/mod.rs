@@ -20,6 +20,7 @@ mod fault;
 mod host;
 mod import;
 mod include;
+mod late;
 mod list;
 mod markup;
 mod operator;

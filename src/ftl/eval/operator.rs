@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::ftl::ast::BinaryOperator;
 use crate::ftl::builtins::Host;
+use crate::ftl::builtins::comparison;
 use crate::ftl::builtins::comparison::compare_texts;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
@@ -121,15 +122,18 @@ impl<'r> Evaluator<'r> {
             (Model::Text(first), Model::Text(second)) => {
                 return self.join(first, second, span).map(Model::Text);
             }
-            (Model::Empty, Model::Sequence(_)) => return Ok(second),
-            (Model::Sequence(_), Model::Empty) => return Ok(first),
+            (Model::Empty | Model::Nothing, Model::Sequence(_)) => return Ok(second),
+            (Model::Sequence(_), Model::Empty | Model::Nothing) => return Ok(first),
             _ => {}
         }
         if let (Some(first), Some(second)) = (as_sequence(&first), as_sequence(&second)) {
             return self.join_sequences(first, second, span);
         }
-        if let (Model::Hash(_) | Model::Empty, Model::Hash(_) | Model::Empty) = (&first, &second)
-            && !matches!((&first, &second), (Model::Empty, Model::Empty))
+        let is_like_hash =
+            |value| matches!(value, &Model::Hash(_) | &Model::Empty | &Model::Nothing);
+        if is_like_hash(&first)
+            && is_like_hash(&second)
+            && matches!((&first, &second), (Model::Hash(_), _) | (_, Model::Hash(_)))
         {
             return match (first, second) {
                 (Model::Hash(first), Model::Hash(second)) if !first.is_plainly_empty() => {
@@ -138,7 +142,7 @@ impl<'r> Evaluator<'r> {
                     }
                     self.join_hashes(&first, &second, span)
                 }
-                (Model::Empty | Model::Hash(_), second @ Model::Hash(_)) => Ok(second),
+                (_, second @ Model::Hash(_)) => Ok(second),
                 (first, _) => Ok(first),
             };
         }
@@ -226,6 +230,13 @@ impl<'r> Evaluator<'r> {
                 items.extend_from_slice(more);
                 continue;
             }
+            if let Sequence::Groups(matches) = &sequence
+                && !matches.whole
+            {
+                let group = self.no_group(span);
+                items.extend(std::iter::repeat_n(group, matches.groups.len()));
+                continue;
+            }
             items.extend(self.items(&sequence, span)?);
         }
         Ok(Model::list(items))
@@ -308,6 +319,10 @@ impl<'r> Evaluator<'r> {
                     return Err(self.incomparable(&first, &second, span));
                 }
                 first.millis.cmp(&second.millis)
+            }
+            (Model::Nothing, _) | (_, Model::Nothing) => {
+                let (first, second) = comparison::instead_of_nothing(first, second);
+                return self.compare(operator, first, left, second, right, span);
             }
             _ if self.settings.classic_compatible => {
                 let (first, second) = (self.text_of(first, left)?, self.text_of(second, right)?);
@@ -413,7 +428,7 @@ fn as_sequence<'r>(value: &Model<'r>) -> Option<Sequence<'r>> {
             let items = matches.matches.iter().map(|found| Model::Match(Rc::clone(found)));
             Some(Sequence::Items(Rc::new(items.collect())))
         }
-        Model::Empty => Some(Sequence::Items(Rc::default())),
+        Model::Empty | Model::Nothing => Some(Sequence::Items(Rc::default())),
         _ => None,
     }
 }

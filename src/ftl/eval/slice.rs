@@ -1,17 +1,24 @@
 //! `x[i]`, `x["key"]`, `x[i..j]`.
 
+use std::rc::Rc;
+
 use crate::ftl::ast::RangeKind;
+use crate::ftl::builtins::Applied;
 use crate::ftl::builtins::Host;
+use crate::ftl::builtins::walk::no_match;
+use crate::ftl::builtins::walk::taken;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluated;
 use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
 use crate::ftl::eval::expression::java_int;
+use crate::ftl::model::Late;
 use crate::ftl::model::Model;
 use crate::ftl::model::Range;
 use crate::ftl::model::Sequence;
 use crate::ftl::model::Stage;
 use crate::ftl::model::Text;
+use crate::ftl::model::whole_group;
 use crate::ftl::program::Expr;
 use crate::text::Span;
 use crate::value::Number;
@@ -27,7 +34,23 @@ impl<'r> Evaluator<'r> {
         span: Span,
     ) -> Evaluated<'r> {
         self.step(span)?;
-        let value = self.evaluate(target)?;
+        let value = self.evaluate_late(target)?;
+        if let Model::Late(late) = &value {
+            match self.required(index)? {
+                Model::Number(number) => {
+                    let value = self.wanted(value)?;
+                    return self.item(value, java_int(&number), target, index);
+                }
+                Model::Sequence(Sequence::Range(range)) => {
+                    let value = self.wanted(value)?;
+                    return self.slice(value, range, target, index);
+                }
+                key => {
+                    let key = self.text_of(key, index)?;
+                    return self.format_of(late, &key, target);
+                }
+            }
+        }
         if value.is_missing() {
             if self.settings.classic_compatible {
                 return Ok(Model::Missing);
@@ -37,12 +60,27 @@ impl<'r> Evaluator<'r> {
         match self.required(index)? {
             Model::Number(number) => self.item(value, java_int(&number), target, index),
             Model::Sequence(Sequence::Range(range)) => self.slice(value, range, target, index),
-            key @ (Model::Text(_) | Model::Match(_) | Model::Empty) => {
+            key @ (Model::Text(_) | Model::Match(_) | Model::Empty | Model::Nothing) => {
                 let key = self.text_of(key, index)?;
                 self.value_of_key(&value, &key, target)
             }
             other => Err(self.wrong_type("a number, a range or a string", &other, index)),
         }
+    }
+
+    /// `(x?string)[format]`
+    pub(in crate::ftl::eval) fn format_of(
+        &mut self,
+        late: &Late<'r>,
+        format: &str,
+        target: &'r Expr,
+    ) -> Evaluated<'r> {
+        if !late.is_hash() {
+            let found = Model::Late(Rc::new(late.clone()));
+            return Err(self.wrong_type("a hash", &found, target));
+        }
+        let found = self.apply_again(late, Applied::Key(format));
+        found.map_err(|fault| self.blame(fault, target.span, target.span, &[]))
     }
 
     fn value_of_key(&mut self, value: &Model<'r>, key: &str, target: &'r Expr) -> Evaluated<'r> {
@@ -51,7 +89,7 @@ impl<'r> Evaluator<'r> {
                 let found = self.get(hash, key);
                 found.map_err(|fault| self.blame(fault, target.span, target.span, &[]))
             }
-            Model::Empty => Ok(Model::Missing),
+            Model::Empty | Model::Nothing => Ok(Model::Missing),
             other => Err(self.wrong_type("a hash", other, target)),
         }
     }
@@ -71,7 +109,7 @@ impl<'r> Evaluator<'r> {
                     found.map_or(Model::Missing, |found| Model::Match(std::rc::Rc::clone(found)))
                 );
             }
-            Model::Empty => return Ok(Model::Missing),
+            Model::Empty | Model::Nothing => return Ok(Model::Missing),
             Model::Hash(_) | Model::Callable(_) => {
                 return Err(self.wrong_type("a sequence or a string", &value, target));
             }
@@ -98,7 +136,7 @@ impl<'r> Evaluator<'r> {
         span: Span,
     ) -> Evaluated<'r> {
         let Ok(at) = usize::try_from(index) else {
-            if matches!(sequence, Sequence::Range(_)) {
+            if matches!(sequence, Sequence::Range(_) | Sequence::Groups(_)) {
                 let message = format!("an index can't be negative, found {index}");
                 return Err(self.fail(TemplateErrorKind::BadArgument, message, span));
             }
@@ -110,11 +148,19 @@ impl<'r> Evaluator<'r> {
                 self.steps(at.min(list.len()) / 16, span)?;
                 list.get(at).map_or(Model::Missing, Model::from_node)
             }
-            Sequence::Items(items) => items.get(at).cloned().unwrap_or(Model::Missing),
+            Sequence::Items(items) => {
+                let item = taken(items.get(at).cloned().unwrap_or(Model::Missing));
+                item.map_err(|fault| self.blame(fault, span, span, &[]))?
+            }
             Sequence::Range(range) => {
                 let item = range.get(at as u64);
                 item.map_or(Model::Missing, |item| Model::Number(Number::from(item)))
             }
+            Sequence::Groups(matches) => match matches.groups.get(at) {
+                Some(group) if matches.whole => whole_group(group),
+                Some(_) => return Err(self.blame(no_match(), span, span, &[])),
+                None => Model::Missing,
+            },
             Sequence::Lazy(_) => {
                 let mut cursor = sequence.cursor();
                 for _ in 0..at {
@@ -154,6 +200,8 @@ impl<'r> Evaluator<'r> {
                 let found = matches.matches.iter();
                 Some(found.map(|found| Model::Match(std::rc::Rc::clone(found))).collect())
             }
+            // What has no items is a sequence before it is a text.
+            Model::Empty | Model::Nothing => Some(Vec::new()),
             Model::Hash(_) | Model::Callable(_) => {
                 return Err(self.wrong_type("a sequence or a string", &value, target));
             }

@@ -37,7 +37,7 @@ impl<'r> Evaluator<'r> {
             Special::Then => {
                 let holds = self.condition(target)?;
                 let [yes, no] = arguments else { return Ok(Model::Missing) };
-                self.present(if holds { yes } else { no })
+                self.present_late(if holds { yes } else { no })
             }
             Special::Switch => self.switch_value(target, arguments),
             Special::Default => {
@@ -51,7 +51,7 @@ impl<'r> Evaluator<'r> {
                 }
                 let mut found = value;
                 for argument in arguments {
-                    let fallback = self.evaluate(argument)?;
+                    let fallback = self.evaluate_late(argument)?;
                     if found.is_missing() {
                         found = fallback;
                     }
@@ -121,11 +121,11 @@ impl<'r> Evaluator<'r> {
             let other = self.present(expected)?;
             let operator = BinaryOperator::Equal;
             if self.compare(operator, value.clone(), target, other, expected, expected.span)? {
-                return self.present(result);
+                return self.present_late(result);
             }
         }
         if let [default] = cases.remainder() {
-            return self.present(default);
+            return self.present_late(default);
         }
         let quoted = self.quote(target.span);
         let message = format!("`{quoted}` matches no case of `?switch`");

@@ -60,7 +60,7 @@ impl<'r> Evaluator<'r> {
             Model::Text(text) => Ok(Printed::Text(text)),
             Model::Match(found) => Ok(Printed::Text(Text::Shared(Rc::clone(&found.text)))),
             Model::Markup(markup) => Ok(Printed::Markup(markup)),
-            Model::Empty => Ok(Printed::Text(Text::Borrowed(""))),
+            Model::Empty | Model::Nothing => Ok(Printed::Text(Text::Borrowed(""))),
             Model::Missing => {
                 if self.settings.classic_compatible {
                     return Ok(Printed::Text(Text::Borrowed("")));

@@ -69,7 +69,7 @@ impl Format {
             Some("ftlx") => (OutputFormat::Xml, AutoEscaping::EnableIfDefault),
             _ => (settings.output_format.clone(), settings.auto_escaping),
         };
-        let output = Output { format, auto_escape: false };
+        let output = Output { format, auto_escape: false, never_escapes: false };
         Self { output, policy, initial_policy: policy }.settled()
     }
 
@@ -81,6 +81,7 @@ impl Format {
     /// The same with `auto_escape` as format and policy have it.
     pub(crate) fn settled(mut self) -> Self {
         self.output.auto_escape = self.policy.escapes(&self.output.format);
+        self.output.never_escapes = self.policy == AutoEscaping::Disable;
         self
     }
 }

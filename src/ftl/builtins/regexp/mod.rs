@@ -1,6 +1,7 @@
 //! Built-ins with regular expressions, which are Java's.
 
 mod blocks;
+pub(in crate::ftl::builtins) mod halves;
 mod java;
 pub(in crate::ftl::builtins) mod pattern;
 mod properties;
@@ -14,6 +15,7 @@ use crate::ftl::builtins::Outcome;
 use crate::ftl::builtins::characters;
 use crate::ftl::builtins::code_units;
 use crate::ftl::builtins::operands;
+use crate::ftl::builtins::regexp::halves::part;
 use crate::ftl::builtins::regexp::pattern::Flags;
 use crate::ftl::builtins::regexp::pattern::Pattern;
 use crate::ftl::builtins::regexp::pattern::Places;
@@ -28,6 +30,7 @@ use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::model::Match;
 use crate::ftl::model::Matches;
 use crate::ftl::model::Model;
+use crate::ftl::model::Sequence;
 
 /// The lines of this group.
 pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
@@ -59,15 +62,7 @@ fn groups<'r>(target: &Model<'r>) -> Outcome<'r> {
     };
     match target {
         Model::Match(found) => Ok(Model::list(found.groups.iter().map(text).collect())),
-        // A group of the whole that took no part is an empty text, one of a single match is missing.
-        Model::Matches(found) if found.whole => {
-            let groups = found.groups.iter().map(|group| match group {
-                Some(_) => text(group),
-                None => Model::Text("".into()),
-            });
-            Ok(Model::list(groups.collect()))
-        }
-        Model::Matches(found) => Ok(Model::list(vec![Model::Missing; found.groups.len()])),
+        Model::Matches(found) => Ok(Model::Sequence(Sequence::Groups(Rc::clone(found)))),
         other => Err(wrong_type("what `?matches` gives left of `?groups`", other)
             .blaming(Blame::Target)
             .with_hint("`x?matches(r\"(\\d+)-(\\d+)\")?groups[1]`")),
@@ -87,16 +82,17 @@ fn matches<'r>(
     };
     let pattern = pattern(host, &source, flags, 0)?;
     host.spend(text.len())?;
-    let part =
-        |place: &Option<std::ops::Range<usize>>| place.clone().map(|place| Rc::from(&text[place]));
+    let group = |place: &Option<std::ops::Range<usize>>| {
+        place.clone().map(|place| Rc::from(part(&text, place)))
+    };
     let whole = pattern.match_whole(host, &text)?;
     let groups = match &whole {
-        Some(places) => places.iter().map(part).collect(),
+        Some(places) => places.iter().map(group).collect(),
         None => vec![None; pattern.groups + 1],
     };
     let mut found = Vec::new();
     for_each_match(host, &pattern, &text, false, |places| {
-        let groups: Vec<Option<Rc<str>>> = places.iter().map(part).collect();
+        let groups: Vec<Option<Rc<str>>> = places.iter().map(group).collect();
         let text = groups.first().cloned().flatten().unwrap_or_default();
         found.push(Rc::new(Match { text, groups }));
         Ok(())
@@ -164,13 +160,13 @@ fn replace<'r>(
             none => none.insert(read_replacement(&new, &pattern)?),
         };
         let Some(whole) = places.first().and_then(Option::as_ref) else { return Ok(()) };
-        out.push_str(&text[copied..whole.start]);
+        out.push_str(&part(&text, copied..whole.start));
         for piece in pieces.iter() {
             match piece {
                 Piece::Text(text) => out.push_str(text),
                 Piece::Group(group) => {
                     if let Some(Some(place)) = places.get(*group) {
-                        out.push_str(&text[place.clone()]);
+                        out.push_str(&part(&text, place.clone()));
                     }
                 }
             }
@@ -181,7 +177,7 @@ fn replace<'r>(
     if replacement.is_none() {
         return Ok(Model::Text(text));
     }
-    out.push_str(&text[copied..]);
+    out.push_str(&part(&text, copied..text.len()));
     host.spend(out.len() / 64)?;
     Ok(Model::Text(out.into()))
 }
@@ -199,7 +195,7 @@ fn replace_plain<'t>(text: &'t str, wanted: &str, new: &str, flags: Flags) -> Co
         return match (new.is_empty(), flags.first_only) {
             (true, _) => Cow::Borrowed(text),
             (false, true) => Cow::Owned([new, text].concat()),
-            (false, false) => Cow::Owned(text.replace("", new)),
+            (false, false) => Cow::Owned(between_units(text, new)),
         };
     }
     if flags.modes.ignore_case {
@@ -227,6 +223,19 @@ fn replace_plain<'t>(text: &'t str, wanted: &str, new: &str, flags: Flags) -> Co
     }
     out.push_str(rest);
     Cow::Owned(out)
+}
+
+/// The text with another one before, between and behind all its code units.
+fn between_units(text: &str, new: &str) -> String {
+    let mut out = String::from(new);
+    let mut at = 0;
+    while at < text.len() {
+        let next = halves::next_unit(text, at);
+        out.push_str(&part(text, at..next));
+        out.push_str(new);
+        at = next;
+    }
+    out
 }
 
 /// Looks in the lower case form; its places are those of the text, unit by unit, as in Java.

@@ -9,6 +9,7 @@ use fancy_regex::Regex;
 use fancy_regex::RegexBuilder;
 
 use crate::ftl::builtins::Host;
+use crate::ftl::builtins::regexp::halves;
 use crate::ftl::builtins::regexp::java;
 use crate::ftl::error::Blame;
 use crate::ftl::error::Fault;
@@ -96,6 +97,9 @@ pub(in crate::ftl::builtins) struct Pattern {
     anywhere: Search,
     whole: OnceCell<Search>,
     start: OnceCell<Search>,
+    /// For a place that is known.
+    here: OnceCell<Search>,
+    inside: Inside,
     translated: String,
     max_steps: usize,
     /// The number of groups.
@@ -137,18 +141,64 @@ impl Pattern {
         let java::Translated { pattern, groups, names } = translated;
         let anywhere = Search::new(pattern.clone(), max_steps)
             .map_err(|fault| fault.blaming(Blame::Argument(argument)))?;
-        let (whole, start) = (OnceCell::new(), OnceCell::new());
-        Ok(Self { anywhere, whole, start, translated: pattern, max_steps, groups, names })
+        Ok(Self {
+            anywhere,
+            whole: OnceCell::new(),
+            start: OnceCell::new(),
+            here: OnceCell::new(),
+            inside: Inside::of(source),
+            translated: pattern,
+            max_steps,
+            groups,
+            names,
+        })
     }
 
-    /// The first match that starts at the byte `from` or behind it.
+    /// The first match that starts at the byte `from` or behind it; its places may be in the middle
+    /// of characters ([`halves`]).
     pub(in crate::ftl::builtins) fn find<'r>(
         &self,
         host: &mut (dyn Host<'r> + '_),
         text: &str,
         from: usize,
     ) -> Result<Option<Places>, Fault> {
-        self.run(host, &self.anywhere, text, from)
+        let start = halves::next_boundary(text, from);
+        if start != from
+            && self.inside != Inside::Never
+            && let Some(found) = self.match_inside(host, text, from)?
+        {
+            return Ok(Some(found));
+        }
+        let found = self.run(host, &self.anywhere, text, start)?;
+        if self.inside != Inside::Anywhere {
+            return Ok(found);
+        }
+        let place = found.as_ref().and_then(|places| places.first()?.as_ref());
+        let end = place.map_or(text.len(), |place| place.start);
+        let mut at = start;
+        while let Some(middle) = halves::first_middle(text, at, end) {
+            if let Some(found) = self.match_inside(host, text, middle)? {
+                return Ok(Some(found));
+            }
+            at = halves::next_boundary(text, middle);
+        }
+        Ok(found)
+    }
+
+    /// The match that starts in the middle of a character.
+    fn match_inside<'r>(
+        &self,
+        host: &mut (dyn Host<'r> + '_),
+        text: &str,
+        middle: usize,
+    ) -> Result<Option<Places>, Fault> {
+        host.spend(1 + text.len() / 64)?;
+        let search = self.search(&self.here, r"\G", "")?;
+        let (text, start) = halves::with_halves(text, middle);
+        let places = self.run(host, search, &text, start)?;
+        let outside = |place| halves::without_halves(place, middle);
+        let outside = |place: Range<usize>| outside(place.start)..outside(place.end);
+        Ok(places.map(|places| places.into_iter().map(|place| place.map(outside)).collect()))
     }
 
     /// The match of the whole text.
@@ -157,7 +207,7 @@ impl Pattern {
         host: &mut (dyn Host<'r> + '_),
         text: &str,
     ) -> Result<Option<Places>, Fault> {
-        let search = self.search(&self.whole, r"\z")?;
+        let search = self.search(&self.whole, r"\A", r"\z")?;
         self.run(host, search, text, 0)
     }
 
@@ -167,15 +217,20 @@ impl Pattern {
         host: &mut (dyn Host<'r> + '_),
         text: &str,
     ) -> Result<bool, Fault> {
-        let search = self.search(&self.start, "")?;
+        let search = self.search(&self.start, r"\A", "")?;
         self.tier_by_tier(host, search, |regex| regex.is_match(text))
     }
 
-    fn search<'p>(&self, own: &'p OnceCell<Search>, end: &str) -> Result<&'p Search, Fault> {
+    fn search<'p>(
+        &self,
+        own: &'p OnceCell<Search>,
+        start: &str,
+        end: &str,
+    ) -> Result<&'p Search, Fault> {
         if let Some(search) = own.get() {
             return Ok(search);
         }
-        let built = Search::new(format!(r"\A(?:{}){end}", self.translated), self.max_steps)?;
+        let built = Search::new(format!(r"{start}(?:{}){end}", self.translated), self.max_steps)?;
         Ok(own.get_or_init(|| built))
     }
 
@@ -230,12 +285,40 @@ impl Pattern {
     }
 }
 
-/// Where to look for the next match behind this one: after an empty match a character further.
+/// Where to look for the next match behind this one: after an empty match a code unit further.
 pub(in crate::ftl::builtins) fn next_start(text: &str, found: &Range<usize>) -> usize {
     if found.end > found.start {
         return found.end;
     }
-    next_char(text, found.end)
+    halves::next_unit(text, found.end)
+}
+
+/// Whether a pattern is found between the halves of a character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inside {
+    /// What it wants before it ends with a whole character.
+    Never,
+    /// Only when the search starts there, behind an empty match before the character.
+    AtStart,
+    /// Though it isn't found before the character.
+    Anywhere,
+}
+
+impl Inside {
+    /// What doesn't look around is found before a character if it is found inside. Java goes by
+    /// whole characters where the pattern has one beyond U+FFFF.
+    fn of(source: &str) -> Self {
+        let looks_around = ["(?=", "(?!", "(?<!", r"\B"];
+        if source.contains("(?<=") {
+            Self::Never
+        } else if looks_around.iter().any(|sign| source.contains(sign))
+            && source.chars().all(|c| c.len_utf16() == 1)
+        {
+            Self::Anywhere
+        } else {
+            Self::AtStart
+        }
+    }
 }
 
 /// Where the character behind the one at `at` starts; beyond the end there is one more place.
