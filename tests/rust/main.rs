@@ -22,6 +22,7 @@ mod header_text;
 mod hostile_answers;
 mod identity;
 mod limits;
+mod moved_host;
 mod ordering;
 mod outcome;
 mod parse;

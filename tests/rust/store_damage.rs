@@ -6,6 +6,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use webhook_stream::delivery::request::Request;
 use webhook_stream::delivery::request::Target;
 use webhook_stream::delivery::store::Change;
@@ -20,6 +21,7 @@ use webhook_stream::delivery::store::sqlite::OpenOptions;
 use webhook_stream::delivery::store::sqlite::SqliteStore;
 use webhook_stream::delivery::store::sqlite::recover;
 
+use crate::support::deliveries;
 use crate::support::number_from;
 use crate::support::stored::NOW;
 use crate::support::stored::die;
@@ -115,6 +117,36 @@ fn recover_saves_everything_of_a_store_that_is_whole() {
     assert!(store.dead_letters(0, 1).unwrap()[0].attempts == [record(1)]);
     let refused = recover(&path, &into, None).unwrap_err();
     assert_eq!(refused.kind, StoreErrorKind::Io, "what is there is not overwritten: {refused}");
+}
+
+#[test]
+fn deliveries_whose_sync_has_lost_its_name_get_one_again() {
+    for (left, named, names) in [
+        (2, Some("other"), ["other"].as_slice()),
+        (2, None, &["recovered-2"]),
+        (0, Some("other"), &["recovered-1", "recovered-2"]),
+    ] {
+        let (folder, path) = folder();
+        for name in ["braze", "other"] {
+            let store = SqliteStore::open(&path, name, OpenOptions::default()).unwrap();
+            take_over(&store);
+            store.accept(deliveries(&target("http://a.example/"), 3)).unwrap();
+        }
+        let sql = Connection::open(&path).unwrap();
+        sql.execute("DELETE FROM sync", []).unwrap();
+        if left > 0 {
+            sql.execute("DELETE FROM delivery WHERE sync <> ?1", [left]).unwrap();
+        }
+        drop(sql);
+        let into = folder.path().join("recovered.db");
+        let salvage = recover(&path, &into, named).unwrap();
+        assert_eq!(salvage.pending, 3 * names.len() as u64);
+        assert_eq!(SqliteStore::sync_names(&into).unwrap(), names);
+        for name in names {
+            let store = SqliteStore::open(&into, name, OpenOptions::default()).unwrap();
+            assert_eq!(take_over(&store), 3, "{name}");
+        }
+    }
 }
 
 /// Bytes that are damaged at once.
