@@ -98,7 +98,7 @@ impl Run {
             match &taken {
                 // Such as Ctrl-C in the iterator: what it gave and is not accepted is left out.
                 Err(error) if !error.is_instance_of::<PyException>(py) => inbox.stop(),
-                _ => self.wait_for(py, inbox, &waiting, Inbox::is_done, Inbox::wait_until_done)?,
+                _ => wait_for(py, inbox, &waiting, Inbox::is_done, Inbox::wait_until_done)?,
             }
             taken
         });
@@ -308,7 +308,7 @@ impl Run {
             let event = event?;
             // Such as the batches that a lazy frame is computed in.
             if is_table(&event)? {
-                self.wait_for(py, inbox, waiting, Inbox::is_done, Inbox::wait_until_done)?;
+                wait_for(py, inbox, waiting, Inbox::is_done, Inbox::wait_until_done)?;
                 self.table(py, &Frame::new(&event)?, confirmed(restart), waiting)?;
                 continue;
             }
@@ -316,28 +316,9 @@ impl Run {
             if !inbox.put(&mut texts) {
                 return Ok(());
             }
-            self.wait_for(py, inbox, waiting, Inbox::has_room, Inbox::wait_for_room)?;
+            wait_for(py, inbox, waiting, Inbox::has_room, Inbox::wait_for_room)?;
         }
         Ok(())
-    }
-
-    /// Waits with the interpreter let go, unless it is so already.
-    fn wait_for(
-        &self,
-        py: Python<'_>,
-        inbox: &Inbox,
-        waiting: &Waiting<'_>,
-        is_so: fn(&Inbox) -> bool,
-        wait: fn(&Inbox, Duration),
-    ) -> PyResult<()> {
-        while waiting.go_on() {
-            if is_so(inbox) {
-                return Ok(());
-            }
-            py.detach(|| wait(inbox, SLICE));
-        }
-        inbox.stop();
-        Err(waiting.take_error().unwrap_or_else(stopped))
     }
 
     /// The store that the run works on, while it goes on.
@@ -357,6 +338,24 @@ impl Run {
         }
         result.map(drop).map_err(|error| engine_error(py, &self.name, &error))
     }
+}
+
+/// Waits with the interpreter let go, unless it is so already.
+fn wait_for(
+    py: Python<'_>,
+    inbox: &Inbox,
+    waiting: &Waiting<'_>,
+    is_so: fn(&Inbox) -> bool,
+    wait: fn(&Inbox, Duration),
+) -> PyResult<()> {
+    while waiting.go_on() {
+        if is_so(inbox) {
+            return Ok(());
+        }
+        py.detach(|| wait(inbox, SLICE));
+    }
+    inbox.stop();
+    Err(waiting.take_error().unwrap_or_else(stopped))
 }
 
 fn confirmed(restart: bool) -> Confirmed {
