@@ -83,6 +83,11 @@ impl<'r> Model<'r> {
         Self::Sequence(Sequence::Items(Rc::new(items.into())))
     }
 
+    /// A list of its own that was not made as a sequence alone.
+    pub fn collection(items: Vec<Self>, made_by: MadeBy) -> Self {
+        Self::Sequence(Sequence::Items(Rc::new(ListItems { items, made_by })))
+    }
+
     /// Whether this is nothing.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Missing)
@@ -287,26 +292,42 @@ pub enum Sequence<'r> {
 
 /// The items of a list of the template's own.
 #[derive(Clone, Debug, Default)]
-pub struct ListItems<'r>(Vec<Model<'r>>);
+pub struct ListItems<'r> {
+    items: Vec<Model<'r>>,
+    pub(in crate::ftl) made_by: MadeBy,
+}
+
+/// What made a list. For FreeMarker some are collections as well, which `?is_collection` and
+/// `?is_collection_ex` tell, and nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MadeBy {
+    /// Anything else: it is a sequence.
+    #[default]
+    Other,
+    /// `?keys` or `?values`: a collection, too.
+    Hash,
+    /// `+`: a collection that knows its size, too.
+    Sum,
+}
 
 impl<'r> Deref for ListItems<'r> {
     type Target = [Model<'r>];
 
     #[inline]
     fn deref(&self) -> &[Model<'r>] {
-        &self.0
+        &self.items
     }
 }
 
 impl<'r> From<Vec<Model<'r>>> for ListItems<'r> {
     fn from(items: Vec<Model<'r>>) -> Self {
-        Self(items)
+        Self { items, made_by: MadeBy::Other }
     }
 }
 
 impl<'r> FromIterator<Model<'r>> for ListItems<'r> {
     fn from_iter<I: IntoIterator<Item = Model<'r>>>(items: I) -> Self {
-        Self(items.into_iter().collect())
+        Self::from(items.into_iter().collect::<Vec<_>>())
     }
 }
 

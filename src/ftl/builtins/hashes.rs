@@ -5,6 +5,7 @@ use crate::ftl::builtins::Host;
 use crate::ftl::builtins::Outcome;
 use crate::ftl::builtins::operands;
 use crate::ftl::model::Hash;
+use crate::ftl::model::MadeBy;
 use crate::ftl::model::Model;
 use crate::ftl::model::Text;
 
@@ -16,12 +17,15 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         Hash::Json(object) => {
             host.spend(object.len())?;
             let keys = object.iter().map(|(key, _)| Model::Text(Text::Borrowed(key)));
-            Ok(Model::list(keys.collect()))
+            Ok(Model::collection(keys.collect(), MadeBy::Hash))
         }
         hash => {
             let pairs = host.pairs(&hash)?;
             host.spend(pairs.len())?;
-            Ok(Model::list(pairs.into_iter().map(|(key, _)| Model::Text(key)).collect()))
+            Ok(Model::collection(
+                pairs.into_iter().map(|(key, _)| Model::Text(key)).collect(),
+                MadeBy::Hash,
+            ))
         }
     }),
     BuiltIn::value("values", "hash", "a sequence of its values", |host, target| {
@@ -34,12 +38,15 @@ fn values<'r>(host: &mut (dyn Host<'r> + '_), target: &Model<'r>) -> Outcome<'r>
     match operands::hash("values", target)? {
         Hash::Json(object) => {
             host.spend(object.len())?;
-            Ok(Model::list(object.iter().map(|(_, value)| Model::from_node(value)).collect()))
+            Ok(Model::collection(
+                object.iter().map(|(_, value)| Model::from_node(value)).collect(),
+                MadeBy::Hash,
+            ))
         }
         hash => {
             let pairs = host.pairs(&hash)?;
             host.spend(pairs.len())?;
-            Ok(Model::list(pairs.into_iter().map(|(_, value)| value).collect()))
+            Ok(Model::collection(pairs.into_iter().map(|(_, value)| value).collect(), MadeBy::Hash))
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::ftl::error::Blame;
 use crate::ftl::model::Callable;
 use crate::ftl::model::Date;
 use crate::ftl::model::DateKind;
+use crate::ftl::model::ListItems;
+use crate::ftl::model::MadeBy;
 use crate::ftl::model::Model;
 use crate::ftl::model::Range;
 use crate::ftl::model::Sequence;
@@ -23,12 +25,17 @@ pub(in crate::ftl) const TABLE: &[BuiltIn] = &[
         "is_collection",
         "whether it can be listed, and was not made as a sequence",
         |_, target| {
-            let endless = is_endless_range(&target);
-            answer(&target, endless || matches!(target, Model::Matches(_)))
+            let is_one = match &target {
+                Model::Sequence(Sequence::Items(items)) => items.made_by != MadeBy::Other,
+                Model::Matches(_) => true,
+                other => is_endless_range(other),
+            };
+            answer(&target, is_one)
         },
     ),
     question("is_collection_ex", "whether it is a collection that knows its size", |_, target| {
-        answer(&target, false)
+        let is_sum = |items: &ListItems<'_>| items.made_by == MadeBy::Sum;
+        answer(&target, matches!(&target, Model::Sequence(Sequence::Items(items)) if is_sum(items)))
     }),
     question("is_date", "whether it is a date, a time or both", |_, target| {
         answer(&target, is_date(&target))

@@ -13,6 +13,7 @@ use crate::ftl::eval::Evaluator;
 use crate::ftl::eval::Failure;
 use crate::ftl::eval::texts::Printed;
 use crate::ftl::model::Hash;
+use crate::ftl::model::MadeBy;
 use crate::ftl::model::Map;
 use crate::ftl::model::Model;
 use crate::ftl::model::Sequence;
@@ -239,7 +240,7 @@ impl<'r> Evaluator<'r> {
             }
             items.extend(self.items(&sequence, span)?);
         }
-        Ok(Model::list(items))
+        Ok(Model::collection(items, MadeBy::Sum))
     }
 
     /// The items of a sequence as a list.

@@ -16,8 +16,8 @@ use crate::ftl::model::WithArguments;
 
 impl Drop for ListItems<'_> {
     fn drop(&mut self) {
-        if self.0.iter().any(holds_values) {
-            take_apart(mem::take(&mut self.0));
+        if self.items.iter().any(holds_values) {
+            take_apart(mem::take(&mut self.items));
         }
     }
 }
@@ -73,7 +73,7 @@ fn take_apart(mut rest: Vec<Model<'_>>) {
         match model {
             Model::Sequence(Sequence::Items(items)) => {
                 if let Some(mut items) = Rc::into_inner(items) {
-                    rest.append(&mut items.0);
+                    rest.append(&mut items.items);
                 }
             }
             Model::Hash(Hash::Made(map)) => {
