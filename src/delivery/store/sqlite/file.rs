@@ -204,12 +204,6 @@ impl OpenFile {
             let hint = "open the store after forking";
             return Err(failure(StoreErrorKind::Closed, &self.path, what, hint));
         }
-        self.unbroken()
-    }
-
-    /// An error, when it failed. For what is asked for each delivery: which process it is would be
-    /// a system call, and a forked one has no senders who could have anything to settle.
-    pub(crate) fn unbroken(&self) -> Result<(), StoreError> {
         self.broken.get().map_or(Ok(()), |error| Err(error.clone()))
     }
 

@@ -304,11 +304,7 @@ impl Store for SqliteStore {
     }
 
     fn settle(&self, job: &Job, change: Change) -> Result<(), StoreError> {
-        let this = match &self.opened {
-            Opened::Deliver(delivering) => delivering,
-            Opened::Read(reader) => return Err(reader.refuse()),
-        };
-        this.file.unbroken()?;
+        let this = self.delivering()?;
         let delivery = &job.delivery;
         let settled = match change {
             Change::Delivered => {
