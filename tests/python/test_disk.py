@@ -173,7 +173,7 @@ def test_a_store_is_its_owners_whatever_the_mask_of_the_process(mask: int, tmp_p
         "folder = os.path.dirname(sys.argv[2])\n"
         "files = [entry.path for entry in os.scandir(folder)]\n"
         "for path in [folder, os.path.dirname(folder), *files]:\n"
-        "    print(path, oct(os.stat(path).st_mode & 0o777))\n"
+        "    print(path, oct(os.stat(path).st_mode & 0o777), flush=True)\n"
         "os._exit(0)\n"
     )
     store = tmp_path / "a" / "b" / "demo.db"
