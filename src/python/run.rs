@@ -107,6 +107,10 @@ impl Run {
         })?;
         // That the store took no more is told first: it is why no more was taken.
         self.ended(py, &waiting, sent)?;
+        if taken.as_ref().is_err_and(|error| error.is_instance_of::<PyException>(py)) {
+            // As at the end of all: whoever tries again leaves out what was delivered.
+            self.waiting(show, |go_on| self.inner.wait(Until::FirstAttempts, None, go_on))?;
+        }
         taken
     }
 
