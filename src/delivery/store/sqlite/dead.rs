@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use rusqlite::params;
-use rusqlite::types::Null;
+use rusqlite::types::ValueRef;
 
 use crate::delivery::clock::Timestamp;
 use crate::delivery::store::AttemptRecord;
 use crate::delivery::store::Delivery;
 use crate::delivery::store::Discarded;
 use crate::delivery::store::Reason;
+use crate::delivery::store::SourcePlace;
 use crate::delivery::store::sqlite::row::Raw;
 use crate::delivery::store::sqlite::row::Signed;
 use crate::delivery::store::sqlite::row::checksum;
@@ -32,41 +33,98 @@ pub(crate) struct Dead {
     pub(crate) damaged: bool,
 }
 
-const INSERT_DEAD: &str =
-    "INSERT OR REPLACE INTO dead_letter(id, sync, target, accepted_at, died_at,
-    reason, message, source, position, checksum, packed, event_key, webhook_id, payload, event)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
-
 /// Writes a delivery that is given up.
 pub(crate) fn insert_dead(connection: &Connection, sync: i64, dead: &Dead) -> rusqlite::Result<()> {
     let delivery = &*dead.delivery;
-    let event = delivery.event.as_deref();
-    let checksum = checksum(&Signed {
+    let letter = Letter {
         id: delivery.id,
-        key: delivery.key.as_bytes(),
-        webhook_id: delivery.request.id.as_bytes(),
-        target: dead.target.id,
-        body: &delivery.request.body,
-        event: event.map(str::as_bytes),
-    });
-    connection.prepare_cached(INSERT_DEAD)?.execute(params![
-        delivery.id.cast_signed(),
-        sync,
-        dead.target.id,
-        delivery.accepted_at.as_micros(),
-        dead.at.as_micros(),
-        dead.reason.name(),
-        dead.message,
-        delivery.place.map(|place| place.source.cast_signed()),
-        delivery.place.map(|place| place.position.cast_signed()),
-        checksum,
-        false,
-        delivery.key,
-        delivery.request.id,
-        Raw(text_or_blob(&delivery.request.body)),
-        Raw(optional_text(event)),
-    ])?;
-    Ok(())
+        target: Some(dead.target.id),
+        accepted_at: delivery.accepted_at,
+        died_at: dead.at,
+        reason: dead.reason,
+        message: &dead.message,
+        place: delivery.place,
+        key: &delivery.key,
+        webhook_id: Some(&delivery.request.id),
+        body: Some(&delivery.request.body),
+        event: delivery.event.as_deref(),
+    };
+    letter.insert(connection, sync)
+}
+
+/// Writes an event that cannot be sent.
+pub(crate) fn insert_buried(
+    connection: &Connection,
+    sync: i64,
+    id: u64,
+    buried: &Discarded,
+) -> rusqlite::Result<()> {
+    let letter = Letter {
+        id,
+        target: None,
+        accepted_at: buried.at,
+        died_at: buried.at,
+        reason: buried.reason,
+        message: &buried.message,
+        place: buried.place,
+        key: &buried.key,
+        webhook_id: None,
+        body: None,
+        event: buried.event.as_deref(),
+    };
+    letter.insert(connection, sync)
+}
+
+/// What a row has; of an event that cannot be sent there is no request.
+struct Letter<'a> {
+    id: u64,
+    target: Option<i64>,
+    accepted_at: Timestamp,
+    died_at: Timestamp,
+    reason: Reason,
+    message: &'a str,
+    place: Option<SourcePlace>,
+    key: &'a str,
+    webhook_id: Option<&'a str>,
+    body: Option<&'a [u8]>,
+    event: Option<&'a str>,
+}
+
+impl Letter<'_> {
+    fn insert(&self, connection: &Connection, sync: i64) -> rusqlite::Result<()> {
+        let checksum = checksum(&Signed {
+            id: self.id,
+            key: self.key.as_bytes(),
+            webhook_id: self.webhook_id.unwrap_or_default().as_bytes(),
+            target: self.target.unwrap_or_default(),
+            body: self.body.unwrap_or_default(),
+            event: self.event.map(str::as_bytes),
+        });
+        connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO dead_letter(id, sync, target, accepted_at, died_at, reason,
+                 message, source, position, checksum, packed, event_key, webhook_id, payload, event)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+            )?
+            .execute(params![
+                self.id.cast_signed(),
+                sync,
+                self.target,
+                self.accepted_at.as_micros(),
+                self.died_at.as_micros(),
+                self.reason.name(),
+                self.message,
+                self.place.map(|place| place.source.cast_signed()),
+                self.place.map(|place| place.position.cast_signed()),
+                checksum,
+                false,
+                self.key,
+                self.webhook_id,
+                Raw(self.body.map_or(ValueRef::Null, text_or_blob)),
+                Raw(optional_text(self.event)),
+            ])?;
+        Ok(())
+    }
 }
 
 /// What is damaged is kept as it is, for whoever may make something of it.
@@ -84,41 +142,5 @@ pub(crate) fn move_damaged(connection: &Connection, dead: &Dead) -> rusqlite::Re
             dead.reason.name(),
             dead.message
         ])?;
-    Ok(())
-}
-
-/// Writes an event that cannot be sent.
-pub(crate) fn insert_buried(
-    connection: &Connection,
-    sync: i64,
-    id: u64,
-    buried: &Discarded,
-) -> rusqlite::Result<()> {
-    let event = buried.event.as_deref();
-    let checksum = checksum(&Signed {
-        id,
-        key: buried.key.as_bytes(),
-        webhook_id: &[],
-        target: 0,
-        body: &[],
-        event: event.map(str::as_bytes),
-    });
-    connection.prepare_cached(INSERT_DEAD)?.execute(params![
-        id.cast_signed(),
-        sync,
-        Null,
-        buried.at.as_micros(),
-        buried.at.as_micros(),
-        buried.reason.name(),
-        buried.message,
-        buried.place.map(|place| place.source.cast_signed()),
-        buried.place.map(|place| place.position.cast_signed()),
-        checksum,
-        false,
-        buried.key,
-        Null,
-        Null,
-        Raw(optional_text(event)),
-    ])?;
     Ok(())
 }
