@@ -99,24 +99,14 @@ impl Inbox {
         true
     }
 
-    /// Whether there is room for more, or nobody takes any.
-    pub fn has_room(&self) -> bool {
-        self.lock().has_room()
+    /// Waits until there is room for more, at most so long; whether there is, or nobody takes any.
+    pub fn wait_for_room(&self, limit: Duration) -> bool {
+        self.wait(limit, State::has_room)
     }
 
-    /// Whether all is handed on, or nobody does that any more.
-    pub fn is_done(&self) -> bool {
-        self.lock().is_done()
-    }
-
-    /// Waits until there is room, at most so long.
-    pub fn wait_for_room(&self, limit: Duration) {
-        self.wait(limit, State::has_room);
-    }
-
-    /// Waits until all is handed on, at most so long.
-    pub fn wait_until_done(&self, limit: Duration) {
-        self.wait(limit, State::is_done);
+    /// Waits until all is handed on, at most so long; whether it is, or nobody does that any more.
+    pub fn wait_until_done(&self, limit: Duration) -> bool {
+        self.wait(limit, State::is_done)
     }
 
     /// What is in it is not handed on any more.
@@ -125,9 +115,13 @@ impl Inbox {
         self.changed.notify_all();
     }
 
-    fn wait(&self, limit: Duration, until: fn(&State) -> bool) {
+    fn wait(&self, limit: Duration, until: fn(&State) -> bool) -> bool {
         let state = self.lock();
-        drop(self.changed.wait_timeout_while(state, limit, |state| !until(state)));
+        if limit.is_zero() {
+            return until(&state);
+        }
+        let waited = self.changed.wait_timeout_while(state, limit, |state| !until(state));
+        until(&waited.unwrap_or_else(PoisonError::into_inner).0)
     }
 
     fn close(&self) {

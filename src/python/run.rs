@@ -36,14 +36,12 @@ use crate::python::frame::Frame;
 use crate::python::frame::is_table;
 use crate::python::letters::letter_filter;
 use crate::python::template::Template;
+use crate::python::wait::SIGNALS;
 use crate::python::wait::Waiting;
 use crate::report::AttemptMade;
 
 /// How often someone who sends a little at a time is asked which records are wanted.
 const LOG_MICROS: i64 = 100_000;
-
-/// The longest wait before signals are looked at.
-const SLICE: Duration = Duration::from_millis(25);
 
 /// A run under way.
 #[pyclass(frozen, module = "webhook_stream._core", name = "Run")]
@@ -98,7 +96,7 @@ impl Run {
             match &taken {
                 // Such as Ctrl-C in the iterator: what it gave and is not accepted is left out.
                 Err(error) if !error.is_instance_of::<PyException>(py) => inbox.stop(),
-                _ => wait_for(py, inbox, &waiting, Inbox::is_done, Inbox::wait_until_done)?,
+                _ => wait_for(py, inbox, &waiting, Inbox::wait_until_done)?,
             }
             taken
         });
@@ -312,7 +310,7 @@ impl Run {
             let event = event?;
             // Such as the batches that a lazy frame is computed in.
             if is_table(&event)? {
-                wait_for(py, inbox, waiting, Inbox::is_done, Inbox::wait_until_done)?;
+                wait_for(py, inbox, waiting, Inbox::wait_until_done)?;
                 self.table(py, &Frame::new(&event)?, confirmed(restart), waiting)?;
                 continue;
             }
@@ -320,7 +318,7 @@ impl Run {
             if !inbox.put(&mut texts) {
                 return Ok(());
             }
-            wait_for(py, inbox, waiting, Inbox::has_room, Inbox::wait_for_room)?;
+            wait_for(py, inbox, waiting, Inbox::wait_for_room)?;
         }
         Ok(())
     }
@@ -344,19 +342,17 @@ impl Run {
     }
 }
 
-/// Waits with the interpreter let go, unless it is so already.
+/// Waits for what `wait` tells, with the interpreter let go unless it is so already.
 fn wait_for(
     py: Python<'_>,
     inbox: &Inbox,
     waiting: &Waiting<'_>,
-    is_so: fn(&Inbox) -> bool,
-    wait: fn(&Inbox, Duration),
+    wait: fn(&Inbox, Duration) -> bool,
 ) -> PyResult<()> {
     while waiting.go_on() {
-        if is_so(inbox) {
+        if wait(inbox, Duration::ZERO) || py.detach(|| wait(inbox, SIGNALS)) {
             return Ok(());
         }
-        py.detach(|| wait(inbox, SLICE));
     }
     inbox.stop();
     Err(waiting.take_error().unwrap_or_else(stopped))

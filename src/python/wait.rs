@@ -16,7 +16,7 @@ use crate::delivery::clock::SystemClock;
 use crate::delivery::clock::Timestamp;
 
 /// How often signals are looked at: Ctrl-C must end a run within 200 ms.
-const SIGNALS: Duration = Duration::from_millis(25);
+pub(in crate::python) const SIGNALS: Duration = Duration::from_millis(25);
 /// How often progress is shown.
 const PROGRESS: Duration = Duration::from_millis(200);
 
