@@ -175,9 +175,14 @@ class Shell:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         lines = [f"for file in *.toml; do sed -i s/8080/{self.port}/ $file; done 2> /dev/null"]
+        starts_receiver = command.rstrip().endswith("&")
+        answers = f"(exec 3<>/dev/tcp/127.0.0.1/{self.port}) 2> /dev/null"
+        if starts_receiver:
+            # One that has had its last request may still be on its way out.
+            lines.append(f"while {answers}; do :; done")
         lines.append(f"{command.replace('8080', self.port)}\nstatus=$?")
-        if command.rstrip().endswith("&"):
-            lines.append(f"until (exec 3<>/dev/tcp/127.0.0.1/{self.port}) 2> /dev/null; do :; done")
+        if starts_receiver:
+            lines.append(f"until {answers}; do :; done")
         lines.append(f"echo '{self.END}' $status")
         watch = threading.Timer(SECONDS, self.kill)
         watch.start()
