@@ -7,6 +7,7 @@ use crate::delivery::store::Discarded;
 use crate::delivery::store::NewDelivery;
 use crate::delivery::store::SourcePlace;
 use crate::pipeline::SyncOptions;
+use crate::pipeline::run::Confirmed;
 use crate::pipeline::run::Progress;
 use crate::value::Buffers;
 
@@ -43,15 +44,19 @@ pub(in crate::pipeline) struct Batch {
 }
 
 impl Batch {
-    /// A batch of events that an earlier run may have delivered and that are to be sent `again`, or
-    /// not. What can be read again is written into a store only when its order matters.
+    /// An empty batch; what is done about events that an earlier run delivered is `confirmed`. What
+    /// can be read again is written into a store only when its order matters.
     pub(in crate::pipeline) fn new(
-        again: bool,
+        confirmed: Confirmed,
         can_be_reread: bool,
         options: &SyncOptions,
     ) -> Self {
-        let written = !options.is_in_memory() && (!can_be_reread || options.ordering.is_some());
-        Self { again, written, ..Self::default() }
+        Self {
+            again: confirmed == Confirmed::SendAgain,
+            again_without_key: confirmed == Confirmed::LeaveOutByKey,
+            written: !options.is_in_memory() && (!can_be_reread || options.ordering.is_some()),
+            ..Self::default()
+        }
     }
 
     pub(in crate::pipeline) fn push(&mut self, delivery: NewDelivery) {

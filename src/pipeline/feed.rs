@@ -59,7 +59,7 @@ impl Run {
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, EngineError> {
         let engine = self.engine()?;
-        let mut batch = Batch::new(confirmed == Confirmed::SendAgain, true, self.sync.options());
+        let mut batch = Batch::new(confirmed, true, self.sync.options());
         while let Some(origin) = reader.next_file() {
             let begun = match origin {
                 Ok(origin) => self.begin_file(&engine, &mut reader, &origin.file, confirmed)?,
@@ -238,8 +238,7 @@ impl Run {
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, EngineError> {
         let engine = self.engine()?;
-        let mut batch = Batch::new(confirmed == Confirmed::SendAgain, false, self.sync.options());
-        batch.again_without_key = confirmed == Confirmed::LeaveOutByKey;
+        let mut batch = Batch::new(confirmed, false, self.sync.options());
         let now = self.clock.wall().as_millis();
         for (number, text) in events.iter().enumerate() {
             if number % EVENTS_A_LOOK == EVENTS_A_LOOK - 1 && !go_on() {

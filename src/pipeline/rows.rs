@@ -64,8 +64,7 @@ impl Run {
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, RowsError> {
         let engine = self.engine()?;
-        let mut batch = Batch::new(confirmed == Confirmed::SendAgain, false, self.sync.options());
-        batch.again_without_key = confirmed == Confirmed::LeaveOutByKey;
+        let mut batch = Batch::new(confirmed, false, self.sync.options());
         let ahead = PullAhead::start(move || table.next_batch());
         let ahead = ahead.map_err(|error| EngineError::Threads(error.to_string()))?;
         loop {
