@@ -4,10 +4,10 @@ import java.text.*;
 import java.util.*;
 import java.util.stream.*;
 
-/** Prints what the running Java knows about locales, as src/ftl/format/locales.txt has it. */
+/** Prints what the running Java knows about locales, as src/ftl/format/data/locales.txt has it. */
 public final class LocaleTable {
     private static final Set<String> LANGUAGES = Set.of(("af am ar az be bg bn bs ca cs cy da de el en es et eu fa fi fil fr ga gl gu he"
-            + " hi hr hu hy id is it ja ka kk km kn ko lo lt lv mk ml mn mr ms mt my nb ne nl nn no pa pl pt ro ru si sk sl sq sr"
+            + " hi hr hu hy id is it ja ka kk km kn ko lo lt lv mk ml mn mr ms mt my nb ne nl nn no pa pl ps pt ro ru si sk sl sq sr"
             + " sv sw ta te th tr uk ur uz vi zh zu").split(" "));
 
     public static void main(String[] args) throws Exception {
@@ -93,10 +93,19 @@ public final class LocaleTable {
         m.put("dates", dates.toString());
         m.put("times", times.toString());
         m.put("both", both.toString());
+        m.put("offsets", offset("Etc/GMT-3", l) + "\t" + offset("Etc/GMT+3", l) + "\t"
+                + TimeZone.getTimeZone("GMT0").getDisplayName(false, TimeZone.SHORT, l));
         GregorianCalendar c = new GregorianCalendar(l);
         m.put("utc", TimeZone.getTimeZone("UTC").getDisplayName(false, TimeZone.LONG, l));
         m.put("week", c.getFirstDayOfWeek() + "\t" + c.getMinimalDaysInFirstWeek());
         return m;
+    }
+
+    /** What a zone without a name is called, with `h` for the hours and `m` for the minutes. */
+    static String offset(String zone, Locale l) {
+        char zero = DecimalFormatSymbols.getInstance(l).getZeroDigit();
+        String name = TimeZone.getTimeZone(zone).getDisplayName(false, TimeZone.LONG, l);
+        return name.replace("" + zero + (char) (zero + 3), "h").replace("" + zero + zero, "m");
     }
 
     static String pattern(DateFormat f) { return ((SimpleDateFormat) f).toPattern(); }

@@ -85,6 +85,19 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         },
     },
     Explanation {
+        name: "empty repetitions",
+        reason: "a repeated group that may match nothing holds what it matched before it did, in Java nothing",
+        fits: |request, theirs, ours| {
+            let may_be_empty = ["(|", "||", "|)", "*)", "?)", "*|", "?|"];
+            let repeats = [")+", ")*", "){"];
+            let words = |text: &str| text.replace(char::is_alphanumeric, "");
+            mentions(request, &may_be_empty)
+                && mentions(request, &repeats)
+                && mentions(request, &["groups", "replace"])
+                && alike(theirs, ours, words)
+        },
+    },
+    Explanation {
         name: "charsets",
         reason: "`?url` has six charsets, Java has all",
         fits: |_, theirs, ours| {

@@ -252,8 +252,7 @@ impl<'r> Evaluator<'r> {
             ));
         }
         let locals = self.bind(definition, bound, arguments, span)?;
-        let included = self.place.included;
-        let place = Place { program, included, context: NONE, frame: NONE, namespace };
+        let place = Place { program, context: NONE, frame: NONE, namespace };
         let caller = std::mem::replace(&mut self.place, place);
         let index = self.frames.len();
         self.place.frame = u32::try_from(index).unwrap_or(NONE);
@@ -263,9 +262,7 @@ impl<'r> Evaluator<'r> {
         self.quiet = quiet;
         self.frames.truncate(index + 1);
         let Some(frame) = self.frames.pop() else { return Ok(()) };
-        let included = self.place.included;
         self.place = frame.caller;
-        self.place.included = included;
         match result {
             Err(Failure::Error(error))
                 if quiet && error.kind() == TemplateErrorKind::MissingValue =>
@@ -327,8 +324,10 @@ impl<'r> Evaluator<'r> {
         let Some((body, names)) = body else { return Ok(Flow::Next) };
         self.step(span)?;
         let hides = !self.settings.fallback_on_null_loop_variable;
-        let included = caller.namespace.template;
-        let inside = std::mem::replace(&mut self.place, Place { included, ..caller });
+        if !body.is_empty() {
+            self.included = caller.namespace.template;
+        }
+        let inside = std::mem::replace(&mut self.place, caller);
         let bottom = self.contexts.len();
         for (name, value) in names.iter().zip(given) {
             let context = Context { hides, ..self.binding(name, value) };
@@ -338,7 +337,7 @@ impl<'r> Evaluator<'r> {
         self.contexts.truncate(bottom);
         self.place = inside;
         if !body.is_empty() {
-            self.place.included = self.main_program.source.name();
+            self.included = self.main_program.source.name();
         }
         // `<#return>` in nested content ends this macro, as it does in FreeMarker.
         flow

@@ -130,7 +130,6 @@ impl<'r> Evaluator<'r> {
         namespace.state.set(NamespaceState::Ready);
         let place = Place {
             program: self.place.program,
-            included: self.place.included,
             context: NONE,
             frame: NONE,
             namespace: Rc::clone(&self.place.namespace),

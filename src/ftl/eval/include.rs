@@ -164,12 +164,12 @@ impl<'r> Evaluator<'r> {
         self.step(span)?;
         self.check_stack(span)?;
         let outside = std::mem::replace(&mut self.place.program, program);
-        self.place.included = program.source.name();
+        self.included = program.source.name();
         self.define_macros(program);
         let flow = self.run(&program.body);
         self.place.program = outside;
         // Not the template that included it: FreeMarker goes back to the first one.
-        self.place.included = self.main_program.source.name();
+        self.included = self.main_program.source.name();
         match flow {
             Err(Failure::Error(error)) => {
                 let what = format!("in template `{}`", program.source.name());

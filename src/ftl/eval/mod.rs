@@ -140,6 +140,8 @@ pub(in crate::ftl) struct Evaluator<'r> {
     /// A `<#break>` or `<#continue>` of nested content, on its way to the loop around the call.
     leaving: Option<Flow>,
     place: Place<'r>,
+    /// The template that was included last: `.template_name`.
+    included: &'r str,
     main: Rc<Namespace<'r>>,
     main_program: &'r Program,
     globals: Map<'r>,
@@ -165,13 +167,7 @@ impl<'r> Evaluator<'r> {
         let Job { program, settings, library, data, now_millis, arena } = job;
         let name = program.source.name();
         let main = Rc::new(Namespace { template: name, ..Namespace::default() });
-        let place = Place {
-            program,
-            included: name,
-            context: NONE,
-            frame: NONE,
-            namespace: Rc::clone(&main),
-        };
+        let place = Place { program, context: NONE, frame: NONE, namespace: Rc::clone(&main) };
         Self {
             library,
             arena,
@@ -187,6 +183,7 @@ impl<'r> Evaluator<'r> {
             returned: Model::Missing,
             leaving: None,
             place,
+            included: name,
             main,
             main_program: program,
             globals: Map::default(),

@@ -35,8 +35,6 @@ pub(in crate::ftl::eval) const NONE: u32 = u32::MAX;
 pub(in crate::ftl::eval) struct Place<'r> {
     /// The template that is run, in the sense of the text: `.current_template_name`.
     pub(in crate::ftl::eval) program: &'r Program,
-    /// The template that was included last: `.template_name`.
-    pub(in crate::ftl::eval) included: &'r str,
     /// The innermost visible context.
     pub(in crate::ftl::eval) context: u32,
     /// The macro's frame.

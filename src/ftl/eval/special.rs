@@ -72,7 +72,7 @@ impl<'r> Evaluator<'r> {
                 Ok(name(evaluated_in(self.place.program.source.name())))
             }
             SpecialVariable::MainTemplateName => Ok(name(self.main_program.source.name())),
-            SpecialVariable::TemplateName => Ok(Model::Text(Text::Borrowed(self.place.included))),
+            SpecialVariable::TemplateName => Ok(Model::Text(Text::Borrowed(self.included))),
             SpecialVariable::Version => Ok(Model::Text(Text::Borrowed(VERSION))),
             SpecialVariable::IncompatibleImprovements => {
                 let version = self.settings.incompatible_improvements;

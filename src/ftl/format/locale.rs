@@ -47,6 +47,9 @@ pub struct Locale {
     pub both: Vec<String>,
     /// The long name of UTC.
     pub utc: String,
+    /// What a zone without a name is called in short: ahead of UTC and behind it, with `h` and `m`
+    /// for the two digits of hours and minutes, and at UTC.
+    offsets: Vec<String>,
     /// The first day of the week, 1 for Sunday.
     pub first_day: u8,
     /// The days a year's first week must have in that year.
@@ -145,9 +148,32 @@ impl Locale {
             times: list("times"),
             both: list("both"),
             utc: value("utc").to_owned(),
+            offsets: list("offsets"),
             first_day: day(0, MONDAY),
             minimal_days: day(1, 1),
         })
+    }
+
+    /// Writes what a zone without a name is called, so many minutes ahead of UTC: `UTC+03:00`.
+    pub fn write_offset(&self, minutes: i32, out: &mut String) {
+        let kind = match minutes {
+            1.. => 0,
+            0 => 2,
+            _ => 1,
+        };
+        let pattern = self.offsets.get(kind).map_or("", String::as_str);
+        let digit = |value: u32| char::from_u32(u32::from(self.symbols.zero) + value);
+        for part in pattern.chars() {
+            let number = match part {
+                'h' => minutes.unsigned_abs() / 60,
+                'm' => minutes.unsigned_abs() % 60,
+                other => {
+                    out.push(other);
+                    continue;
+                }
+            };
+            out.extend([number / 10, number % 10].into_iter().filter_map(digit));
+        }
     }
 
     /// Whether a currency has this code of ISO 4217.

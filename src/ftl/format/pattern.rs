@@ -283,7 +283,7 @@ impl Printer<'_> {
         if long && self.zone.is_utc() {
             out.push_str(&self.locale.utc);
         } else {
-            self.zone.write_name(self.offset, long, &self.locale.name, out);
+            self.zone.write_name(self.offset, long, &self.locale, out);
         }
     }
 

@@ -2,13 +2,12 @@
 //!
 //! The history is the IANA database that comes with the program.
 
-use std::fmt::Write;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
+use crate::ftl::format::locale::Locale;
 use crate::ftl::format::zone_names;
 use crate::ftl::format::zone_names::Row;
 
@@ -225,11 +224,16 @@ impl Zone {
     }
 
     /// Writes its name in a locale, as Java's pattern letter `z` does.
-    pub fn write_name(&self, offset: Offset, long: bool, locale: &str, out: &mut String) {
+    pub fn write_name(&self, offset: Offset, long: bool, locale: &Locale, out: &mut String) {
         let column = usize::from(!long) + if offset.daylight { 2 } else { 0 };
-        match Row::of(&self.id) {
-            Some(row) => out.push_str(row.names(&self.id, locale)[column]),
-            None => write_custom(offset.millis, out),
+        let name_of = |id: &str| Some(Row::of(id)?.names(id, &locale.name)[column]);
+        match name_of(&self.id) {
+            Some(name) => out.push_str(name),
+            // `GMT+02:00`
+            None if self.id.starts_with("GMT") && self.id != "GMT0" => out.push_str(&self.id),
+            // `GMT0`, `Etc/GMT-0`
+            None if long && offset.millis == 0 => out.push_str(name_of("GMT").unwrap_or_default()),
+            None => locale.write_offset(offset.millis / 60_000, out),
         }
     }
 
@@ -297,24 +301,13 @@ fn custom(name: &str) -> Option<Zone> {
 impl Zone {
     /// A zone that is always so many minutes ahead of UTC.
     pub fn fixed(minutes: i32) -> Self {
-        let millis = minutes * 60_000;
-        let mut id = String::new();
-        if millis == 0 {
-            id.push_str("GMT");
-        } else {
-            write_custom(millis, &mut id);
-        }
-        Self { id, rule: Rule::Fixed(millis) }
+        let id = match minutes {
+            0 => "GMT".to_owned(),
+            _ => {
+                let (sign, minutes) = (if minutes < 0 { '-' } else { '+' }, minutes.abs());
+                format!("GMT{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+            }
+        };
+        Self { id, rule: Rule::Fixed(minutes * 60_000) }
     }
-}
-
-/// `GMT+02:00`
-fn write_custom(millis: i32, out: &mut String) {
-    if millis == 0 {
-        out.push_str("GMT");
-        return;
-    }
-    let sign = if millis < 0 { '-' } else { '+' };
-    let minutes = millis.abs() / 60_000;
-    let _ = write!(out, "GMT{sign}{:02}:{:02}", minutes / 60, minutes % 60);
 }
