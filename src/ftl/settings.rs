@@ -8,6 +8,7 @@ use std::fmt;
 
 use crate::ftl::coverage::Recorder;
 use crate::text::did_you_mean;
+use crate::value::Document;
 
 /// The settings of a template.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,10 @@ pub struct Settings {
     pub time_format: String,
     /// How dates with a time print.
     pub datetime_format: String,
+    /// Number formats of one's own: `@price`, and what that stands for.
+    pub custom_number_formats: CustomFormats,
+    /// Date formats of one's own.
+    pub custom_date_formats: CustomFormats,
     /// How `?c` prints: `JavaScript or JSON`, `JSON`, `JavaScript`, `Java`, `XS`, `legacy`; or
     /// `default`, which is the first of them, and `legacy` before version 2.3.32.
     pub c_format: String,
@@ -80,6 +85,9 @@ pub struct Settings {
     /// What counts which parts of the template run; nothing counts without.
     pub recorder: Option<Recorder>,
 }
+
+/// Names, and the formats they stand for.
+pub(in crate::ftl) type CustomFormats = Vec<(String, String)>;
 
 /// What a template may use up; reaching a limit ends it with an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +148,8 @@ impl Settings {
             date_format: String::new(),
             time_format: String::new(),
             datetime_format: String::new(),
+            custom_number_formats: Vec::new(),
+            custom_date_formats: Vec::new(),
             c_format: "default".into(),
             url_escaping_charset: None,
             output_encoding: None,
@@ -174,6 +184,11 @@ impl Settings {
         self.incompatible_improvements >= version(2, 3, micro)
     }
 
+    /// Whether `@name` can be a format.
+    pub(in crate::ftl) fn has_custom_formats(&self) -> bool {
+        !self.custom_number_formats.is_empty() || !self.custom_date_formats.is_empty()
+    }
+
     /// Sets one by FreeMarker's name for it (either spelling) and a value as text.
     ///
     /// # Errors
@@ -206,6 +221,15 @@ impl Settings {
             "date_format" => value.clone_into(&mut self.date_format),
             "time_format" => value.clone_into(&mut self.time_format),
             "datetime_format" => value.clone_into(&mut self.datetime_format),
+            "custom_number_formats" | "custom_date_formats" => {
+                let formats = parse_formats(value).ok_or_else(|| {
+                    wrong(r#"names of letters and digits with their formats: `{"price": "0.00"}`"#)
+                })?;
+                match snake_case(name).as_str() {
+                    "custom_number_formats" => self.custom_number_formats = formats,
+                    _ => self.custom_date_formats = formats,
+                }
+            }
             "c_format" => {
                 const FORMATS: [&str; 6] =
                     ["JavaScript or JSON", "JSON", "JavaScript", "Java", "XS", "legacy"];
@@ -369,7 +393,7 @@ impl Settings {
 }
 
 /// The names that [`Settings::set`] knows.
-pub const NAMES: [&str; 46] = [
+pub const NAMES: [&str; 48] = [
     "locale",
     "time_zone",
     "number_format",
@@ -377,6 +401,8 @@ pub const NAMES: [&str; 46] = [
     "date_format",
     "time_format",
     "datetime_format",
+    "custom_number_formats",
+    "custom_date_formats",
     "c_format",
     "url_escaping_charset",
     "output_encoding",
@@ -419,13 +445,8 @@ pub const NAMES: [&str; 46] = [
 ];
 
 /// FreeMarker's settings that can't be had outside Java, and why.
-const NOT_AVAILABLE: [(&str, &str); 10] = [
+const NOT_AVAILABLE: [(&str, &str); 8] = [
     ("cache_storage", LOADED_ONCE),
-    (
-        "custom_date_formats",
-        "they are Java classes; `date_format` takes patterns, styles, `iso` and `xs`",
-    ),
-    ("custom_number_formats", "they are Java classes; `number_format` takes patterns with options"),
     ("default_encoding", "templates are Unicode text already"),
     ("object_wrapper", NO_JAVA_OBJECTS),
     ("registered_custom_output_formats", "they are Java classes"),
@@ -678,6 +699,21 @@ fn parse_version(text: &str) -> Option<u32> {
 /// A name in a list of names, which may stand in quotes.
 fn unquoted(name: &str) -> &str {
     name.trim().trim_matches(['"', '\''])
+}
+
+/// Reads `{"price": "0.00", …}`. `None` for other JSON, and for names that FreeMarker refuses.
+fn parse_formats(json: &str) -> Option<CustomFormats> {
+    let is_name = |name: &str| {
+        name.starts_with(char::is_alphabetic) && name.chars().all(char::is_alphanumeric)
+    };
+    let document = Document::parse(json).ok()?;
+    let pairs = document.root().as_object()?.iter();
+    pairs
+        .map(|(name, format)| {
+            let format = format.as_text()?.to_owned();
+            is_name(name).then(|| (name.to_string(), format))
+        })
+        .collect()
 }
 
 fn parse_imports(text: &str) -> Option<Vec<(String, String)>> {

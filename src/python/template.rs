@@ -61,9 +61,13 @@ impl Settings {
         let mut given = Vec::new();
         for (name, value) in keywords.into_iter().flat_map(PyDictMethods::iter) {
             let name: String = name.extract()?;
-            let value = match value.extract::<bool>() {
-                Ok(value) => value.to_string(),
-                Err(_) => value.str()?.to_string(),
+            let value = if let Ok(value) = value.extract::<bool>() {
+                value.to_string()
+            } else if value.is_instance_of::<PyDict>() {
+                // `custom_number_formats={"price": "0.00"}`
+                py.import("json")?.call_method1("dumps", (value,))?.extract()?
+            } else {
+                value.str()?.to_string()
             };
             inner.set(&name, &value).map_err(|error| setting_error(py, &error))?;
             given.push((name, value));

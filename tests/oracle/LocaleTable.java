@@ -73,6 +73,7 @@ public final class LocaleTable {
         m.put("months_short_alone", names(Calendar.MONTH, Calendar.SHORT_STANDALONE, 12, l));
         m.put("days", names(Calendar.DAY_OF_WEEK, Calendar.LONG, 7, l));
         m.put("days_short", names(Calendar.DAY_OF_WEEK, Calendar.SHORT, 7, l));
+        m.put("years", "" + (Calendar.getInstance(l).get(Calendar.YEAR) - new GregorianCalendar(l).get(Calendar.YEAR)));
         m.put("eras_alone", names(Calendar.ERA, Calendar.LONG_STANDALONE, 2, l));
         m.put("halves", names(Calendar.AM_PM, Calendar.LONG, 2, l));
         m.put("halves_short", names(Calendar.AM_PM, Calendar.SHORT, 2, l));
@@ -113,7 +114,8 @@ public final class LocaleTable {
     static String affix(String p, DecimalFormatSymbols s) { return new DecimalFormat(p, s).getPositiveSuffix(); }
 
     static String names(int field, int style, int count, Locale l) {
-        GregorianCalendar c = new GregorianCalendar(TimeZone.getTimeZone("UTC"), l);
+        Calendar c = field == Calendar.ERA ? Calendar.getInstance(TimeZone.getTimeZone("UTC"), l)
+                : new GregorianCalendar(TimeZone.getTimeZone("UTC"), l);
         c.setLenient(true);
         List<String> r = new ArrayList<>();
         for (int i = 0; i < count; i++) {

@@ -1,5 +1,9 @@
 import freemarker.cache.StringTemplateLoader;
+import freemarker.core.AliasTemplateDateFormatFactory;
+import freemarker.core.AliasTemplateNumberFormatFactory;
 import freemarker.core.ParseException;
+import freemarker.core.TemplateDateFormatFactory;
+import freemarker.core.TemplateNumberFormatFactory;
 import freemarker.template.Configuration;
 import freemarker.template.SimpleDate;
 import freemarker.template.Template;
@@ -156,12 +160,26 @@ public final class Oracle {
         configuration.setSetting("time_zone", "UTC");
         if (settings != null) {
             for (Map.Entry<String, Object> setting : settings.entrySet()) {
-                if (!setting.getKey().equals("incompatible_improvements")) {
+                if (setting.getKey().equals("custom_number_formats")) {
+                    Map<String, TemplateNumberFormatFactory> formats = new LinkedHashMap<>();
+                    aliases(setting).forEach((name, format) -> formats.put(name, new AliasTemplateNumberFormatFactory(format)));
+                    configuration.setCustomNumberFormats(formats);
+                } else if (setting.getKey().equals("custom_date_formats")) {
+                    Map<String, TemplateDateFormatFactory> formats = new LinkedHashMap<>();
+                    aliases(setting).forEach((name, format) -> formats.put(name, new AliasTemplateDateFormatFactory(format)));
+                    configuration.setCustomDateFormats(formats);
+                } else if (!setting.getKey().equals("incompatible_improvements")) {
                     configuration.setSetting(setting.getKey(), String.valueOf(setting.getValue()));
                 }
             }
         }
         return configuration;
+    }
+
+    /** Names of formats and what they stand for: {@code {"price": "0.00"}}. */
+    @SuppressWarnings("unchecked")
+    private static Map<String, String> aliases(Map.Entry<String, Object> setting) {
+        return (Map<String, String>) new JsonReader(String.valueOf(setting.getValue())).read();
     }
 
     private static Map<String, Object> failure(String phase, Throwable e) {

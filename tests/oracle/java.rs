@@ -108,7 +108,9 @@ fn read_answer(answers: &mut BufReader<ChildStdout>) -> Result<Reply, String> {
     let caught = text("caught");
     if json.get("output").is_some() {
         return Ok(Reply {
-            answer: Answer::Output(text("output").replace("oracle_now", ".now")),
+            answer: Answer::Output(
+                text("output").replace("oracle_now", ".now").replace("ORACLE_NOW", ".NOW"),
+            ),
             caught,
         });
     }

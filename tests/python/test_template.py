@@ -127,6 +127,21 @@ def test_settings_change_the_output() -> None:
         ws.Settings.freemarker(number_formatt="0")
 
 
+def test_formats_have_names_of_their_own() -> None:
+    settings = ws.Settings.amplitude(
+        custom_number_formats={"price": "0.00"}, custom_date_formats={"day": "dd.MM.yyyy"}
+    )
+    template = ws.Template(
+        '${input.n?string.@price} ${input.d?date.iso?string("@day")}', settings=settings
+    )
+    assert template.render({"n": 1.5, "d": "2024-03-05"}) == "1.50 05.03.2024"
+    assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301 - our own bytes
+    with pytest.raises(ws.ConfigError, match="names of letters and digits"):
+        ws.Settings.amplitude(custom_number_formats={"my price": "0.00"})
+    with pytest.raises(ws.ConfigError, match="names of letters and digits"):
+        ws.Settings.amplitude(custom_number_formats={"price": 2})
+
+
 def test_templates_include_each_other() -> None:
     template = ws.Template('<#include "b.ftl">', templates={"b.ftl": "b ${input.n}"})
     assert template.render({"n": 1}) == "b 1"

@@ -35,6 +35,8 @@ pub struct Locale {
     pub days: Names,
     /// `AM` and `PM`.
     pub halves: Names,
+    /// By how many years its calendar is ahead: 543 in Thailand, where Buddha's are counted.
+    pub years_ahead: i64,
     /// Before and after the birth of Christ.
     pub eras: Names,
     /// In full; only read.
@@ -142,6 +144,7 @@ impl Locale {
             months_alone: names("months_alone", "months_short_alone"),
             days: names("days", "days_short"),
             halves: names("halves", "halves_short"),
+            years_ahead: value("years").parse().unwrap_or_default(),
             eras: names("eras", "eras_short"),
             eras_alone: names("eras_alone", "eras_short"),
             dates: list("dates"),

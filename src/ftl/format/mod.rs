@@ -5,6 +5,7 @@
 
 pub mod calendar;
 pub mod computer;
+pub mod custom;
 pub mod date;
 pub mod decimal;
 pub mod decimal_pattern;
@@ -21,7 +22,6 @@ mod zone_names;
 use std::rc::Rc;
 
 use crate::ftl::error::Fault;
-use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::format::computer::Computer;
 use crate::ftl::format::date::DateFormat;
 use crate::ftl::format::locale::Locale;
@@ -70,11 +70,11 @@ impl Formats {
     /// # Errors
     /// For a pattern or parameters that are none.
     pub fn number(&mut self, settings: &Settings, text: &str) -> Result<&NumberFormat, Fault> {
+        let text = custom::number(settings, text)?;
         if matches!(text, "c" | "computer") {
             let computer = Computer::of_number_format(settings);
             return Ok(self.computer.insert(NumberFormat::Computer(computer)));
         }
-        refuse_custom("number", text, settings)?;
         let locales = &mut self.locales;
         self.numbers.get_or_add(
             |(own, locale)| own == text && *locale == settings.locale,
@@ -121,7 +121,7 @@ impl Formats {
         kind: DateKind,
         text: &str,
     ) -> Result<&DateFormat, Fault> {
-        refuse_custom("date", text, settings)?;
+        let text = custom::date(settings, text)?;
         let (locales, zones) = (&mut self.locales, &mut self.zones);
         self.dates.get_or_add(
             |own| {
@@ -175,21 +175,6 @@ impl Formats {
     pub fn locale(&mut self, settings: &Settings) -> Rc<Locale> {
         locale_of(&mut self.locales, &settings.locale)
     }
-}
-
-/// There are no formats of the application's own (`@name`). Before 2.3.24, `@` had no meaning.
-#[inline]
-fn refuse_custom(kind: &str, text: &str, settings: &Settings) -> Result<(), Fault> {
-    let Some(name) = text.strip_prefix('@') else { return Ok(()) };
-    if !name.starts_with(char::is_alphabetic) || !settings.improves_since(24) {
-        return Ok(());
-    }
-    let name = name.split([' ', '_']).next().unwrap_or_default();
-    Err(Fault::new(
-        TemplateErrorKind::BadFormat,
-        format!("no custom {kind} format is defined with the name `{name}`"),
-    )
-    .with_hint("custom formats are Java classes; write the pattern itself"))
 }
 
 fn locale_of(locales: &mut Kept<String, Rc<Locale>>, name: &str) -> Rc<Locale> {

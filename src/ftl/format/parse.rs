@@ -198,17 +198,19 @@ impl<'a> Reader<'a> {
                 let digits = &self.text[start..start + length];
                 let two_digits =
                     digits.chars().count() == 2 && digits.chars().all(|c| digit_of(c).is_some());
+                let ahead = self.locale.years_ahead;
                 let mut year = value;
                 if count <= 2 && two_digits {
-                    let (start, _) = century_start(self.now, self.zone);
+                    let start = century_start(self.now, self.zone).0 + ahead;
                     let edge = start.rem_euclid(100);
                     self.ambiguous_year = value == edge;
                     year += start / 100 * 100 + if value < edge { 100 } else { 0 };
                 }
                 if field == Field::Year {
-                    parts.set_year(year);
+                    parts.set_year(year - ahead);
                 } else {
-                    parts.set_week_year(year);
+                    // Java's calendar of Thailand takes them off twice.
+                    parts.set_week_year(year - 2 * ahead);
                 }
             }
             Field::Month | Field::MonthAlone => parts.set_month(value - 1),
@@ -259,7 +261,7 @@ impl<'a> Reader<'a> {
 
     fn zone_name(&mut self) -> Result<(), usize> {
         let (zone, length, daylight) =
-            self.zone.match_name(self.rest(), &self.locale.name).ok_or(self.at)?;
+            self.zone.match_name(self.rest(), self.locale).ok_or(self.at)?;
         let saving = zone.saving();
         match daylight {
             Some(true) if saving != 0 => self.parts.set_saving(saving),

@@ -214,9 +214,13 @@ impl Printer<'_> {
             Field::Era => {
                 return Self::name(&self.locale.eras, usize::from(moment.year > 0), count, out);
             }
-            Field::Year => return self.year(year_of_era(moment.year), count, out),
+            Field::Year => {
+                let year = year_of_era(moment.year) + self.locale.years_ahead;
+                return self.year(year, count, out);
+            }
             Field::WeekYear => {
-                return self.year(moment.week_year(first_day, minimal_days), count, out);
+                let ahead = self.locale.years_ahead * if moment.year > 0 { 1 } else { -1 };
+                return self.year(moment.week_year(first_day, minimal_days) + ahead, count, out);
             }
             Field::Month | Field::MonthAlone if count >= 3 => return self.month(field, count, out),
             Field::Month | Field::MonthAlone => i64::from(moment.month),
@@ -283,7 +287,7 @@ impl Printer<'_> {
         if long && self.zone.is_utc() {
             out.push_str(&self.locale.utc);
         } else {
-            self.zone.write_name(self.offset, long, &self.locale, out);
+            self.zone.write_name(self.offset, long, self.locale, out);
         }
     }
 

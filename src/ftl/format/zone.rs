@@ -239,12 +239,15 @@ impl Zone {
 
     /// The zone whose name stands at the start of a text, the length of the name, and whether the
     /// name is one of daylight saving time; `None` for that when it is the same all year.
-    pub fn match_name(&self, text: &str, locale: &str) -> Option<(Self, usize, Option<bool>)> {
+    pub fn match_name(&self, text: &str, locale: &Locale) -> Option<(Self, usize, Option<bool>)> {
         let own = Row::of(&self.id).map(|row| (row, self.id.as_str()));
         let utc = Row::of("UTC").map(|row| (row, "UTC"));
         let all = zone_names::rows().iter().filter_map(|row| Some((row, *row.zones.first()?)));
         for (row, id) in own.into_iter().chain(utc).chain(all) {
-            let names = row.names(id, locale);
+            let mut names = row.names(id, &locale.name);
+            if id == "UTC" {
+                (names[0], names[2]) = (&locale.utc, &locale.utc);
+            }
             let starts = |name: &&str| {
                 let start = text.get(..name.len());
                 !name.is_empty() && start.is_some_and(|start| start.eq_ignore_ascii_case(name))

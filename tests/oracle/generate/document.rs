@@ -74,6 +74,21 @@ impl Generator {
                 set(name, self.pick(values));
             }
         }
+        if self.one_in(60) {
+            let (kind, texts) = self.pick(&[
+                ("number_format", words::NUMBER_FORMATS),
+                ("date_format", words::DATE_FORMATS),
+                ("datetime_format", words::DATE_FORMATS),
+            ]);
+            let text = self.pick(if self.mistakes { texts } else { &texts[..20] });
+            let name = if kind == "number_format" { kind } else { "date_format" };
+            let formats = serde_json::json!({"x": text, "y1": "@x"}).to_string();
+            set(&format!("custom_{name}s"), &formats);
+            set(
+                kind,
+                self.pick(&["@x", "@y1", "@y1", "@y1_", "@z"][..if self.mistakes { 5 } else { 3 }]),
+            );
+        }
         if self.one_in(30) {
             let names =
                 ["case.ftlh", "case.ftlx", "dir/case.ftl", "dir/sub/case.ftlh", "CASE.FTLH"];

@@ -66,6 +66,9 @@ pub(in crate::ftl::check) fn follow<'p>(
     names: &'p Names<'p>,
     included: &'p [(String, &'p Program)],
 ) -> Followed {
+    let format = &settings.number_format;
+    let own = |(name, _): &&(String, String)| format.strip_prefix('@') == Some(name);
+    let own = settings.custom_number_formats.iter().find(own);
     let mut walker = Walker {
         program,
         names,
@@ -73,7 +76,7 @@ pub(in crate::ftl::check) fn follow<'p>(
         turns: Vec::new(),
         calls: Vec::new(),
         outer: None,
-        is_grouping: is_grouping(&settings.number_format),
+        is_grouping: is_grouping(own.map_or(format, |(_, format)| format)),
         stack: Stack::here(),
         visits_left: MAX_VISITS,
         is_json: false,
