@@ -165,9 +165,7 @@ fn lazy<'r>(
     let source = operands::sequence(name, target)?;
     let argument = operands::needed(name, arguments, 0);
     let function = match argument.value() {
-        Model::Callable(
-            Callable::Directive { .. } | Callable::Macro { is_function: false, .. },
-        ) => {
+        Model::Callable(Callable::Directive { .. }) => {
             return Err(argument.wrong_type("a function or lambda"));
         }
         function @ Model::Callable(_) => function.clone(),

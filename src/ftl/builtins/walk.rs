@@ -7,6 +7,7 @@ use crate::ftl::builtins::Host;
 use crate::ftl::coerce::wrong_type;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
+use crate::ftl::model::Callable;
 use crate::ftl::model::Cursor;
 use crate::ftl::model::ListItems;
 use crate::ftl::model::Model;
@@ -125,7 +126,7 @@ pub fn advance<'r>(
             if *turned && lazy.stage == Stage::DropWhile {
                 return Ok(Some(item));
             }
-            let result = host.call(&lazy.function, vec![item.clone()])?;
+            let result = call(host, &lazy.function, item.clone())?;
             if lazy.stage == Stage::Map {
                 return mapped(result).map(Some);
             }
@@ -141,6 +142,22 @@ pub fn advance<'r>(
             }
         },
     }
+}
+
+/// Calls the function of a lazy sequence. As in FreeMarker, a macro is an error where it is called,
+/// which may be nowhere.
+///
+/// # Errors
+/// For a macro, and those of the function.
+pub fn call<'r>(
+    host: &mut (dyn Host<'r> + '_),
+    function: &Model<'r>,
+    item: Model<'r>,
+) -> Result<Model<'r>, Fault> {
+    if matches!(function, Model::Callable(Callable::Macro { is_function: false, .. })) {
+        return Err(wrong_type("a function or lambda for the items", function));
+    }
+    host.call(function, vec![item])
 }
 
 /// An item of a list. A group that nobody can have is an error even for those who only pass it on.

@@ -69,7 +69,7 @@ impl<'r> Evaluator<'r> {
         // `?cn` is for values that are missing, not for what stands before a step.
         let value = if built_in.accepts_missing && built_in.name != "cn" {
             self.evaluate_lenient(target)?
-        } else if built_in.group == "type" {
+        } else if built_in.group == "type" || built_in.name == "has_api" {
             self.evaluate_late(target)?
         } else {
             self.evaluate(target)?

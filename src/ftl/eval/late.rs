@@ -42,6 +42,7 @@ impl<'r> Evaluator<'r> {
             ExprKind::Parenthesis(_)
             | ExprKind::Default { .. }
             | ExprKind::Index { .. }
+            | ExprKind::Loop { .. }
             | ExprKind::Call { .. } => self.compound_late(expression),
             _ => self.evaluate(expression),
         }

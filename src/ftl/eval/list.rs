@@ -5,6 +5,7 @@ use std::vec;
 
 use crate::ftl::builtins::Host;
 use crate::ftl::builtins::LoopQuestion;
+use crate::ftl::builtins::walk;
 use crate::ftl::builtins::walk::mapped;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
@@ -194,7 +195,7 @@ impl<'r> Evaluator<'r> {
                     Model::Callable(Callable::Lambda(lambda)) => {
                         self.call_lambda(*lambda, first).map_err(Fault::from)
                     }
-                    _ => self.call(function, vec![first]),
+                    _ => walk::call(self, function, first),
                 };
                 first =
                     result.and_then(mapped).map_err(|fault| self.blame(fault, span, span, &[]))?;
@@ -312,7 +313,7 @@ impl<'r> Evaluator<'r> {
         }
         let mut values = Vec::with_capacity(arguments.len());
         for argument in arguments {
-            values.push(self.evaluate(argument)?);
+            values.push(self.evaluate_late(argument)?);
         }
         if values.is_empty() {
             let message = "`?item_cycle` takes at least 1 argument, found none";

@@ -221,7 +221,20 @@ impl<'r> Evaluator<'r> {
     ) -> Evaluated<'r> {
         let mut items = Vec::new();
         for sequence in [first, second] {
-            if let Sequence::Items(more) = &sequence {
+            self.add_items(&sequence, &mut items, span)?;
+        }
+        Ok(Model::collection(items, MadeBy::Sum))
+    }
+
+    /// Adds the items of a sequence to a list. Groups that nobody can have are no error yet.
+    pub(in crate::ftl::eval) fn add_items(
+        &mut self,
+        sequence: &Sequence<'r>,
+        items: &mut Vec<Model<'r>>,
+        span: Span,
+    ) -> Result<(), Failure> {
+        match sequence {
+            Sequence::Items(more) => {
                 self.steps(more.len() / ITEMS_A_STEP, span)?;
                 let limit = self.settings.limits.max_items;
                 if items.len() + more.len() > limit {
@@ -229,18 +242,14 @@ impl<'r> Evaluator<'r> {
                     return Err(self.fail(TemplateErrorKind::Limit, message, span));
                 }
                 items.extend_from_slice(more);
-                continue;
             }
-            if let Sequence::Groups(matches) = &sequence
-                && !matches.whole
-            {
+            Sequence::Groups(matches) if !matches.whole => {
                 let group = self.no_group(span);
                 items.extend(std::iter::repeat_n(group, matches.groups.len()));
-                continue;
             }
-            items.extend(self.items(&sequence, span)?);
+            sequence => items.extend(self.items(sequence, span)?),
         }
-        Ok(Model::collection(items, MadeBy::Sum))
+        Ok(())
     }
 
     /// The items of a sequence as a list.

@@ -195,7 +195,11 @@ impl<'r> Evaluator<'r> {
             Model::Sequence(sequence @ Sequence::Range(endless)) if endless.length.is_none() => {
                 Some(self.taken(sequence, &range, index)?)
             }
-            Model::Sequence(sequence) => Some(self.items(sequence, target.span)?),
+            Model::Sequence(sequence) => {
+                let mut items = Vec::with_capacity(sequence.known_length().unwrap_or(0).min(1024));
+                self.add_items(sequence, &mut items, target.span)?;
+                Some(items)
+            }
             Model::Matches(matches) => {
                 let found = matches.matches.iter();
                 Some(found.map(|found| Model::Match(std::rc::Rc::clone(found))).collect())
@@ -223,7 +227,10 @@ impl<'r> Evaluator<'r> {
             } else {
                 items[first + 1 - count..=first].iter().rev().cloned().collect()
             };
-            return Ok(Model::list(picked));
+            let picked: Result<Vec<_>, _> = picked.into_iter().map(taken).collect();
+            return picked
+                .map(Model::list)
+                .map_err(|fault| self.blame(fault, target.span, target.span, &[]));
         }
         let text = self.text_of(value, target)?;
         let length = utf16_length(&text);
