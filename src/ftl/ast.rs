@@ -18,9 +18,7 @@ pub struct Tree {
     /// The template's content.
     pub body: Body,
     /// The output format at the start of the template, its header and file extension considered.
-    pub output_format: OutputFormat,
-    /// Whether values are escaped at the start of the template.
-    pub auto_escape: bool,
+    pub output: Output,
 }
 
 /// The parameters of `<#ftl …>` that are read when the template runs.

@@ -322,8 +322,8 @@ fn every_directive_is_read() {
         </#outputformat><#autoesc></#autoesc><#flush><#t><#lt/><#rt><#nt><#stop 'why'><#stop>\
         <#visit n using ns><#recurse><#recurse n>#{x; m1M2}${x}";
     let tree = read(template);
-    assert_eq!(tree.output_format.name(), "XML");
-    assert!(tree.auto_escape);
+    assert_eq!(tree.output.format.name(), "XML");
+    assert!(tree.output.auto_escape);
     assert!(tree.body.len() > 25);
 }
 
@@ -384,7 +384,7 @@ fn output_formats_are_known_at_every_place() {
 fn the_file_extension_decides_about_the_output_format() {
     let format = |name: &str, changes: &[(&str, &str)]| {
         let tree = parse(&Source::new(name, "x"), &settings(changes)).unwrap();
-        (tree.output_format.name(), tree.auto_escape)
+        (tree.output.format.name(), tree.output.auto_escape)
     };
     assert_eq!(format("a.ftlh", &[]), ("HTML".into(), true));
     assert_eq!(format("a.FTLX", &[("output_format", "RTF")]), ("XML".into(), true));

@@ -69,8 +69,7 @@ impl<'s> Parser<'s, '_> {
                 return Err(self.refuse(self.limit(Span::default(), message)));
             }
         }
-        let (output_format, auto_escape) = (output.format, output.auto_escape);
-        Ok(Tree { header, body, output_format, auto_escape })
+        Ok(Tree { header, body, output })
     }
 
     /// Content up to a tag that doesn't start something in it.

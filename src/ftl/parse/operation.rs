@@ -74,7 +74,8 @@ impl<'s> Parser<'s, '_> {
             rest = &ahead[length..];
             if operator == Operator::Range(RangeKind::Endless) {
                 let (ahead, ()) = self.skip(rest)?;
-                if !self.starts_operand(ahead) {
+                let is_sign = ahead.starts_with('!') && !self.starts_negation(ahead);
+                if is_sign || !self.starts_operand(ahead) {
                     operand = self.endless(rest, operand)?;
                     waiting.is_endless = true;
                     continue;

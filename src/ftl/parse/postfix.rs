@@ -227,7 +227,7 @@ impl<'s> Parser<'s, '_> {
     }
 
     /// Whether `!!x` starts here. In `x!!!…` every sign asks again, so a row without a value is noted.
-    fn starts_negation(&self, start: &'s str) -> bool {
+    pub(crate) fn starts_negation(&self, start: &'s str) -> bool {
         let (from, to) = self.signs_alone.get();
         if (to..=from).contains(&start.len()) {
             return false;

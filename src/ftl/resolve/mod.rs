@@ -42,12 +42,7 @@ use crate::text::Span;
 
 /// The program of a template.
 pub(in crate::ftl) fn resolve(source: &Source, tree: ast::Tree) -> Result<Program, TemplateError> {
-    let output = ast::Output {
-        format: tree.output_format,
-        auto_escape: tree.auto_escape,
-        never_escapes: false,
-    };
-    let mut resolver = Resolver::new(source, output);
+    let mut resolver = Resolver::new(source, tree.output);
     let body = resolver.body(tree.body)?;
     let Resolver { macros, outputs, .. } = resolver;
     Ok(Program { source: source.clone(), body, macros, outputs, counters: None })
