@@ -123,7 +123,8 @@ STRACE = ("strace", "-f", "-qq", "-o", "/dev/null", "-e")
 
 def has_strace(option: str = "inject=fdatasync:delay_enter=1") -> bool:
     if shutil.which("strace") is None:
-        return False
+        # A tool that is missing in CI is a failure, not a test less.
+        return os.environ.get("CI") == "true"
     command = [*STRACE, option, "true"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
