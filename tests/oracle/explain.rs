@@ -112,6 +112,14 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         },
     },
     Explanation {
+        name: "an old c_format",
+        reason: "after `<#setting c_format=…>` FreeMarker goes on with the old one where `number_format` is `c`, until that is set again",
+        fits: |request, theirs, ours| {
+            mentions(request, &["c_format=", "c_format =", "cFormat=", "cFormat ="])
+                && alike(theirs, ours, significant_digits)
+        },
+    },
+    Explanation {
         name: "charsets",
         reason: "`?url` has six charsets, Java has all",
         fits: |_, theirs, ours| {

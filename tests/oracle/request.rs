@@ -72,13 +72,22 @@ fn fixed_now(template: &str) -> String {
         let (before, behind) = (&rest[..at], &rest[at + ".now".len()..]);
         let letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '@');
         let closed = |c| matches!(c, ']' | ')' | '.' | '"' | '\'');
-        let is_step = before.ends_with(letter) || before.trim_end().ends_with(closed);
+        let is_step = before.trim_end().ends_with(closed) || ends_with_value(before.trim_end());
         fixed.push_str(before);
         fixed.push_str(if is_step || behind.starts_with(letter) { ".now" } else { "oracle_now" });
         rest = behind;
     }
     fixed.push_str(rest);
     fixed
+}
+
+/// Whether the last word is a value, of which `.now` would be a part, and not the name of a tag or an operator.
+fn ends_with_value(text: &str) -> bool {
+    const OPERATORS: [&str; 9] = ["in", "as", "gt", "gte", "lt", "lte", "and", "using", "r"];
+    let letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '@');
+    let before = text.trim_end_matches(letter);
+    let word = &text[before.len()..];
+    !word.is_empty() && !before.ends_with('#') && !OPERATORS.contains(&word)
 }
 
 /// FreeMarker's answer, and the messages of the errors that `<#attempt>` caught.

@@ -299,7 +299,11 @@ impl<'r> Evaluator<'r> {
                         self.text_of(key, index)?
                     }
                     other => {
-                        return Err(self.wrong_type("a number, a range or a string", &other, index));
+                        return Err(self.wrong_type(
+                            "a number, a range or a string",
+                            &other,
+                            index,
+                        ));
                     }
                 };
                 let result =
