@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo test test-rust test-python torture simulate-seeds fuzz-answers mutations lint doc docs licences wheel test-wheel sdist check format update-cases confirm-cases bench bench-end-to-end bench-store bench-wheel clean need-rust need-python bench-language bench-frames oracle oracle-quick need-java fuzz
+.PHONY: help setup develop demo test test-rust test-python torture simulate-seeds fuzz-answers mutations lint doc docs licences wheel test-wheel sdist check format update-cases confirm-cases bench bench-end-to-end bench-store bench-wheel clean need-rust need-python bench-language bench-frames bench-startup oracle oracle-quick need-java fuzz
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-23s %s\n", $$1, $$2}'
@@ -165,6 +165,9 @@ bench-language: setup ## the template engine side by side with others (benches/l
 	@command -v mvn >/dev/null && command -v javac >/dev/null || { echo "Maven and a JDK of 17 or newer are missing: apt-get install maven default-jdk-headless"; exit 1; }
 	@$(BIN)/python -m pip install --requirement benches/language/requirements.txt
 	$(BIN)/python benches/language/run.py
+
+bench-startup: develop ## what the import and the pytest plugin add to the start of a program
+	$(BIN)/python benches/startup.py $(ARGS)
 
 bench-frames: develop ## what a row of a data frame costs, against dicts of the same rows
 	$(BIN)/python benches/frames.py $(ARGS)

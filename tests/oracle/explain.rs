@@ -165,7 +165,7 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
     },
     Explanation {
         name: "classes of Java",
-        reason: "`?is_collection` and its kin tell Java classes apart, which are not here",
+        reason: "`?is_collection` and its kin tell Java classes apart, and `.locale_object` is a Java object, which are not here",
         fits: |request, theirs, ours| {
             (mentions(request, &["is_collection", "isCollection"])
                 && alike(theirs, ours, without_booleans))

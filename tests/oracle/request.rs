@@ -87,7 +87,9 @@ fn ends_with_value(text: &str) -> bool {
     let letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '@');
     let before = text.trim_end_matches(letter);
     let word = &text[before.len()..];
-    !word.is_empty() && !before.ends_with('#') && !OPERATORS.contains(&word)
+    let tag = text.rsplit(['<', '[']).next().unwrap_or_default();
+    let is_name = tag.starts_with(['#', '@']) && !tag.contains(char::is_whitespace);
+    !word.is_empty() && !is_name && !OPERATORS.contains(&word)
 }
 
 /// FreeMarker's answer, and the messages of the errors that `<#attempt>` caught.
