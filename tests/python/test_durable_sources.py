@@ -220,6 +220,23 @@ def test_what_was_delivered_is_left_out_when_an_iterable_is_run_again(
     assert sync.run(EVENTS, restart=True, progress=False).delivered == 100
 
 
+def test_what_is_pending_is_not_accepted_once_more_when_an_iterable_is_run_again(
+    store: Path,
+) -> None:
+    later = ws.RetryPolicy(schedule=[3, 3600], jitter=0, tries=1)
+    events = [{"order": n} for n in range(3)]
+    with Receiver([503, 503]) as receiver:
+        sync = ws.Sync("demo", receiver.url, store=store, retry=later)
+        first = sync.run(iter(events), progress=False)
+        assert (first.accepted, first.delivered, first.pending) == (3, 1, 2)
+        again = sync.run(iter([*events, {"order": 3}]), progress=False)
+        assert (again.accepted, again.to_dict()["resumed"], again.pending) == (3, 2, 2)
+        assert (again.delivered, again.confirmed_before) == (1, 3)
+        assert receiver.request_count == 4
+        anew = sync.run(events[:1], restart=True, progress=False)
+        assert (anew.accepted, anew.delivered, anew.confirmed_before) == (3, 1, 0)
+
+
 def test_events_that_arrive_one_by_one_are_known_by_a_key_of_their_own(
     receiver: Receiver, store: Path
 ) -> None:

@@ -103,7 +103,8 @@ fn what_was_accepted_and_settled_is_there_after_reopening() {
     let letter = store.dead_letters(0, 10).unwrap().remove(0);
     assert_eq!(letter.attempts, [record(1)]);
     assert_eq!(letter.request.as_ref(), Some(&others[2].delivery.request));
-    let fresh = accept(&store, 1).remove(0);
+    // The first two wait or were delivered.
+    let fresh = accept(&store, 3).remove(0);
     assert!(fresh.delivery.id > later.delivery.id.max(letter.id));
 }
 
@@ -129,7 +130,7 @@ fn positions_and_what_was_delivered_are_there_after_reopening() {
     let again = store.accept(batch).unwrap();
     let positions: Vec<u64> =
         again.iter().map(|job| job.delivery.place.unwrap().position).collect();
-    assert_eq!(positions, [1, 2, 3, 4], "what was delivered is left out");
+    assert_eq!(positions, [1, 3, 4], "what was delivered or waits is left out");
     drop(store);
 
     let options = OpenOptions { remember: Duration::ZERO, ..OpenOptions::default() };

@@ -31,9 +31,9 @@
 //! 14. A position of a source is finished when its event was delivered, or given up, or waits in the
 //!     store for another attempt, or was passed over; never before that is as safe as the store can
 //!     make it. What is not finished is read again after a crash.
-//! 15. What was delivered in an earlier run (an earlier `take_over`) and is still remembered,
-//!     `accept` leaves out, unless asked for it `again`. Within one run, equal keys are taken on
-//!     each time. A store in memory remembers nothing.
+//! 15. What was delivered in an earlier run (an earlier `take_over`) and is still remembered, and
+//!     what is pending from one, `accept` leaves out, unless asked for it `again`. Within one run,
+//!     equal keys are taken on each time. A store in memory remembers nothing.
 //!
 //! A store may make `settle` durable a moment after it returned. A crash in between undoes it,
 //! so an event may be delivered again, or an attempt made again.

@@ -22,6 +22,7 @@ use crate::ftl::model::Range;
 use crate::ftl::model::ScopeHash;
 use crate::ftl::model::Sequence;
 use crate::ftl::model::Stage;
+use crate::ftl::model::Text;
 use crate::value::Number;
 
 /// The lines of this group.
@@ -269,14 +270,14 @@ fn reverse<'r>(host: &mut (dyn Host<'r> + '_), target: &Model<'r>) -> Outcome<'r
 }
 
 /// The index of the first item from `start` on that equals the value. Values of other types are
-/// unequal, and nothing equals what is missing.
+/// unequal, and nothing equals what is missing, which is an empty text in FreeMarker 1.
 fn find<'r>(
     host: &mut (dyn Host<'r> + '_),
     sequence: &Sequence<'r>,
     wanted: &Model<'r>,
     start: usize,
 ) -> Result<Option<usize>, Fault> {
-    if wanted.is_missing() {
+    if wanted.is_missing() && !host.formatting().settings.classic_compatible {
         return Ok(None);
     }
     walk::visit(host, sequence, |host, index, item| {
@@ -293,10 +294,15 @@ fn equals<'r>(
 ) -> Result<bool, Fault> {
     let settings = host.formatting().settings;
     let at_item = |fault| at_item(fault, index);
+    let nothing = Model::Text(Text::Borrowed(""));
+    let classic = settings.classic_compatible;
+    if wanted.is_missing() && !classic {
+        return Ok(false);
+    }
+    let item = if classic && item.is_missing() { &nothing } else { item };
+    let wanted = if classic && wanted.is_missing() { &nothing } else { wanted };
     // FreeMarker 1 compares what is of different types as text.
-    let as_text = settings.classic_compatible
-        && !item.is_missing()
-        && comparison::compare(item, wanted).map_err(at_item)?.is_none();
+    let as_text = classic && comparison::compare(item, wanted).map_err(at_item)?.is_none();
     if as_text {
         let item = to_text(item, host.formatting()).map_err(at_item)?;
         let wanted = to_text(wanted, host.formatting()).map_err(at_item)?;
@@ -322,7 +328,7 @@ fn last_index_of<'r>(
         None => usize::MAX,
     };
     for (index, item) in items.iter().enumerate().take(count).rev() {
-        if !wanted.is_missing() && equals(host, item, wanted, index)? {
+        if equals(host, item, wanted, index)? {
             return Ok(index.into());
         }
     }

@@ -1,4 +1,5 @@
-//! What was delivered by earlier runs: fingerprints, so that a later run does not send it again.
+//! What earlier runs delivered, or left pending: fingerprints, so that a later run does not send it
+//! again.
 
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use rusqlite::types::ValueRef;
 
 use crate::delivery::store::StoreError;
 use crate::delivery::store::sqlite::desk::Desk;
+use crate::delivery::store::sqlite::fingerprint;
 
 /// Fingerprints remembered of one sync: 64 MiB of memory. Beyond it the oldest are forgotten.
 const MAX_KEYS: usize = 8_000_000;
@@ -64,7 +66,8 @@ fn beginning(key: u64) -> usize {
 }
 
 impl Desk {
-    /// What runs before this one delivered. Forgets what is too old, or too much.
+    /// What runs before this one delivered, and what is pending. Forgets what is too old, or too
+    /// much.
     pub(crate) fn read_ledger(&mut self, id: i64) -> Result<Arc<Ledger>, StoreError> {
         let sync = self.sync(id)?;
         let (run, oldest) = (sync.run, sync.now - sync.remember);
@@ -79,7 +82,7 @@ impl Desk {
             // If it fails, it is done in the next run.
             |_, _| (),
         );
-        let (keys, first) = self.look(|desk| read(&desk.connection, id, run))?;
+        let (mut keys, first) = self.look(|desk| read(&desk.connection, id, run))?;
         if keys.len() >= MAX_KEYS {
             let forget = move |desk: &mut Self| {
                 desk.connection
@@ -88,8 +91,25 @@ impl Desk {
             };
             self.change(1, forget, |_, _| ());
         }
+        // A row that can't be read is found when it is taken up; here it means one sending more.
+        keys.extend(self.look(|desk| Ok(read_pending(&desk.connection, id).unwrap_or_default()))?);
         Ok(Arc::new(Ledger::new(keys)))
     }
+}
+
+/// The fingerprints of what is pending.
+fn read_pending(connection: &Connection, sync: i64) -> rusqlite::Result<Vec<u64>> {
+    let mut statement =
+        connection.prepare_cached("SELECT webhook_id FROM delivery WHERE sync = ?1 LIMIT ?2")?;
+    let mut rows = statement.query(params![sync, MAX_KEYS as i64])?;
+    let mut keys = Vec::new();
+    while let Some(row) = rows.next()? {
+        // A damaged id is that of no event.
+        if let ValueRef::Text(id) = row.get_ref(0)? {
+            keys.push(fingerprint(id));
+        }
+    }
+    Ok(keys)
 }
 
 /// The latest fingerprints of earlier runs, and the first row they are from.

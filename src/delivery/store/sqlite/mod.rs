@@ -123,7 +123,7 @@ struct Delivering {
     remember: Duration,
     /// The target of the request before: most requests of a sync have the same one.
     target: Mutex<Option<Arc<TargetRow>>>,
-    /// What earlier runs delivered; read from the file when it is first needed in a run.
+    /// What earlier runs delivered or left pending; read from the file when it is first needed.
     ledger: Mutex<Option<Arc<Ledger>>>,
 }
 
@@ -192,7 +192,7 @@ impl Delivering {
         }
     }
 
-    /// What earlier runs delivered.
+    /// What earlier runs delivered or left pending.
     fn ledger(&self) -> Result<Arc<Ledger>, StoreError> {
         if let Some(ledger) = &*lock(&self.ledger) {
             return Ok(Arc::clone(ledger));
@@ -230,7 +230,7 @@ impl Delivering {
             new.again
                 || ledger
                     .as_ref()
-                    .is_none_or(|ledger| !ledger.contains(fingerprint(&new.request.id)))
+                    .is_none_or(|ledger| !ledger.contains(fingerprint(new.request.id.as_bytes())))
         };
         let mut jobs = Vec::with_capacity(batch.len());
         let mut accepted = Accepted::default();
@@ -265,8 +265,8 @@ impl Delivering {
 }
 
 /// What is remembered of a delivery that was made.
-fn fingerprint(webhook_id: &str) -> u64 {
-    xxh3_64(webhook_id.as_bytes())
+fn fingerprint(webhook_id: &[u8]) -> u64 {
+    xxh3_64(webhook_id)
 }
 
 fn job(delivery: &Arc<Delivery>) -> Job {
@@ -308,7 +308,7 @@ impl Store for SqliteStore {
         let delivery = &job.delivery;
         let settled = match change {
             Change::Delivered => {
-                Settled::Delivered { fingerprint: fingerprint(&delivery.request.id) }
+                Settled::Delivered { fingerprint: fingerprint(delivery.request.id.as_bytes()) }
             }
             Change::Retry { record, due } => {
                 Settled::Wait { due, record: Some(record), row: this.row_if_unwritten(job) }
