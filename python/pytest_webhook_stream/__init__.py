@@ -67,7 +67,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> TemplateFi
         return None
     if file_path.name.endswith(".event.json"):
         stem = file_path.name.removesuffix(".event.json")
-        if not file_path.with_name(f"{stem}.ftl").is_file():
+        # An event with an expected payload is a test whose template is missing.
+        beside = (file_path.with_name(f"{stem}{end}") for end in (".ftl", ".expected.json"))
+        if not any(path.is_file() for path in beside):
             return None
     return TemplateFile.from_parent(parent, path=file_path)
 

@@ -231,7 +231,7 @@ class Sync:
     ) -> tuple[list[dict[str, Any]], int | None]: ...
     def dead_letter_stream(self, which: _Which, requested_schema: object | None, /) -> object: ...
     def replay_preview(
-        self, which: _Which, template: Template | None, after: int, /
+        self, which: _Which, template: Template | None, anew: bool, after: int, /
     ) -> tuple[list[dict[str, Any]], int | None]: ...
 
 @final
@@ -248,7 +248,12 @@ class Run:
     def send(self, events: Sequence[object], /) -> None: ...
     def send_frame(self, frame: Frame, /) -> None: ...
     def replay(
-        self, which: _Which, template: Template | None, show: Callable[[Mapping[str, Any]], None], /
+        self,
+        which: _Which,
+        template: Template | None,
+        anew: bool,
+        show: Callable[[Mapping[str, Any]], None],
+        /,
     ) -> None: ...
     def wait(
         self,

@@ -73,6 +73,12 @@ def readable(table: Any) -> Any:
     import polars
 
     def with_type(kind: Any) -> Any:
+        if kind == polars.Object:
+            message = "expected types that JSON has, found Python objects in a column of Polars"
+            hint = "convert the column, or leave it out"
+            raise EventError(
+                f"{message}\n  = hint: {hint}", kind="unsupported", message=message, hint=hint
+            )
         if kind == polars.Null:
             return polars.Boolean
         if isinstance(kind, polars.List):

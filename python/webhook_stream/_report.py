@@ -184,7 +184,17 @@ class Report:
         return "\n".join([self._text.rstrip(), *(f"note: {note}" for note in self.notes)])
 
     def __repr__(self) -> str:
-        names = ("accepted", "delivered", "pending", "expired", "discarded", "filtered", "invalid")
+        names: tuple[str, ...] = (
+            "accepted",
+            "delivered",
+            "pending",
+            "expired",
+            "discarded",
+            "filtered",
+            "invalid",
+        )
+        if self.confirmed_before:
+            names = (*names, "confirmed_before")
         return f"Report({', '.join(f'{name}={self._figures[name]}' for name in names)})"
 
     def plot(self) -> Figure:

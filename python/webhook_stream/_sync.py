@@ -107,6 +107,12 @@ class Sync:
         secrets: Mapping[str, str] | None = None,
         clock: VirtualClock | None = None,
     ) -> None:
+        if isinstance(template, str | os.PathLike):
+            message = "template: expected a Template, found a text"
+            raise TypeError(f"{message}: ws.Template.from_file(path), or ws.Template(source)")
+        if isinstance(filter, str):
+            message = "filter: expected a Filter, found a text"
+            raise TypeError(f"{message}: ws.Filter(expression), or ws.Filter.from_json(text)")
         signing = [signing_secret] if isinstance(signing_secret, str) else signing_secret
         self._options: dict[str, Any] = {
             "method": method,
@@ -322,6 +328,7 @@ class Sync:
         self,
         template: _core.Template | None = None,
         *,
+        anew: bool = False,
         dry_run: Literal[False] = False,
         reason: _Reason | Sequence[_Reason] | None = None,
         since: str | datetime | None = None,
@@ -336,6 +343,7 @@ class Sync:
         self,
         template: _core.Template | None = None,
         *,
+        anew: bool = False,
         dry_run: Literal[True],
         reason: _Reason | Sequence[_Reason] | None = None,
         since: str | datetime | None = None,
@@ -349,6 +357,7 @@ class Sync:
         self,
         template: _core.Template | None = None,
         *,
+        anew: bool = False,
         dry_run: bool = False,
         reason: _Reason | Sequence[_Reason] | None = None,
         since: str | datetime | None = None,
@@ -359,18 +368,21 @@ class Sync:
     ) -> Report | Table:
         """Send dead letters again, under the same ``webhook-id``, and return the figures.
 
-        They are sent as the same bytes; with a ``template``, their events are rendered anew. An
-        event that never became a request is rendered with the sync's own template. A letter that
-        can't be rendered stays where it is. ``dry_run=True`` sends nothing, and returns a table of
+        They are sent as the same bytes to the same URL. With ``anew=True`` their events are sent
+        as the sync sends any event now: its template, URL and headers; with a ``template``, through
+        that one. An event that never became a request is always sent anew. A letter that can't be
+        rendered stays where it is. ``dry_run=True`` sends nothing, and returns a table of
         what would be sent. The filters are those of :meth:`dead_letters`.
         """
         which = _which(reason, since, until, key)
         if dry_run:
-            return Table(_pages(lambda after: self._core.replay_preview(which, template, after)))
+            return Table(
+                _pages(lambda after: self._core.replay_preview(which, template, anew, after))
+            )
         run = self._core.start()
         show, end = choose(progress, self.name)
         with self._ended("replay", run, end) as going:
-            run.replay(which, template, show)
+            run.replay(which, template, anew, show)
             run.wait(wait, None, show)
         return _report(run, interrupted=going.stopped)
 

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, overload
 
 from webhook_stream._frames import ArrowTable
 
 
-class Table(list[dict[str, Any]], ArrowTable):
-    """A list of rows (dicts with the same keys) that shows itself as a table.
+class Table(Sequence[dict[str, Any]], ArrowTable):
+    """A sequence of rows (dicts with the same keys) that shows itself as a table.
 
-    Other libraries read it as one, too: ``polars.DataFrame(table)``, or :meth:`to_pandas`.
+    Other libraries read it as one, too: ``polars.DataFrame(table)``, or :meth:`to_pandas`. It is no
+    ``list``, which DuckDB would not look at twice.
     """
 
     _kinds: ClassVar[Mapping[str, str]] = {}
     """What columns hold, where the values don't tell: they may all be missing."""
 
     def __init__(self, rows: Iterable[dict[str, Any]] = ()) -> None:
-        super().__init__(rows)
+        self._rows = list(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, at: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, at: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        return self._rows[at]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Table):
+            return self._rows == other._rows
+        return self._rows == other if isinstance(other, list) else NotImplemented
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Return a capsule that holds an Arrow stream of one batch."""

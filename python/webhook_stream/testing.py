@@ -49,6 +49,9 @@ class Receiver:
     ``keep_requests`` is how many requests it remembers.
     """
 
+    # What it answers is said when it is made; a later `receiver.script = …` is an error.
+    __slots__ = ("_core",)
+
     def __init__(
         self,
         script: Sequence[Step] = (),

@@ -185,6 +185,9 @@ pub(in crate::cli) struct Replay {
     /// Render the events anew with this template
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) template: Option<PathBuf>,
+    /// Send the events as the file says today: its template, URL and headers
+    #[arg(long, conflicts_with = "template")]
+    pub(in crate::cli) anew: bool,
     /// Print what would be sent, one JSON object a line, and send nothing
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,

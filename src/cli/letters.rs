@@ -20,6 +20,7 @@ use crate::pipeline::Access;
 use crate::pipeline::LetterFilter;
 use crate::pipeline::Letters;
 use crate::pipeline::Progress;
+use crate::pipeline::SentAs;
 use crate::pipeline::Sync;
 
 /// Runs the command `dead-letters`; works also while another process delivers.
@@ -59,6 +60,7 @@ pub(in crate::cli) fn replay(arguments: &Replay, world: &mut World<'_>) -> Resul
             Some(Template::compile(&name, &text, &Settings::amplitude(), None)?)
         }
     };
+    let sent_as = SentAs::new(template.as_ref(), arguments.anew);
     let all = syncs(&arguments.syncs, arguments.name.as_deref())?;
     if arguments.dry_run {
         let clock = SystemClock::new();
@@ -70,7 +72,7 @@ pub(in crate::cli) fn replay(arguments: &Replay, world: &mut World<'_>) -> Resul
                 sync.open_store(Access::Read).map_err(|error| Failure::start(&name, error))?;
             for letter in Letters::new(&*store, &filter) {
                 let letter = letter.map_err(|error| Failure::Io(format!("{name}: {error}")))?;
-                let renewed = sync.renew(&letter, template.as_ref(), clock.wall().as_millis());
+                let renewed = sync.renew(&letter, sent_as, clock.wall().as_millis());
                 if renewed.request.is_err() {
                     status = FINDINGS;
                 }
@@ -86,11 +88,11 @@ pub(in crate::cli) fn replay(arguments: &Replay, world: &mut World<'_>) -> Resul
     }
     let runs = Runs::start(all, true, world)?;
     let (until, go_on) = (arguments.wait.until(), world.go_on);
-    let (filter, template) = (&filter, template.as_ref());
+    let filter = &filter;
     runs.carry_out(
         vec![(); runs.len()],
         |run, ()| {
-            if run.replay(filter, template, go_on)? == Progress::Stopped {
+            if run.replay(filter, sent_as, go_on)? == Progress::Stopped {
                 return Ok(Progress::Stopped);
             }
             run.wait(until, None, go_on)

@@ -156,6 +156,28 @@ fn moment(text: &str, now: Timestamp) -> Option<Timestamp> {
     Some(now - Duration::from_secs(count.checked_mul(seconds)?))
 }
 
+/// What dead letters are sent as.
+#[derive(Clone, Copy, Debug)]
+pub enum SentAs<'t> {
+    /// The same bytes to the same URL.
+    Before,
+    /// Their events, as the sync sends any event today.
+    Anew,
+    /// Their events through another template, with the sync's URL and headers of today.
+    Rendered(&'t Template),
+}
+
+impl<'t> SentAs<'t> {
+    /// From a template, if there is one, and whether to begin anew without.
+    pub fn new(template: Option<&'t Template>, anew: bool) -> Self {
+        match template {
+            Some(template) => Self::Rendered(template),
+            None if anew => Self::Anew,
+            None => Self::Before,
+        }
+    }
+}
+
 /// What would be sent for a dead letter, or why it can't be.
 #[derive(Clone, Debug)]
 pub struct Renewed {
@@ -211,18 +233,13 @@ impl Renewed {
 }
 
 impl Sync {
-    /// What is sent when a dead letter is sent again: the same bytes; with a `template`, its event
-    /// rendered anew; and so, with the sync's own template, what never became a request.
-    /// The `webhook-id` is the same in every case.
-    pub fn renew(
-        &self,
-        letter: &DeadLetter,
-        template: Option<&Template>,
-        now_millis: i64,
-    ) -> Renewed {
-        let request = match (&letter.request, template) {
-            (Some(request), None) => Ok(request.clone()),
-            _ => self.render_anew(letter, template, now_millis),
+    /// What is sent when a dead letter is sent again. What never became a request is always sent
+    /// anew. The `webhook-id` is the same in every case.
+    pub fn renew(&self, letter: &DeadLetter, sent_as: SentAs<'_>, now_millis: i64) -> Renewed {
+        let request = match (&letter.request, sent_as) {
+            (Some(request), SentAs::Before) => Ok(request.clone()),
+            (_, SentAs::Rendered(template)) => self.render_anew(letter, Some(template), now_millis),
+            _ => self.render_anew(letter, None, now_millis),
         };
         Renewed {
             id: letter.id,

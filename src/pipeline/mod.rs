@@ -46,7 +46,7 @@ pub use crate::pipeline::check::{Checkup, Diagnosis};
 pub use crate::pipeline::error::{ConfigError, ConfigErrorKind, SetupError};
 pub use crate::pipeline::forecast::{Outage, OutageKind};
 pub use crate::pipeline::inbox::{EventTexts, Inbox};
-pub use crate::pipeline::letters::{LetterFilter, Letters, NotRenewed, Renewed};
+pub use crate::pipeline::letters::{LetterFilter, Letters, NotRenewed, Renewed, SentAs};
 pub use crate::pipeline::options::SyncOptions;
 pub use crate::pipeline::preview::Preview;
 #[cfg(feature = "arrow")]

@@ -3,11 +3,11 @@
 use crate::delivery::EngineError;
 use crate::delivery::Until;
 use crate::delivery::store::Revival;
-use crate::ftl::Template;
 use crate::pipeline::LetterFilter;
 use crate::pipeline::Letters;
 use crate::pipeline::Progress;
 use crate::pipeline::Run;
+use crate::pipeline::SentAs;
 use crate::report::ErrorSample;
 
 /// Dead letters taken on at once.
@@ -17,7 +17,7 @@ const BATCH: usize = 64;
 const MAX_WAITING: u64 = 4096;
 
 impl Run {
-    /// Sends dead letters again: the same bytes, or, with a template, their events rendered anew.
+    /// Sends dead letters again: the same bytes, or their events anew.
     /// One that can't be rendered stays where it is, and is counted in the report's errors.
     /// What dies during the replay is not sent once more.
     ///
@@ -26,7 +26,7 @@ impl Run {
     pub fn replay(
         &self,
         filter: &LetterFilter,
-        template: Option<&Template>,
+        sent_as: SentAs<'_>,
         go_on: &dyn Fn() -> bool,
     ) -> Result<Progress, EngineError> {
         let engine = self.engine()?;
@@ -43,7 +43,7 @@ impl Run {
             if wanted.binary_search(&letter.id).is_err() {
                 continue;
             }
-            let renewed = self.sync.renew(&letter, template, self.clock.wall().as_millis());
+            let renewed = self.sync.renew(&letter, sent_as, self.clock.wall().as_millis());
             match renewed.request {
                 Ok(request) => batch.push(Revival { id: letter.id, request, at: letter.died_at }),
                 Err(error) => {

@@ -10,10 +10,10 @@ use crate::delivery::store::Store;
 use crate::delivery::store::StoreError;
 use crate::pipeline::LetterFilter;
 use crate::pipeline::Letters;
+use crate::pipeline::SentAs;
 use crate::pipeline::Sync;
 use crate::python::convert::json_to_python;
 use crate::python::errors::config_error;
-use crate::python::template::Template;
 
 /// Letters handed to Python at once.
 const PAGE: usize = 256;
@@ -47,11 +47,10 @@ pub(in crate::python) fn renewed_page(
     store: &dyn Store,
     filter: &LetterFilter,
     after: u64,
-    template: Option<&Template>,
+    sent_as: SentAs<'_>,
     now_millis: i64,
 ) -> Result<Page, StoreError> {
-    let template = template.map(|template| &template.inner);
-    page(store, filter, after, |letter| sync.renew(letter, template, now_millis).to_json())
+    page(store, filter, after, |letter| sync.renew(letter, sent_as, now_millis).to_json())
 }
 
 fn page(

@@ -27,6 +27,7 @@ use crate::pipeline::EventTexts;
 use crate::pipeline::Inbox;
 use crate::pipeline::Progress;
 use crate::pipeline::RowsError;
+use crate::pipeline::SentAs;
 use crate::pipeline::Until;
 use crate::python::convert::json_to_python;
 use crate::python::convert::write_event;
@@ -147,17 +148,18 @@ impl Run {
         if is_time || self.inner.log().has_records() { self.emit_log(py) } else { Ok(()) }
     }
 
-    /// Sends dead letters again, with a template rendered anew.
-    #[pyo3(signature = (which, template, show, /))]
+    /// Sends dead letters again, anew if asked for, or with a template.
+    #[pyo3(signature = (which, template, anew, show, /))]
     fn replay(
         &self,
         which: (Vec<String>, Option<String>, Option<String>, Vec<String>),
         template: Option<&Template>,
+        anew: bool,
         show: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let filter = letter_filter(show.py(), which)?;
-        let template = template.map(|template| &template.inner);
-        self.waiting(show, |go_on| self.inner.replay(&filter, template, go_on))
+        let sent_as = SentAs::new(template.map(|template| &template.inner), anew);
+        self.waiting(show, |go_on| self.inner.replay(&filter, sent_as, go_on))
     }
 
     /// Waits for "sent" (what was accepted here had its first attempt), "first_attempt" (and so had

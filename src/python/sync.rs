@@ -30,6 +30,7 @@ use crate::pipeline::MEMORY;
 use crate::pipeline::NamedSecrets;
 use crate::pipeline::Outage;
 use crate::pipeline::OutageKind;
+use crate::pipeline::SentAs;
 use crate::pipeline::StartError;
 use crate::pipeline::SyncOptions;
 use crate::python::arrow_out;
@@ -301,18 +302,20 @@ impl Sync {
     }
 
     /// Some of what a replay would send, and the id to go on behind.
-    #[pyo3(signature = (which, template, after, /))]
+    #[pyo3(signature = (which, template, anew, after, /))]
     fn replay_preview<'py>(
         &self,
         py: Python<'py>,
         which: Which,
         template: Option<&Template>,
+        anew: bool,
         after: u64,
     ) -> PyResult<(Bound<'py, PyList>, Option<u64>)> {
         let filter = letter_filter(py, which)?;
         let now = self.clock.wall().as_millis();
+        let sent_as = SentAs::new(template.map(|template| &template.inner), anew);
         let page =
-            self.look(py, |store| renewed_page(&self.inner, store, &filter, after, template, now))?;
+            self.look(py, |store| renewed_page(&self.inner, store, &filter, after, sent_as, now))?;
         page_to_python(py, page)
     }
 }

@@ -119,10 +119,13 @@ impl std::fmt::Debug for Schema {
 /// Whether a file holds template tests, by its name.
 pub fn is_test_file(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+    let beside =
+        |stem: &str, ending: &str| path.with_file_name(format!("{stem}{ending}")).is_file();
     ENDINGS.iter().any(|ending| name.ends_with(ending))
+        // An event with an expected payload is a test whose template is missing.
         || name
             .strip_suffix(EVENT)
-            .is_some_and(|stem| path.with_file_name(format!("{stem}.ftl")).is_file())
+            .is_some_and(|stem| beside(stem, ".ftl") || beside(stem, EXPECTED))
 }
 
 /// Where two JSON texts differ, line by line; the order of keys and the spelling of numbers don't

@@ -89,7 +89,12 @@ impl Case {
             }
             let Some(expected) = left.next() else {
                 let shown = found.trim();
-                return Some(self.at(given, &format!("expected nothing more, found {shown}")));
+                let wrong = if expected.is_empty() {
+                    format!("nothing is expected yet, an update writes it; found {shown}")
+                } else {
+                    format!("expected nothing more, found {shown}")
+                };
+                return Some(self.at(given, &wrong));
             };
             let (Ok(wanted), Ok(got)) = (Document::parse(expected), Document::parse(&found)) else {
                 return Some(self.at(given, &format!("what is expected is not JSON: {expected}")));

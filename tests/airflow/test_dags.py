@@ -155,6 +155,31 @@ def test_too_many_dead_letters_fail_the_task_and_only_they_are_sent_when_it_is_c
     assert (counts["accepted"], counts["delivered"], counts["dead_letters"]) == (4, 4, 0)
 
 
+def test_a_connection_that_was_mended_is_used_for_what_was_given_up(
+    connect: Callable[..., None], events: Callable[..., Path], sources: Callable[..., None]
+) -> None:
+    sources(events("a.ndjson", *({"id": number} for number in range(2))))
+    with Receiver([400]) as wrong:
+        connect(wrong.url)
+        assert str(run(dag_of("streams", "gives_up")).state) == "failed"
+    with Receiver() as right:
+        connect(right.url)
+        assert str(run(dag_of("streams", "gives_up")).state) == "success"
+        assert right.request_count == 2
+
+
+def test_a_task_whose_every_event_is_none_fails(
+    connect: Callable[..., None], sources: Callable[..., None], tmp_path: Path
+) -> None:
+    table = tmp_path / "orders.csv"
+    table.write_text("id,total\n1,2\n", "utf-8")
+    sources(table)
+    with Receiver() as receiver:
+        connect(receiver.url)
+        failed = run(dag_of("streams", "gives_up"))
+        assert (str(failed.state), receiver.request_count) == ("failed", 0)
+
+
 def test_some_dead_letters_may_be_allowed(
     connect: Callable[..., None], events: Callable[..., Path], sources: Callable[..., None]
 ) -> None:

@@ -132,6 +132,21 @@ def test_dead_letters_can_be_read_filtered_and_replayed(store: Path) -> None:
     assert not list(sync.dead_letters())
 
 
+def test_dead_letters_are_sent_anew_as_the_sync_sends_events_today(store: Path) -> None:
+    with Receiver([404]) as failing:
+        wrong = ws.Sync("demo", failing.url, store=store, retry=QUICK)
+        assert wrong.run(EVENTS[:2], wait="settled", progress=False).expired == 2
+        key = ids(failing)[0]
+    with Receiver() as receiver:
+        mended = ws.Sync("demo", receiver.url, store=store, headers={"x-new": "yes"})
+        rows = mended.replay(anew=True, dry_run=True)
+        assert {row["url"] for row in rows} == {receiver.url}
+        assert mended.replay(anew=True, progress=False).delivered == 2
+        assert {request.headers["x-new"] for request in receiver.requests} == {"yes"}
+        assert key in ids(receiver)
+    assert not list(mended.dead_letters())
+
+
 @pytest.mark.parametrize(
     ("keywords", "status", "reason", "attempts"),
     [

@@ -299,6 +299,8 @@ def test_what_is_no_table_of_events_is_refused_before_anything_is_sent() -> None
         (zone, "column `at`: expected a time zone of the IANA database, found `Mars/Olympus`"),
         (keys, "column `m`: expected a map whose keys are texts, found keys of List"),
         (pl.Series([1]), "expected a table, found one column of Int64"),
+        (pl.DataFrame({"o": [object()]}), "found Python objects in a column of Polars"),
+        (pd.DataFrame({"p": pd.period_range("2026-01", periods=1, freq="M")}), "Period of pandas"),
     ]
     with Receiver() as receiver:
         for table, message in cases:

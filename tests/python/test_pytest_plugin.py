@@ -53,6 +53,19 @@ def test_an_update_writes_what_is_expected_but_not_in_ci(
     project.runpytest_subprocess().assert_outcomes(passed=2)
 
 
+def test_a_triple_that_is_not_complete_says_what_is_missing(pytester: pytest.Pytester) -> None:
+    Path("new.ftl").write_text('{"user": "${input.user_id}"}', "utf-8")
+    Path("new.event.json").write_text('{"user_id": "ada"}', "utf-8")
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*nothing is expected yet, an update writes it*"])
+    Path("new.expected.json").write_text('{"user": "ada"}', "utf-8")
+    Path("new.ftl").rename("old.ftl")
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*new.ftl*"])
+
+
 def test_dropped_fields_are_listed(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess("--ftl-drop-fields", "-k", "another")
     result.stdout.fnmatch_lines(

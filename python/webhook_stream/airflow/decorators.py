@@ -67,5 +67,7 @@ def _events(returned: Any) -> Source | Iterable[Event]:
             "@task.webhook_stream: expected an iterable of events, a path or ws.read(), "
             f"found {type(returned).__name__}"
         )
+        if isinstance(returned, Mapping):
+            message += ": a single event stands in a list"
         raise AirflowException(message)
     return returned

@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from webhook_stream import (
+    ConfigError,
     Event,
     Filter,
+    FilterError,
     Report,
     RetryPolicy,
     Source,
     StoreError,
     Sync,
     Template,
+    TemplateError,
     read,
 )
 from webhook_stream._progress import Figures, Show
@@ -37,6 +40,7 @@ from webhook_stream.airflow.triggers import WebhookStreamTrigger
 
 # A task is killed for good about 5 seconds after it was told to stop.
 _GRACE_SECONDS = 2.0
+_WHY_CHARACTERS = 160
 # Waits up to this long are waited for in the task: going on in a new process takes longer.
 _HOLD_SECONDS = 15.0
 # How long the process of an earlier try may take to end and leave the store.
@@ -144,8 +148,11 @@ class WebhookStreamOperator(BaseOperator):  # type: ignore[misc,unused-ignore]
         again = self.replay_dead and _has_dead_letters(sync, carry.store)
         carry.add(self._run(sync, lambda show: sync.run(source, progress=show)))
         if again:
+            # With the task's template and the connection's URL of today, which may have been what
+            # was wrong.
+            anew = bool(sync._options["keep_events"])
             self.log.info("what an earlier try gave up is sent once more")
-            carry.add(self._run(sync, lambda show: sync.replay(progress=show)))
+            carry.add(self._run(sync, lambda show: sync.replay(anew=anew, progress=show)))
         return self._go_on(context, sync, carry)
 
     def _open(self, context: Mapping[str, Any], carry: Carry) -> Sync:
@@ -155,14 +162,18 @@ class WebhookStreamOperator(BaseOperator):  # type: ignore[misc,unused-ignore]
         stream_id = carry.stream_id or self.stream_id or place.stream_id
         store = carry.store or self._store(hook, place)
         options = {"retry": self.retry, "event_key": self.event_key, "ordering": self.ordering}
-        sync = hook.get_sync(
-            stream_id,
-            template=self.template,
-            filter=self.filter,
-            store=store,
-            folders=_folders(context),
-            **{name: value for name, value in options.items() if value is not None},
-        )
+        try:
+            sync = hook.get_sync(
+                stream_id,
+                template=self.template,
+                filter=self.filter,
+                store=store,
+                folders=_folders(context),
+                **{name: value for name, value in options.items() if value is not None},
+            )
+        except (ConfigError, FilterError, TemplateError) as error:
+            # Another try would find the same.
+            raise AirflowFailException(str(error)) from error
         carry.stream_id, carry.store, carry.host = stream_id, os.fspath(store), socket.gethostname()
         self._sync, self._wake = sync, threading.Event()
         return sync
@@ -247,6 +258,10 @@ class WebhookStreamOperator(BaseOperator):  # type: ignore[misc,unused-ignore]
         dead = int(status["dead"])
         if self.max_dead is not None and dead > self.max_dead:
             raise AirflowException(_too_many(sync, status, self.max_dead))
+        if carry.invalid and not (status["accepted"] or carry.filtered or carry.confirmed_before):
+            first = carry.errors[0]["message"] if carry.errors else ""
+            message = f"none of {carry.invalid} events is one, so nothing was sent. {first}"
+            raise AirflowException(message.strip())
         if self.store is None and self.stream_id is None and carry.store is not None:
             removed = remove_old_stores(Path(carry.store).parent)
             if removed:
@@ -310,4 +325,6 @@ def _too_many(sync: Sync, status: Mapping[str, Any], limit: int) -> str:
         text += f". The first is {letter['key']}: {letter['reason']}"
         last = (letter["attempts"] or [{}])[-1]
         text += f", {last['error']}" if last.get("error") else ""
+        if why := " ".join(str(letter.get("message") or last.get("message") or "").split()):
+            text += f" ({why[:_WHY_CHARACTERS]})"
     return f"{text}. They lie in {status['store']}; the next try sends them once more"

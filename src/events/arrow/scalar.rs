@@ -32,6 +32,12 @@ pub(in crate::events::arrow) fn write<'b>(
     array: &'b dyn Array,
 ) -> Result<Write<'b>, Unfit> {
     let extension = field.extension_type_name().unwrap_or_default();
+    if extension == "pandas.period" {
+        // A number that says nothing without its frequency.
+        let message = "expected a type that JSON has, found a Period of pandas";
+        let hint = "convert the column: `.astype(str)`, or `.dt.to_timestamp()`";
+        return Err(compiler.unfit(message.to_owned(), Some(hint)));
+    }
     Ok(match array.data_type() {
         DataType::Null => Box::new(|_, out| {
             out.null();
