@@ -17,6 +17,8 @@ import argparse
 import json
 import os
 import random
+import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -101,6 +103,16 @@ class ViolationError(Exception):
     """What must never happen has happened."""
 
 
+def peak_kib(pid: int) -> int:
+    """Return the most memory that a process has had; 0 when it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"^VmHWM:\s+(\d+)", status, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
 def check(holds: bool, what: str) -> None:
     """Raise unless it holds."""
     if not holds:
@@ -150,10 +162,13 @@ class World:
     def end(self, process: subprocess.Popen[str], kill: bool = True) -> int:
         """Kill a process, or wait for it; its exit status."""
         if kill:
+            self.peak_kib = max(self.peak_kib, peak_kib(process.pid))
             # `send_signal` would collect a process that has ended, and its use of memory.
             os.kill(process.pid, signal.SIGKILL)
         _, status, usage = os.wait4(process.pid, 0)
-        self.peak_kib = max(self.peak_kib, usage.ru_maxrss)
+        # Up to what this process has, it is the memory of this one, before the other began.
+        if usage.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
+            self.peak_kib = max(self.peak_kib, usage.ru_maxrss)
         process.returncode = os.waitstatus_to_exitcode(status)
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
