@@ -161,10 +161,10 @@ def test_a_connection_that_was_mended_is_used_for_what_was_given_up(
     sources(events("a.ndjson", *({"id": number} for number in range(2))))
     with Receiver([400]) as wrong:
         connect(wrong.url)
-        assert str(run(dag_of("streams", "gives_up")).state) == "failed"
+        assert str(run(dag_of("streams", "mended")).state) == "failed"
     with Receiver() as right:
         connect(right.url)
-        assert str(run(dag_of("streams", "gives_up")).state) == "success"
+        assert str(run(dag_of("streams", "mended")).state) == "success"
         assert right.request_count == 2
 
 
@@ -176,7 +176,7 @@ def test_a_task_whose_every_event_is_none_fails(
     sources(table)
     with Receiver() as receiver:
         connect(receiver.url)
-        failed = run(dag_of("streams", "gives_up"))
+        failed = run(dag_of("streams", "no_events"))
         assert (str(failed.state), receiver.request_count) == ("failed", 0)
 
 

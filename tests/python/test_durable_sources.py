@@ -225,7 +225,7 @@ def test_what_is_pending_is_not_accepted_once_more_when_an_iterable_is_run_again
 ) -> None:
     later = ws.RetryPolicy(schedule=[3, 3600], jitter=0, tries=1)
     events = [{"order": n} for n in range(3)]
-    with Receiver([503, 503]) as receiver:
+    with Receiver([503, 503, 200]) as receiver:
         sync = ws.Sync("demo", receiver.url, store=store, retry=later)
         first = sync.run(iter(events), progress=False)
         assert (first.accepted, first.delivered, first.pending) == (3, 1, 2)

@@ -38,6 +38,12 @@ with DAG("recovers", schedule=None, start_date=START):
 with DAG("gives_up", schedule=None, start_date=START):
     WebhookStreamOperator(task_id="send", source=paths(), retry=AT_ONCE, event_key="id")
 
+with DAG("mended", schedule=None, start_date=START):
+    WebhookStreamOperator(task_id="send", source=paths(), retry=AT_ONCE, event_key="id")
+
+with DAG("no_events", schedule=None, start_date=START):
+    WebhookStreamOperator(task_id="send", source=paths(), retry=AT_ONCE)
+
 with DAG("forgives", schedule=None, start_date=START):
     WebhookStreamOperator(task_id="send", source=paths(), retry=AT_ONCE, max_dead=1)
 
