@@ -184,17 +184,9 @@ class Report:
         return "\n".join([self._text.rstrip(), *(f"note: {note}" for note in self.notes)])
 
     def __repr__(self) -> str:
-        names: tuple[str, ...] = (
-            "accepted",
-            "delivered",
-            "pending",
-            "expired",
-            "discarded",
-            "filtered",
-            "invalid",
-        )
+        names = ["accepted", "delivered", "pending", "expired", "discarded", "filtered", "invalid"]
         if self.confirmed_before:
-            names = (*names, "confirmed_before")
+            names.append("confirmed_before")
         return f"Report({', '.join(f'{name}={self._figures[name]}' for name in names)})"
 
     def plot(self) -> Figure:

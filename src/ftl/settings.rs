@@ -203,6 +203,11 @@ impl Settings {
             "false" | "no" | "n" | "f" => Ok(false),
             _ => Err(wrong("`true` or `false`")),
         };
+        let formats = || {
+            parse_formats(value).ok_or_else(|| {
+                wrong(r#"names of letters and digits with their formats: `{"price": "0.00"}`"#)
+            })
+        };
         let count = || value.parse::<usize>().map_err(|_| wrong("a whole number"));
         match snake_case(name).as_str() {
             // What FreeMarker finds where it runs; here it is always the same.
@@ -221,15 +226,8 @@ impl Settings {
             "date_format" => value.clone_into(&mut self.date_format),
             "time_format" => value.clone_into(&mut self.time_format),
             "datetime_format" => value.clone_into(&mut self.datetime_format),
-            "custom_number_formats" | "custom_date_formats" => {
-                let formats = parse_formats(value).ok_or_else(|| {
-                    wrong(r#"names of letters and digits with their formats: `{"price": "0.00"}`"#)
-                })?;
-                match snake_case(name).as_str() {
-                    "custom_number_formats" => self.custom_number_formats = formats,
-                    _ => self.custom_date_formats = formats,
-                }
-            }
+            "custom_number_formats" => self.custom_number_formats = formats()?,
+            "custom_date_formats" => self.custom_date_formats = formats()?,
             "c_format" => {
                 const FORMATS: [&str; 6] =
                     ["JavaScript or JSON", "JSON", "JavaScript", "Java", "XS", "legacy"];

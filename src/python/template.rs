@@ -65,7 +65,7 @@ impl Settings {
                 value.to_string()
             } else if value.is_instance_of::<PyDict>() {
                 // `custom_number_formats={"price": "0.00"}`
-                py.import("json")?.call_method1("dumps", (value,))?.extract()?
+                event_text(&value)?
             } else {
                 value.str()?.to_string()
             };

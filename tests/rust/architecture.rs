@@ -293,8 +293,6 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("value/document.rs", "one table, the way in and the ways out"),
     ("ftl/model.rs", "the types of values, which all know each other"),
     ("ftl/builtins/search.rs", "one family of built-ins with its flags"),
-    ("ftl/eval/builtin_call.rs", "every form of a call of a built-in, with what is made at once"),
-    ("ftl/eval/operator.rs", "the operators, one function for two types"),
     ("ftl/settings.rs", "one list of settings with its names and values"),
     ("ftl/builtins/regexp/java.rs", "one translation, from Java's syntax of patterns"),
     ("ftl/format/decimal.rs", "one type: a pattern of DecimalFormat, read and applied"),

@@ -295,16 +295,7 @@ impl<'r> Evaluator<'r> {
                             .map_err(|fault| self.blame(fault, span, target, &[]))?;
                         return self.slice(text, range, &application.target, index);
                     }
-                    key @ (Model::Text(_) | Model::Match(_) | Model::Empty | Model::Nothing) => {
-                        self.text_of(key, index)?
-                    }
-                    other => {
-                        return Err(self.wrong_type(
-                            "a number, a range or a string",
-                            &other,
-                            index,
-                        ));
-                    }
+                    key => self.key_text(key, index)?,
                 };
                 let result =
                     self.within(application, |this| function(this, value, Applied::Key(&key)));

@@ -8,6 +8,7 @@ use crate::ftl::coerce;
 use crate::ftl::error::Fault;
 use crate::ftl::error::TemplateErrorKind;
 use crate::ftl::eval::Evaluator;
+use crate::ftl::eval::Failure;
 use crate::ftl::eval::call::field_by;
 use crate::ftl::eval::late::settled;
 use crate::ftl::format::Formatting;
@@ -17,6 +18,7 @@ use crate::ftl::model::Hash;
 use crate::ftl::model::Lambda;
 use crate::ftl::model::Model;
 use crate::ftl::model::ScopeHash;
+use crate::ftl::model::Sequence;
 use crate::ftl::model::Stage;
 use crate::ftl::model::Statics;
 use crate::ftl::model::Text;
@@ -24,6 +26,9 @@ use crate::ftl::model::sort_as_java;
 use crate::ftl::statics;
 use crate::text::Span;
 use crate::value::Node;
+
+/// Items copied in one step: each is as large as a short text, and a template may keep every list.
+const ITEMS_A_STEP: usize = 2;
 
 impl<'r> Host<'r> for Evaluator<'r> {
     fn formatting(&mut self) -> Formatting<'_> {
@@ -170,6 +175,55 @@ impl<'r> Evaluator<'r> {
                 }
             },
             _ => walk::advance(self, cursor),
+        }
+    }
+
+    /// Adds the items of a sequence to a list. Groups that nobody can have are no error yet.
+    pub(in crate::ftl::eval) fn add_items(
+        &mut self,
+        sequence: &Sequence<'r>,
+        items: &mut Vec<Model<'r>>,
+        span: Span,
+    ) -> Result<(), Failure> {
+        match sequence {
+            Sequence::Items(more) => {
+                self.steps(more.len() / ITEMS_A_STEP, span)?;
+                let limit = self.settings.limits.max_items;
+                if items.len() + more.len() > limit {
+                    let message = format!("a sequence has more than {limit} items (`max_items`)");
+                    return Err(self.fail(TemplateErrorKind::Limit, message, span));
+                }
+                items.extend_from_slice(more);
+            }
+            Sequence::Groups(matches) if !matches.whole => {
+                let group = self.no_group(span);
+                items.extend(std::iter::repeat_n(group, matches.groups.len()));
+            }
+            sequence => items.extend(self.items(sequence, span)?),
+        }
+        Ok(())
+    }
+
+    /// The items of a sequence as a list.
+    pub(in crate::ftl::eval) fn items(
+        &mut self,
+        sequence: &Sequence<'r>,
+        span: Span,
+    ) -> Result<Vec<Model<'r>>, Failure> {
+        let mut items = Vec::with_capacity(sequence.known_length().unwrap_or_default().min(1024));
+        let mut cursor = sequence.cursor();
+        let limit = self.settings.limits.max_items;
+        loop {
+            self.step(span)?;
+            let next = self.next_computed(&mut cursor);
+            match next.map_err(|fault| self.blame(fault, span, span, &[]))? {
+                Some(item) => items.push(item),
+                None => return Ok(items),
+            }
+            if items.len() > limit {
+                let message = format!("a sequence has more than {limit} items (`max_items`)");
+                return Err(self.fail(TemplateErrorKind::Limit, message, span));
+            }
         }
     }
 

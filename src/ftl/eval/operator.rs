@@ -24,9 +24,6 @@ use crate::value::Number;
 
 /// How many items or bytes are copied for one step.
 const COPIES_A_STEP: usize = 16;
-/// Items copied in one step: each is as large as a short text, and a template may keep every list.
-const ITEMS_A_STEP: usize = 2;
-
 /// How many bytes are compared in one step.
 const COMPARED_BYTES_A_STEP: usize = 64;
 /// How many words of long numbers are multiplied in one step.
@@ -224,55 +221,6 @@ impl<'r> Evaluator<'r> {
             self.add_items(&sequence, &mut items, span)?;
         }
         Ok(Model::collection(items, MadeBy::Sum))
-    }
-
-    /// Adds the items of a sequence to a list. Groups that nobody can have are no error yet.
-    pub(in crate::ftl::eval) fn add_items(
-        &mut self,
-        sequence: &Sequence<'r>,
-        items: &mut Vec<Model<'r>>,
-        span: Span,
-    ) -> Result<(), Failure> {
-        match sequence {
-            Sequence::Items(more) => {
-                self.steps(more.len() / ITEMS_A_STEP, span)?;
-                let limit = self.settings.limits.max_items;
-                if items.len() + more.len() > limit {
-                    let message = format!("a sequence has more than {limit} items (`max_items`)");
-                    return Err(self.fail(TemplateErrorKind::Limit, message, span));
-                }
-                items.extend_from_slice(more);
-            }
-            Sequence::Groups(matches) if !matches.whole => {
-                let group = self.no_group(span);
-                items.extend(std::iter::repeat_n(group, matches.groups.len()));
-            }
-            sequence => items.extend(self.items(sequence, span)?),
-        }
-        Ok(())
-    }
-
-    /// The items of a sequence as a list.
-    pub(in crate::ftl::eval) fn items(
-        &mut self,
-        sequence: &Sequence<'r>,
-        span: Span,
-    ) -> Result<Vec<Model<'r>>, Failure> {
-        let mut items = Vec::with_capacity(sequence.known_length().unwrap_or_default().min(1024));
-        let mut cursor = sequence.cursor();
-        let limit = self.settings.limits.max_items;
-        loop {
-            self.step(span)?;
-            let next = self.next_computed(&mut cursor);
-            match next.map_err(|fault| self.blame(fault, span, span, &[]))? {
-                Some(item) => items.push(item),
-                None => return Ok(items),
-            }
-            if items.len() > limit {
-                let message = format!("a sequence has more than {limit} items (`max_items`)");
-                return Err(self.fail(TemplateErrorKind::Limit, message, span));
-            }
-        }
     }
 
     fn join_hashes(&mut self, first: &Hash<'r>, second: &Hash<'r>, span: Span) -> Evaluated<'r> {

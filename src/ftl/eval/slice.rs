@@ -46,7 +46,7 @@ impl<'r> Evaluator<'r> {
                     return self.slice(value, range, target, index);
                 }
                 key => {
-                    let key = self.text_of(key, index)?;
+                    let key = self.key_text(key, index)?;
                     return self.format_of(late, &key, target);
                 }
             }
@@ -60,9 +60,22 @@ impl<'r> Evaluator<'r> {
         match self.required(index)? {
             Model::Number(number) => self.item(value, java_int(&number), target, index),
             Model::Sequence(Sequence::Range(range)) => self.slice(value, range, target, index),
-            key @ (Model::Text(_) | Model::Match(_) | Model::Empty | Model::Nothing) => {
-                let key = self.text_of(key, index)?;
+            key => {
+                let key = self.key_text(key, index)?;
                 self.value_of_key(&value, &key, target)
+            }
+        }
+    }
+
+    /// A key in brackets that is no number and no range.
+    pub(in crate::ftl::eval) fn key_text(
+        &mut self,
+        key: Model<'r>,
+        index: &'r Expr,
+    ) -> Result<Text<'r>, Failure> {
+        match key {
+            Model::Text(_) | Model::Match(_) | Model::Empty | Model::Nothing => {
+                self.text_of(key, index)
             }
             other => Err(self.wrong_type("a number, a range or a string", &other, index)),
         }

@@ -56,8 +56,7 @@ fn resolve<'s>(
 }
 
 fn hint(kind: &str, formats: &CustomFormats, name: &str) -> String {
-    let names: Vec<&str> = formats.iter().map(|(name, _)| name.as_str()).collect();
-    match did_you_mean(name, names) {
+    match did_you_mean(name, formats.iter().map(|(name, _)| name.as_str())) {
         Some(near) => format!("did you mean `@{near}`?"),
         None => format!("define it in the setting `custom_{kind}_formats`: {{\"{name}\": \"…\"}}"),
     }

@@ -92,16 +92,18 @@ impl Desk {
             self.change(1, forget, |_, _| ());
         }
         // A row that can't be read is found when it is taken up; here it means one sending more.
-        keys.extend(self.look(|desk| Ok(read_pending(&desk.connection, id).unwrap_or_default()))?);
+        let room = MAX_KEYS - keys.len();
+        let pending = |desk: &mut Self| Ok(read_pending(&desk.connection, id, room));
+        keys.extend(self.look(pending)?.unwrap_or_default());
         Ok(Arc::new(Ledger::new(keys)))
     }
 }
 
-/// The fingerprints of what is pending.
-fn read_pending(connection: &Connection, sync: i64) -> rusqlite::Result<Vec<u64>> {
+/// The fingerprints of what is pending, so many of them.
+fn read_pending(connection: &Connection, sync: i64, room: usize) -> rusqlite::Result<Vec<u64>> {
     let mut statement =
         connection.prepare_cached("SELECT webhook_id FROM delivery WHERE sync = ?1 LIMIT ?2")?;
-    let mut rows = statement.query(params![sync, MAX_KEYS as i64])?;
+    let mut rows = statement.query(params![sync, room as i64])?;
     let mut keys = Vec::new();
     while let Some(row) = rows.next()? {
         // A damaged id is that of no event.
