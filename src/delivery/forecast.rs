@@ -4,6 +4,7 @@
 mod ledger;
 
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,9 @@ const BEFORE: Duration = Duration::from_mins(1);
 
 /// Events are handed over this often, those in between at once.
 const TICK: Duration = Duration::from_millis(20);
+
+/// Events handed over at once, at most: as a reader of files does.
+const BATCH: u64 = 64;
 
 /// More events than this take minutes, and memory.
 const MAX_EVENTS: f64 = 20_000_000.0;
@@ -342,15 +346,23 @@ impl Play {
     ) -> Result<(), EngineError> {
         let mut arrived = 0_u64;
         let mut accepted = 0_u64;
+        let mut batch = Vec::new();
         let mut old_delivered = 0;
         let mut tick = Duration::ZERO;
         loop {
             self.work_until(self.start + tick);
             arrived = arrived.max((tick.as_secs_f64() * rate) as u64);
-            if arrived > accepted {
-                let batch = vec![self.event.clone(); (arrived - accepted) as usize];
-                if self.engine.accept(batch)?.is_none() {
-                    accepted = arrived;
+            while arrived > accepted {
+                if batch.is_empty() {
+                    batch = vec![self.event.clone(); (arrived - accepted).min(BATCH) as usize];
+                }
+                let count = batch.len() as u64;
+                match self.engine.accept(mem::take(&mut batch))? {
+                    None => accepted += count,
+                    Some(refused) => {
+                        batch = refused;
+                        break;
+                    }
                 }
             }
             // The oldest event that could not be accepted came this long ago.

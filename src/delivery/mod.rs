@@ -51,6 +51,7 @@ pub mod machine;
 mod names;
 mod options;
 pub mod outcome;
+mod overflow;
 pub mod policy;
 mod pool;
 mod queue;
@@ -111,6 +112,10 @@ const SLICE: Duration = Duration::from_millis(25);
 
 /// How long a caller lets engines on a virtual clock work before it looks again.
 const ASSIST: Duration = Duration::from_millis(20);
+
+/// How long a caller that need not wait for the receiver waits for room all the same: a receiver
+/// that makes some meanwhile gets its events sooner than by way of the store.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What [`Engine::wait`] waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,9 +189,34 @@ impl Engine {
     /// events is accepted, and [`AcceptError::batch`] is the events themselves.
     pub fn accept(
         &self,
-        mut batch: Vec<NewDelivery>,
+        batch: Vec<NewDelivery>,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<(), AcceptError> {
+        self.take(batch, interrupted, false)
+    }
+
+    /// The same for a caller that waits for the store and not for the receiver: while too much is
+    /// waiting to be sent, and no room is made within 100 ms, more waits in the store, at most
+    /// [`DeliveryOptions::max_overflow_bytes`] of it. Only then, where order matters, and on a
+    /// virtual clock, whose time moves on instead, it blocks. For stores that are not in memory.
+    ///
+    /// # Errors
+    /// As [`Engine::accept`].
+    pub fn accept_at_once(
+        &self,
+        batch: Vec<NewDelivery>,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<(), AcceptError> {
+        self.take(batch, interrupted, !self.pool.clock.is_virtual())
+    }
+
+    fn take(
+        &self,
+        mut batch: Vec<NewDelivery>,
+        interrupted: &dyn Fn() -> bool,
+        may_overflow: bool,
+    ) -> Result<(), AcceptError> {
+        let began = instant();
         loop {
             if let Err(error) = self.usable() {
                 return Err(AcceptError { error, batch });
@@ -194,7 +224,13 @@ impl Engine {
             if batch.is_empty() {
                 return Ok(());
             }
-            batch = match self.pool.accept(batch) {
+            let room = &self.pool.room;
+            let taken = if may_overflow && room.is_stuck() && !room.is_free() {
+                self.pool.accept_beyond(batch)
+            } else {
+                self.pool.accept(batch)
+            };
+            batch = match taken {
                 Ok(None) => return Ok(()),
                 Ok(Some(batch)) => batch,
                 Err(error) => {
@@ -205,8 +241,11 @@ impl Engine {
             if interrupted() {
                 return Err(AcceptError { error: EngineError::Interrupted, batch });
             }
-            if !self.pool.clock.assist(ASSIST, &|| self.pool.room.is_free()) {
-                self.pool.room.wait(SLICE);
+            if !self.pool.clock.assist(ASSIST, &|| room.is_free()) {
+                room.wait(SLICE);
+            }
+            if began.elapsed() >= PATIENCE {
+                room.get_stuck();
             }
         }
     }
@@ -358,6 +397,7 @@ fn build(
         clients,
         senders: options.concurrency,
         max_queued_bytes: options.max_queued_bytes,
+        max_overflow_bytes: options.max_overflow_bytes,
         min_queued: options.concurrency,
         seed: options.seed,
         catch_up_to: (resumed > 0).then_some(now),

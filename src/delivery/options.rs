@@ -19,6 +19,9 @@ pub const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 /// what waits stays in the caches of the cores.
 const MAX_QUEUED_BYTES: usize = 8 * 1024 * 1024;
 
+/// What a disk can be expected to have to spare.
+const MAX_OVERFLOW_BYTES: usize = 1 << 30;
+
 /// How an engine delivers. Everything has a default but the name.
 #[derive(Clone, Debug)]
 pub struct DeliveryOptions {
@@ -44,6 +47,9 @@ pub struct DeliveryOptions {
     /// How many bytes may wait between accept and the senders before accept blocks. One delivery
     /// for each sender always fits.
     pub max_queued_bytes: usize,
+    /// How many bytes beyond these may wait in the store for their first attempt
+    /// ([`Engine::accept_at_once`](crate::delivery::Engine::accept_at_once)).
+    pub max_overflow_bytes: usize,
     /// Makes all dice the same in every run; for tests.
     pub seed: Option<u64>,
 }
@@ -62,6 +68,7 @@ impl DeliveryOptions {
             tls: TlsOptions::default(),
             breaker: None,
             max_queued_bytes: MAX_QUEUED_BYTES,
+            max_overflow_bytes: MAX_OVERFLOW_BYTES,
             seed: None,
         }
     }

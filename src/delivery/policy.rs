@@ -271,14 +271,16 @@ impl RetryPolicy {
             return Decision::GiveUp(GiveUp::Exhausted);
         };
         let scheduled = attempt.started_at + gap.mul_f64(1.0 - self.jitter * dice);
-        let end = attempt.first_started_at + self.span();
-        let shortest = attempt.started_at + gap.mul_f64(1.0 - self.jitter);
-        // A schedule that runs a little late catches up, as far as chance may shorten a gap.
-        let scheduled = if shortest <= end { scheduled.min(end) } else { scheduled };
+        // So late that the gaps behind it can still end in time, each at least half as long as it is.
+        let behind: Duration = self.schedule.iter().skip(attempt.number as usize).sum();
+        let in_time = attempt.first_started_at + self.span() - behind / 2;
+        // A schedule that runs late catches up if it can; after a long downtime it keeps its gaps.
+        let can_catch_up = attempt.started_at + *gap / 2 <= in_time;
+        let scheduled = if can_catch_up { scheduled.min(in_time) } else { scheduled };
         let mut due = scheduled;
         if let Some(asked) = self.asked_to_wait(attempt.failure) {
             let latest = attempt.started_at + gap.saturating_mul(RETRY_AFTER_STRETCH);
-            due = due.max((attempt.ended_at + asked).min(latest).min(end.max(scheduled)));
+            due = due.max((attempt.ended_at + asked).min(latest).min(in_time.max(scheduled)));
         }
         due = due.max(attempt.ended_at);
         if self.is_too_old(attempt.accepted_at, due) {

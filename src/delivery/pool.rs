@@ -34,6 +34,7 @@ use crate::delivery::log::Log;
 use crate::delivery::log::LogLevel;
 use crate::delivery::log::LogTarget;
 use crate::delivery::names::Spawn;
+use crate::delivery::overflow::Overflow;
 use crate::delivery::policy::RetryPolicy;
 use crate::delivery::queue::Queue;
 use crate::delivery::room::Room;
@@ -65,6 +66,7 @@ pub(crate) struct Pool {
     pub(crate) queue: Queue,
     pub(crate) gate: Gate,
     pub(crate) room: Room,
+    overflow: Mutex<Overflow>,
     pub(crate) log: Arc<Log>,
     pub(crate) seed: Option<u64>,
     pub(crate) senders: usize,
@@ -103,6 +105,7 @@ pub(crate) struct Parts {
     pub(crate) scheduler: Scheduler,
     pub(crate) senders: usize,
     pub(crate) max_queued_bytes: usize,
+    pub(crate) max_overflow_bytes: usize,
     pub(crate) min_queued: usize,
     pub(crate) seed: Option<u64>,
     /// When the engine started, if earlier ones left something.
@@ -135,6 +138,7 @@ impl Pool {
             queue: Queue::new(parts.senders),
             gate: Gate::new(parts.senders),
             room: Room::new(parts.max_queued_bytes, parts.min_queued),
+            overflow: Mutex::new(Overflow::new(parts.max_overflow_bytes)),
             seed: parts.seed,
             senders: parts.senders,
             stopping: AtomicBool::new(false),
@@ -307,10 +311,7 @@ impl Pool {
         if !self.room.take(weight, count) {
             return Ok(Some(batch));
         }
-        let now = self.clock.now();
-        for new in &mut batch {
-            new.accepted_at = now;
-        }
+        let now = self.date(&mut batch);
         let lanes: Vec<u64> = batch.iter().filter_map(|new| new.lane).collect();
         if !lanes.is_empty() {
             self.lanes().announce(&lanes);
@@ -319,13 +320,11 @@ impl Pool {
             self.room.give_back(weight, count);
             self.lanes().withdraw(&lanes);
         })?;
-        let confirmed = count.saturating_sub(jobs.len());
+        let confirmed = self.count_accepted(count, &jobs);
         if confirmed > 0 {
             let taken: usize = jobs.iter().map(weight_of).sum();
             self.room.give_back(weight - taken, confirmed);
-            self.counters.confirmed_before(confirmed as u64);
         }
-        self.counters.accepted(jobs.len() as u64);
         if lanes.is_empty() {
             self.set_out(jobs);
             return Ok(None);
@@ -344,6 +343,59 @@ impl Pool {
             self.ring_keeper_by(now);
         }
         Ok(None)
+    }
+
+    /// Takes these on though there is no room: they wait in the store. Gives them back if there are
+    /// too many there, or where the order of events matters.
+    ///
+    /// # Errors
+    /// When the store does not take them; then none is accepted.
+    pub(crate) fn accept_beyond(
+        &self,
+        mut batch: Vec<NewDelivery>,
+    ) -> Result<Option<Vec<NewDelivery>>, StoreError> {
+        if !self.overflow().is_free() || batch.iter().any(|new| new.lane.is_some()) {
+            return Ok(Some(batch));
+        }
+        let now = self.date(&mut batch);
+        let count = batch.len();
+        let jobs = self.store.accept(batch)?;
+        self.count_accepted(count, &jobs);
+        let mut overflow = self.overflow();
+        for job in &jobs {
+            overflow.add(job.delivery.id, weight_of(job));
+        }
+        drop(overflow);
+        for job in &jobs {
+            if let Err(error) = self.store.settle(job, Change::PutOff { due: now }) {
+                self.break_off(error);
+            }
+        }
+        self.ring_keeper_by(now);
+        Ok(None)
+    }
+
+    /// They are accepted now, if they are.
+    fn date(&self, batch: &mut [NewDelivery]) -> Timestamp {
+        let now = self.clock.now();
+        for new in batch {
+            new.accepted_at = now;
+        }
+        now
+    }
+
+    /// Of so many, the store took these on; how many it left out.
+    fn count_accepted(&self, offered: usize, taken: &[Job]) -> usize {
+        let confirmed = offered.saturating_sub(taken.len());
+        if confirmed > 0 {
+            self.counters.confirmed_before(confirmed as u64);
+        }
+        self.counters.accepted(taken.len() as u64);
+        confirmed
+    }
+
+    fn overflow(&self) -> MutexGuard<'_, Overflow> {
+        self.overflow.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes dead letters on once more; says how many there were.
@@ -519,6 +571,10 @@ impl Pool {
         } else {
             let mut taken = self.catching_up.taken.lock().unwrap_or_else(PoisonError::into_inner);
             taken.remove(&job.delivery.id);
+            drop(taken);
+            if job.attempts == 0 && self.overflow().remove(job.delivery.id, weight_of(job)) {
+                self.counters.had_first_attempt(1);
+            }
         }
         if let Some(Follows { turns_over, next_may_go }) = follows {
             self.counters.had_first_attempt(turns_over);

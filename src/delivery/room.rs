@@ -18,6 +18,8 @@ pub(crate) struct Room {
     /// So many deliveries fit whatever they weigh, or senders would have nothing to do.
     min_count: usize,
     waiting: AtomicBool,
+    /// Whether somebody has waited for long in vain.
+    stuck: AtomicBool,
     lock: Mutex<()>,
     freed: Condvar,
 }
@@ -30,6 +32,7 @@ impl Room {
             max_bytes,
             min_count,
             waiting: AtomicBool::new(false),
+            stuck: AtomicBool::new(false),
             lock: Mutex::new(()),
             freed: Condvar::new(),
         }
@@ -61,10 +64,22 @@ impl Room {
         let count_left = self.count.fetch_sub(count, SeqCst) - count;
         // Woken early, an accepting thread would find room for one job and sleep again.
         let enough = bytes_left <= self.max_bytes / 2 || count_left < self.min_count;
+        if enough {
+            self.stuck.store(false, SeqCst);
+        }
         if enough && self.waiting.swap(false, SeqCst) {
             drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
             self.freed.notify_all();
         }
+    }
+
+    /// Somebody has waited for long in vain: until half of it is free, nobody else need try.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck.load(SeqCst)
+    }
+
+    pub(crate) fn get_stuck(&self) {
+        self.stuck.store(true, SeqCst);
     }
 
     /// Waits at most so long for room.

@@ -128,6 +128,21 @@ impl SteppedEngine {
         }
     }
 
+    /// The same, but what finds no room waits in the store, if it may
+    /// ([`Engine::accept_at_once`](crate::delivery::Engine::accept_at_once)).
+    ///
+    /// # Errors
+    /// As [`SteppedEngine::accept`].
+    pub fn accept_at_once(
+        &mut self,
+        batch: Vec<NewDelivery>,
+    ) -> Result<Option<Vec<NewDelivery>>, EngineError> {
+        match self.accept(batch)? {
+            Some(batch) => self.pool.accept_beyond(batch).map_err(EngineError::Store),
+            None => Ok(None),
+        }
+    }
+
     /// Takes dead letters on once more, and says how many there were.
     ///
     /// # Errors

@@ -39,6 +39,8 @@ pub(in crate::pipeline) struct Batch {
     pub(in crate::pipeline) buffers: Buffers,
     /// Whether the deliveries are written before they count as accepted.
     written: bool,
+    /// Whether the caller waits for the store, and not for the receiver.
+    at_once: bool,
     /// How much they weigh.
     bytes: usize,
 }
@@ -51,9 +53,11 @@ impl Batch {
         can_be_reread: bool,
         options: &SyncOptions,
     ) -> Self {
+        let one_by_one = confirmed == Confirmed::LeaveOutByKey;
         Self {
             again: confirmed == Confirmed::SendAgain,
-            again_without_key: confirmed == Confirmed::LeaveOutByKey,
+            again_without_key: one_by_one,
+            at_once: one_by_one && !options.is_in_memory(),
             written: !options.is_in_memory() && (!can_be_reread || options.ordering.is_some()),
             ..Self::default()
         }
@@ -82,7 +86,13 @@ impl Batch {
         }
         if !self.deliveries.is_empty() {
             self.bytes = 0;
-            match engine.accept(std::mem::take(&mut self.deliveries), &|| !go_on()) {
+            let deliveries = std::mem::take(&mut self.deliveries);
+            let accepted = if self.at_once {
+                engine.accept_at_once(deliveries, &|| !go_on())
+            } else {
+                engine.accept(deliveries, &|| !go_on())
+            };
+            match accepted {
                 Ok(()) => {}
                 Err(AcceptError { error: EngineError::Interrupted, .. }) => {
                     self.pass(engine)?;

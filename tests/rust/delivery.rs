@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::Duration;
+use std::time::Instant;
 
 use webhook_stream::delivery::DeliveryOptions;
 use webhook_stream::delivery::EngineError;
@@ -401,6 +402,53 @@ fn memory_between_accept_and_senders_is_bounded_and_all_gets_through() {
     }
     bench.wait(Until::Settled);
     assert_eq!(bench.report().delivered, 2000);
+}
+
+#[test]
+fn who_need_not_wait_for_the_receiver_waits_for_the_store_only() {
+    let receiver = Receiver::start(Script::default()).unwrap();
+    let options = DeliveryOptions {
+        max_queued_bytes: 4000,
+        rate_limit_per_second: Some(20.0),
+        ..options()
+    };
+    let bench = Bench::new(options, Arc::new(SystemClock::new()));
+    let target = target(&receiver.url());
+    for _ in 0..10 {
+        bench.engine.accept_at_once(deliveries(&target, 10), &|| false).unwrap();
+    }
+    let report = bench.report();
+    assert!(report.accepted == 100 && report.delivered < 90, "{report:?}");
+    // Also those in the store have their first attempt before that wait ends.
+    bench.wait(Until::FirstAttempts);
+    assert_eq!((bench.report().delivered, receiver.count()), (100, 100));
+}
+
+#[test]
+fn what_waits_in_the_store_for_its_first_attempt_is_bounded_too() {
+    let receiver = Receiver::start(Script::new([Answer::hang()])).unwrap();
+    let options = DeliveryOptions {
+        max_queued_bytes: 4000,
+        max_overflow_bytes: 8000,
+        timeout: PATIENCE,
+        ..options()
+    };
+    let bench = Bench::new(options, Arc::new(SystemClock::new()));
+    let target = target(&receiver.url());
+    let mut accepted = 0;
+    let refused = loop {
+        let began = Instant::now();
+        // Long enough to find out that there is no room.
+        let interrupted = || began.elapsed() > Duration::from_millis(300);
+        match bench.engine.accept_at_once(deliveries(&target, 2), &interrupted) {
+            Ok(()) => accepted += 2,
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!((refused.error, refused.batch.len()), (EngineError::Interrupted, 2));
+    assert_eq!(bench.report().accepted, accepted);
+    // 400 bytes and a few each.
+    assert!((22..=34).contains(&accepted), "{accepted}");
 }
 
 #[test]

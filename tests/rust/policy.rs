@@ -229,13 +229,48 @@ fn retry_after_moves_the_next_attempt_within_limits() {
     assert_eq!(next(&policy, 1, 0, Some(10)), at(30));
     assert_eq!(next(&policy, 1, 0, Some(45)), at(45));
     assert_eq!(next(&policy, 1, 0, Some(1_000_000_000)), at(60));
-    // Never past the end of the schedule, once more than that would come.
+    // At least half of each gap behind it is left, so that the last attempt comes in time.
     assert_eq!(next(&policy, 8, 3630, Some(7000)), at(10_630));
+    assert_eq!(next(&policy, 8, 3630, Some(1_000_000)), at(10_815));
     assert_eq!(next(&policy, 9, 7230, Some(1_000_000)), at(14_400));
-    // A schedule that runs late keeps its gap all the same.
-    assert_eq!(next(&policy, 9, 9000, Some(1_000_000)), at(16_170));
+    assert_eq!(next(&policy, 9, 10_815, Some(1_000_000)), at(14_400));
+    // A schedule that can't end in time any more keeps its gap.
+    assert_eq!(next(&policy, 9, 10_816, Some(1_000_000)), at(17_986));
     let ignoring = RetryPolicy { respect_retry_after: false, ..exact() };
     assert_eq!(next(&ignoring, 1, 0, Some(45)), at(30));
+}
+
+#[test]
+fn whatever_a_receiver_asks_for_there_are_ten_attempts_within_four_hours() {
+    let mut dice = fastrand::Rng::with_seed(1);
+    for _ in 0..20_000 {
+        let policy = RetryPolicy {
+            jitter: if dice.bool() { 0.1 } else { 0.0 },
+            ..RetryPolicy::default()
+        };
+        let mut times = vec![START];
+        for number in 1..10 {
+            let failure = failure(FailureKind::Status(429), Some(dice.u64(0..10_u64.pow(number))));
+            let started_at = times[number as usize - 1];
+            let attempt = FailedAttempt {
+                number,
+                accepted_at: START,
+                first_started_at: START,
+                started_at,
+                ended_at: started_at,
+                failure: &failure,
+            };
+            match policy.after_attempt(&attempt, dice.f64()) {
+                Decision::RetryAt(due) => times.push(due),
+                Decision::GiveUp(reason) => panic!("attempt {number}: {reason:?}"),
+            }
+        }
+        for ((before, after), gap) in times.iter().zip(&times[1..]).zip(&policy.schedule) {
+            let found = after.since(*before);
+            assert!(found >= *gap / 2 && found <= *gap * 2, "{found:?} for {gap:?}: {times:?}");
+        }
+        assert!(times[9].since(START) <= Duration::from_hours(4), "{times:?}");
+    }
 }
 
 #[test]

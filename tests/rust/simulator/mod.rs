@@ -146,6 +146,7 @@ impl Life {
             breaker: dice.bool().then_some(breaker),
             rate_limit_per_second: (dice.u32(0..4) == 0).then_some(20.0),
             max_queued_bytes: if dice.bool() { 3000 } else { 1 << 20 },
+            max_overflow_bytes: if dice.bool() { 5000 } else { 1 << 20 },
             seed: Some(seed),
             ..DeliveryOptions::new("simulated")
         };
@@ -199,9 +200,12 @@ impl Life {
     /// Offers events until there is room for them, or the engine breaks.
     fn offer(&mut self, mut batch: Vec<NewDelivery>) {
         let keys: Vec<String> = batch.iter().map(|new| new.key.clone()).collect();
+        let at_once = self.dice.bool();
         for _ in 0..100_000 {
             let Some(engine) = &mut self.engine else { return };
-            match engine.accept(batch) {
+            let taken =
+                if at_once { engine.accept_at_once(batch) } else { engine.accept(batch) };
+            match taken {
                 Ok(None) => {
                     self.accepted.extend(keys);
                     return;
@@ -231,6 +235,9 @@ impl Life {
         if engine.broken().is_none() {
             if counted != pending {
                 self.network.fail(|| format!("{pending} are pending, {counted} were counted"));
+            }
+            if pending == 0 && self.counters.unattempted() != 0 {
+                self.network.fail(|| String::from("all is done but some first attempts"));
             }
             if accepted != pending + dead + delivered {
                 self.network.fail(|| String::from("the store's own figures do not add up"));

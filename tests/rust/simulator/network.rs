@@ -179,16 +179,22 @@ impl SimNetwork {
             }
             if let Some(record) = noted.filter(|_| seen.era == era) {
                 let gap = self.policy.schedule[record.number as usize - 1];
-                let earliest = record.started_at + gap.mul_f64(1.0 - self.policy.jitter);
+                let first = job.first_attempt_at.unwrap_or(record.started_at);
+                let behind: Duration = self.policy.schedule[record.number as usize..].iter().sum();
+                // Late ones catch up, where half of each gap is left.
+                let in_time = first + self.policy.span() - behind / 2;
+                let mut earliest = record.started_at + gap.mul_f64(1.0 - self.policy.jitter);
+                if record.started_at + gap / 2 <= in_time {
+                    earliest = earliest.min(in_time);
+                }
                 self.check(now + Duration::from_micros(2) >= earliest, || {
                     format!("{key}: attempt {number} at {now}, not due before {earliest}")
                 });
                 let was_asked = record.number == seen.attempt && record.status == Some(429);
                 if let Some(asked) = seen.asked.filter(|_| was_asked) {
-                    let first = job.first_attempt_at.unwrap_or(record.started_at);
                     let latest = record.started_at + gap * 2;
                     let wanted = record.started_at + record.took + asked;
-                    let earliest = wanted.min(latest).min(first + self.policy.span());
+                    let earliest = wanted.min(latest).min(in_time);
                     self.check(now + Duration::from_micros(2) >= earliest, || {
                         format!("{key}: sent at {now}, asked to wait until {earliest}")
                     });
