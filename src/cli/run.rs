@@ -1,7 +1,5 @@
 //! `run` and `drain`: a source to every enabled sync, and what is left of earlier runs.
 
-use std::io::Read as _;
-use std::io::Write as _;
 use std::time::Duration;
 
 use crate::cli::Failure;
@@ -13,6 +11,7 @@ use crate::cli::runs::Runs;
 use crate::cli::syncs;
 use crate::events::Reader;
 use crate::events::Settings;
+use crate::events::tee;
 use crate::pipeline::Confirmed;
 use crate::pipeline::Progress;
 use crate::pipeline::Until;
@@ -34,9 +33,13 @@ pub(in crate::cli) fn run(
     world: &mut World<'_>,
 ) -> Result<u8, Failure> {
     let runs = Runs::start(syncs(&arguments.syncs, None)?, false, world)?;
-    let spool = Spool::new(&arguments.sources, runs.len())?;
-    let readers = (0..runs.len()).map(|_| Reader::open(&spool.sources, Settings::default()));
-    let readers = readers.collect::<Result<Vec<_>, _>>()?;
+    let readers = (0..runs.len()).map(|_| Reader::open(&arguments.sources, Settings::default()));
+    let mut readers = readers.collect::<Result<Vec<_>, _>>()?;
+    if readers.len() > 1 && arguments.sources.iter().any(|source| source == "-") {
+        let inputs = tee(std::io::stdin(), readers.len());
+        let given = readers.into_iter().zip(inputs);
+        readers = given.map(|(reader, input)| reader.with_standard_input(input)).collect();
+    }
     let until = arguments.wait.until();
     let confirmed = if arguments.restart { Confirmed::SendAgain } else { Confirmed::LeaveOut };
     let go_on = world.go_on;
@@ -73,43 +76,4 @@ pub(in crate::cli) fn drain(arguments: &Drain, world: &mut World<'_>) -> Result<
         arguments.volume,
         world,
     )
-}
-
-/// The sources; standard input is kept in a file first when several syncs read it.
-struct Spool {
-    sources: Vec<String>,
-    kept: Option<std::path::PathBuf>,
-}
-
-impl Spool {
-    fn new(sources: &[String], readers: usize) -> Result<Self, Failure> {
-        if readers <= 1 || !sources.iter().any(|source| source == "-") {
-            return Ok(Self { sources: sources.to_vec(), kept: None });
-        }
-        let path =
-            std::env::temp_dir().join(format!("webhook-stream-{}.stdin", std::process::id()));
-        let mut file = std::fs::File::create_new(&path)?;
-        let mut buffer = vec![0; 1 << 16];
-        let mut stdin = std::io::stdin();
-        loop {
-            let count = stdin.read(&mut buffer)?;
-            if count == 0 {
-                break;
-            }
-            file.write_all(&buffer[..count])?;
-        }
-        let name = path.display().to_string();
-        let sources =
-            sources.iter().map(|source| if source == "-" { name.clone() } else { source.clone() });
-        Ok(Self { sources: sources.collect(), kept: Some(path) })
-    }
-}
-
-impl Drop for Spool {
-    fn drop(&mut self) {
-        if let Some(path) = &self.kept {
-            // A file in the temporary folder that can't be removed harms nobody.
-            let _ = std::fs::remove_file(path);
-        }
-    }
 }

@@ -30,6 +30,7 @@ use crate::delivery::clock::Timestamp;
 use crate::delivery::dial::Addresses;
 use crate::delivery::dial::Agreed;
 use crate::delivery::dial::Dial;
+use crate::delivery::mask::masked;
 use crate::delivery::names::Names;
 use crate::delivery::outcome::EXCERPT_BYTES;
 use crate::delivery::outcome::FailureKind;
@@ -62,9 +63,6 @@ const OWN_HEAD_BYTES: usize = 1024;
 
 /// What each signature adds to the head.
 const SIGNATURE_BYTES: usize = 64;
-
-/// Secrets shorter than this are not looked for in answers: they would hide ordinary text.
-const MIN_MASKED_BYTES: usize = 4;
 
 /// Sends requests, one at a time. Each sender thread has its own.
 pub trait Client: Send {
@@ -359,16 +357,6 @@ fn read_body(body: Body) -> Vec<u8> {
         }
     }
     excerpt
-}
-
-/// A receiver may send back what it was sent, secrets included.
-fn masked(mut text: String, secret_values: &[String]) -> String {
-    for secret in secret_values {
-        if secret.len() >= MIN_MASKED_BYTES && text.contains(secret.as_str()) {
-            text = text.replace(secret.as_str(), "***");
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ mod identity;
 mod lanes;
 pub mod log;
 pub mod machine;
+mod mask;
 mod names;
 mod options;
 pub mod outcome;

@@ -210,12 +210,13 @@ pub fn printable(bytes: &[u8]) -> String {
     let kept = &bytes[..bytes.len().min(EXCERPT_BYTES)];
     let mut text = String::with_capacity(kept.len());
     for c in String::from_utf8_lossy(kept).chars() {
-        let steers_direction = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let breaks_line = matches!(c, '\u{2028}' | '\u{2029}');
+        let steers_direction = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         match c {
             '\n' => text.push_str("\\n"),
             '\r' => text.push_str("\\r"),
             '\t' => text.push_str("\\t"),
-            c if c.is_control() || steers_direction => {
+            c if c.is_control() || breaks_line || steers_direction => {
                 let _ = write!(text, "\\u{{{:x}}}", u32::from(c));
             }
             c => text.push(c),

@@ -1,7 +1,7 @@
 //! What a file is known by: its content, whatever it is called and wherever it lies.
 //!
-//! A file that is read again must not be read as a whole to find out that nothing is new. So of a
-//! large one samples are taken: its beginning, its end, and pieces in even distances between them.
+//! All of it counts, because a correction may be anywhere. Only of a very large file, which would keep
+//! its run waiting, samples are taken: its beginning, its end, and pieces in even distances between.
 
 use std::fs::File;
 use std::io;
@@ -9,17 +9,16 @@ use std::io::Read;
 use std::io::Seek;
 use std::io::SeekFrom;
 
-use sha2::Digest as _;
-use sha2::Sha256;
+use xxhash_rust::xxh3::Xxh3;
 
 /// The beginning that tells whether a longer file may be one that has grown.
 const HEAD_BYTES: u64 = 64 * 1024;
 /// Up to this size all of a file is looked at.
-const WHOLE_BYTES: u64 = 16 * 1024 * 1024;
+const WHOLE_BYTES: u64 = 1 << 30;
 /// How many samples are taken of a larger one, between its beginning and its end.
-const SAMPLES: u64 = 256;
+const SAMPLES: u64 = 4096;
 /// How long a sample is.
-const SAMPLE_BYTES: u64 = 16 * 1024;
+const SAMPLE_BYTES: u64 = 64 * 1024;
 /// How much is read at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -32,7 +31,7 @@ pub struct Fingerprint {
     pub head_bytes: u64,
     /// A hash of its beginning.
     pub head_hash: String,
-    /// A hash of its size and of samples of all of it; of everything up to 16 MiB.
+    /// A hash of its size and of samples of all of it; of everything up to 1 GiB.
     pub content_hash: String,
 }
 
@@ -49,8 +48,8 @@ pub(in crate::events) fn fingerprint(file: &mut File, size: u64) -> io::Result<F
 fn of(bytes: &mut (impl Read + Seek), size: u64) -> io::Result<Fingerprint> {
     let head_bytes = size.min(HEAD_BYTES);
     let head_hash = head_hash(bytes, head_bytes)?;
-    let mut content = Sha256::new();
-    content.update(size.to_le_bytes());
+    let mut content = Xxh3::new();
+    content.update(&size.to_le_bytes());
     if size <= WHOLE_BYTES {
         hash(bytes, 0, size, &mut content)?;
     } else {
@@ -61,17 +60,17 @@ fn of(bytes: &mut (impl Read + Seek), size: u64) -> io::Result<Fingerprint> {
             hash(bytes, at, SAMPLE_BYTES, &mut content)?;
         }
     }
-    Ok(Fingerprint { size, head_bytes, head_hash, content_hash: hex(content) })
+    Ok(Fingerprint { size, head_bytes, head_hash, content_hash: hex(&content) })
 }
 
 /// The hash of the first `length` bytes.
 fn head_hash(bytes: &mut (impl Read + Seek), length: u64) -> io::Result<String> {
-    let mut head = Sha256::new();
+    let mut head = Xxh3::new();
     hash(bytes, 0, length, &mut head)?;
-    Ok(hex(head))
+    Ok(hex(&head))
 }
 
-fn hash(bytes: &mut (impl Read + Seek), at: u64, length: u64, into: &mut Sha256) -> io::Result<()> {
+fn hash(bytes: &mut (impl Read + Seek), at: u64, length: u64, into: &mut Xxh3) -> io::Result<()> {
     bytes.seek(SeekFrom::Start(at))?;
     let mut left = length;
     let mut buffer = vec![0; CHUNK_BYTES];
@@ -84,19 +83,17 @@ fn hash(bytes: &mut (impl Read + Seek), at: u64, length: u64, into: &mut Sha256)
     Ok(())
 }
 
-fn hex(hash: Sha256) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(64);
-    for byte in hash.finalize() {
-        // Writing into a text can't fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+fn hex(hash: &Xxh3) -> String {
+    format!("{:032x}", hash.digest128())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::io::Cursor;
+    use std::io::Read;
+    use std::io::Seek;
+    use std::io::SeekFrom;
 
     use crate::events::fingerprint::Fingerprint;
     use crate::events::fingerprint::WHOLE_BYTES;
@@ -125,13 +122,53 @@ mod tests {
         assert_ne!(fingerprint(&text, 80).content_hash, fingerprint(&grown, 88).content_hash);
     }
 
+    /// Bytes that are nowhere: all the same but for one.
+    struct Large {
+        size: u64,
+        other: u64,
+        at: u64,
+    }
+
+    impl Read for Large {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let count = (self.size - self.at).min(out.len() as u64);
+            out[..count as usize].fill(b'x');
+            if (self.at..self.at + count).contains(&self.other) {
+                out[(self.other - self.at) as usize] = b'y';
+            }
+            self.at += count;
+            Ok(count as usize)
+        }
+    }
+
+    impl Seek for Large {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            match to {
+                SeekFrom::Start(at) => self.at = at,
+                _ => return Err(io::ErrorKind::Unsupported.into()),
+            }
+            Ok(self.at)
+        }
+    }
+
     #[test]
-    fn of_a_large_file_the_end_counts_and_the_samples_are_inside() {
-        let size = usize::try_from(WHOLE_BYTES).unwrap_or_default() + 12_345;
-        let text = vec![b'x'; size];
-        let mut other = text.clone();
-        other[size - 1] = b'y';
-        assert_ne!(fingerprint(&text, size).content_hash, fingerprint(&other, size).content_hash);
+    fn of_a_very_large_file_the_end_counts_and_the_samples_are_inside() {
+        let size = WHOLE_BYTES + 12_345;
+        let hash = |other| of(&mut Large { size, other, at: 0 }, size).map(|all| all.content_hash);
+        let same = hash(size).unwrap_or_default();
+        assert_eq!(hash(size).ok(), Some(same.clone()));
+        for other in [0, size / 4096 + 1, size - 1] {
+            assert_ne!(hash(other).ok(), Some(same.clone()), "{other}");
+        }
+    }
+
+    #[test]
+    fn of_a_large_file_everything_counts() {
+        let size = 100 << 20;
+        let hash = |other| of(&mut Large { size, other, at: 0 }, size).map(|all| all.content_hash);
+        for other in [70_001, 50_000_003, 99_999_999] {
+            assert_ne!(hash(other).ok(), hash(size).ok(), "{other}");
+        }
     }
 
     #[test]

@@ -60,6 +60,7 @@ mod reader;
 mod scan;
 mod sniff;
 mod source;
+mod tee;
 mod unpack;
 mod zip_stream;
 
@@ -71,6 +72,7 @@ pub use crate::events::error::{EventError, EventErrorKind};
 pub use crate::events::fingerprint::Fingerprint;
 pub use crate::events::reader::Reader;
 pub use crate::events::source::file_size;
+pub use crate::events::tee::{TeeReader, tee};
 
 /// The longest event by default: far beyond what any receiver takes, far below what hurts.
 const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;

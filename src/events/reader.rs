@@ -37,6 +37,8 @@ const MAX_SPARE: usize = 8;
 pub struct Reader {
     settings: Settings,
     waiting: VecDeque<Found>,
+    /// What to read for `-`, if not the standard input itself.
+    standard_input: Option<Box<dyn io::Read + Send>>,
     /// The file that comes next, open, with nothing read of it yet.
     opened: Option<(Opened, Arc<Origin>)>,
     /// Where the bytes are from that are read without a file, until somebody was told.
@@ -74,7 +76,17 @@ impl Reader {
 
     fn of(waiting: VecDeque<Found>, settings: Settings) -> Self {
         let (opened, announced, archive, text) = (None, None, None, None);
-        Self { settings, waiting, opened, announced, archive, text, spare: Vec::new() }
+        let standard_input = None;
+        let spare = Vec::new();
+        Self { settings, waiting, standard_input, opened, announced, archive, text, spare }
+    }
+
+    /// The same, but `-` stands for these bytes: the standard input can be read by one only
+    /// ([`tee`](crate::events::tee())).
+    #[must_use]
+    pub fn with_standard_input(mut self, bytes: impl io::Read + Send + 'static) -> Self {
+        self.standard_input = Some(Box::new(bytes));
+        self
     }
 
     /// Reads from bytes of any origin, which `name` stands for in messages.
@@ -184,7 +196,13 @@ impl Reader {
 
     fn begin_file(&mut self, opened: Opened, origin: &Arc<Origin>) -> Result<(), EventError> {
         match opened.bytes {
-            Bytes::StandardInput => self.begin(origin, Input::new(io::stdin()), None, opened.live),
+            Bytes::StandardInput => {
+                let input = match self.standard_input.take() {
+                    Some(bytes) => Input::new(bytes),
+                    None => Input::new(io::stdin()),
+                };
+                self.begin(origin, input, None, opened.live)
+            }
             Bytes::File(file) => {
                 let again = file.try_clone().ok().filter(|_| !opened.live);
                 self.begin(origin, Input::new(file), again, opened.live)

@@ -13,6 +13,7 @@ use crate::delivery::store::Discarded;
 use crate::delivery::store::NewDelivery;
 use crate::delivery::store::Reason;
 use crate::delivery::store::SourcePlace;
+use crate::delivery::store::StoreError;
 use crate::events::Block;
 use crate::events::EventError;
 use crate::events::EventErrorKind;
@@ -230,12 +231,37 @@ impl Run {
     /// Sends events given as JSON texts; returns when they are accepted.
     ///
     /// # Errors
-    /// When the store does not take them.
+    /// When the store does not take them; how many it took before, the message says.
     pub fn send(
         &self,
         events: &[impl AsRef<str>],
         confirmed: Confirmed,
         go_on: &dyn Fn() -> bool,
+    ) -> Result<Progress, EngineError> {
+        let mut accepted = 0;
+        self.send_all(events, confirmed, go_on, &mut accepted).map_err(|error| match error {
+            EngineError::Store(StoreError { kind, message }) => {
+                let message = match (accepted, events.len()) {
+                    (0, _) => format!("{message}; nothing of this call was accepted"),
+                    (first, all) => format!(
+                        "{message}; of this call the first {} of {} events were accepted",
+                        grouped(first as u64),
+                        grouped(all as u64),
+                    ),
+                };
+                EngineError::Store(StoreError { kind, message })
+            }
+            error => error,
+        })
+    }
+
+    /// The same; `accepted` is how many of the events are.
+    pub(in crate::pipeline) fn send_all(
+        &self,
+        events: &[impl AsRef<str>],
+        confirmed: Confirmed,
+        go_on: &dyn Fn() -> bool,
+        accepted: &mut usize,
     ) -> Result<Progress, EngineError> {
         let engine = self.engine()?;
         let mut batch = Batch::new(confirmed, false, self.sync.options());
@@ -264,8 +290,11 @@ impl Run {
                     batch.buffers = buffers;
                 }
             }
-            if batch.is_full() && batch.hand_over(&engine, go_on)? == Progress::Stopped {
-                return Ok(Progress::Stopped);
+            if batch.is_full() {
+                if batch.hand_over(&engine, go_on)? == Progress::Stopped {
+                    return Ok(Progress::Stopped);
+                }
+                *accepted = number + 1;
             }
         }
         batch.hand_over(&engine, go_on)

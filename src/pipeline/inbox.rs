@@ -202,7 +202,8 @@ impl Run {
             let _ending = Ending(&inbox, Inbox::end);
             let mut events = EventTexts::default();
             while inbox.take_out(&mut events) {
-                let sent = self.send(&events.texts(), confirmed, &|| !inbox.is_stopped());
+                let go_on = || !inbox.is_stopped();
+                let sent = self.send_all(&events.texts(), confirmed, &go_on, &mut 0);
                 inbox.handed_on();
                 if sent? == Progress::Stopped {
                     return Ok(Progress::Stopped);

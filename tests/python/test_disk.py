@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -116,6 +117,39 @@ def test_a_full_disk_makes_send_raise_until_there_is_room(tmp_path: Path) -> Non
     assert len(accepted(ledger)) > 20
     assert 77_777 in accepted(ledger)
     assert accepted(ledger) <= delivered(tmp_path / "kept" / "demo.db", url)
+
+
+def test_a_full_disk_says_how_much_of_a_call_was_accepted(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    code = """
+import json, sys
+import webhook_stream as ws
+
+events = [{"event_type": "e", "n": n, "text": "x" * 600} for n in range(5000)]
+sync = ws.Sync("demo", "http://127.0.0.1:9/", store=sys.argv[1])
+stream = sync.open()
+for batch in (events, events[:1]):
+    try:
+        stream.send_many(batch)
+        print(json.dumps(["accepted", 0]))
+    except ws.StoreError as error:
+        print(json.dumps([str(error), sync.status()["accepted"]]))
+"""
+    script = 'mount -t tmpfs -o size=3m tmpfs "$0" && "$@"'
+    under = ["unshare", "-r", "-m", "sh", "-c", script, str(disk)]
+    done = subprocess.run(
+        [*under, sys.executable, "-c", code, str(disk / "demo.db")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    taken = re.search(r"of this call the first ([0-9,]+) of 5,000 events were accepted", first[0])
+    assert taken, (first, done.stderr)
+    assert int(taken[1].replace(",", "")) == first[1] > 0
+    assert second[0].endswith("nothing of this call was accepted") or second[0] == "accepted"
 
 
 STRACE = ("strace", "-f", "-qq", "-o", "/dev/null", "-e")

@@ -388,3 +388,35 @@ def test_python_reads_status_and_dead_letters_while_another_process_delivers(
             sync.replay(progress=False)
         process.communicate("go\n", timeout=30)
         assert process.returncode == 0
+
+
+def test_several_syncs_share_the_standard_input_as_it_comes(tmp_path: Path) -> None:
+    with Receiver() as good, Receiver(["hang"]) as bad:
+        urls = {"good": good.url, "bad": bad.url}
+        tables = [
+            f'[sync.{name}]\nurl = "{url}"\nstore = "{name}.db"\n' for name, url in urls.items()
+        ]
+        (tmp_path / "syncs.toml").write_text("".join(tables))
+        command = [sys.executable, "-m", "webhook_stream", "run", "syncs.toml", "-"]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            command, cwd=tmp_path, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        ) as process:
+            assert process.stdin is not None
+            for event in EVENTS:
+                process.stdin.write(json.dumps(event) + "\n")
+            process.stdin.flush()
+            # The input is not at its end, and one receiver hangs.
+            until(lambda: len(good.requests) == len(EVENTS))
+            stores = {
+                name: ws.Sync(name, url, store=tmp_path / f"{name}.db")
+                for name, url in urls.items()
+            }
+            until(lambda: stores["bad"].status()["accepted"] == len(EVENTS))
+            process.kill()
+    port = int(urls["bad"].rsplit(":", 1)[1])
+    with Receiver(port=port) as receiver:
+        report = stores["bad"].drain(30, progress=False)
+        assert (report.delivered, report.pending) == (len(EVENTS), 0)
+        sent = {json.loads(request.body)["user_id"] for request in receiver.requests}
+        assert sent == {event["user_id"] for event in EVENTS}

@@ -64,4 +64,7 @@ fn an_excerpt_is_short_and_harmless() {
     assert!(shown.starts_with("\\u{1b}[31mred\\u{7}\\r\\n\\u{0}\u{fffd} \\u{202e}txt"), "{shown}");
     assert!(shown.chars().all(|c| !c.is_control()));
     assert!(shown.len() < 8 * 1024);
+    // What some tools take for the end of a line.
+    let separators = printable("a\u{2028}b\u{2029}c\u{61c}d\u{85}e".as_bytes());
+    assert_eq!(separators, r"a\u{2028}b\u{2029}c\u{61c}d\u{85}e");
 }

@@ -244,10 +244,8 @@ fn retry_after_moves_the_next_attempt_within_limits() {
 fn whatever_a_receiver_asks_for_there_are_ten_attempts_within_four_hours() {
     let mut dice = fastrand::Rng::with_seed(1);
     for _ in 0..20_000 {
-        let policy = RetryPolicy {
-            jitter: if dice.bool() { 0.1 } else { 0.0 },
-            ..RetryPolicy::default()
-        };
+        let policy =
+            RetryPolicy { jitter: if dice.bool() { 0.1 } else { 0.0 }, ..RetryPolicy::default() };
         let mut times = vec![START];
         for number in 1..10 {
             let failure = failure(FailureKind::Status(429), Some(dice.u64(0..10_u64.pow(number))));

@@ -223,7 +223,7 @@ pub struct KnownSource {
     pub head_bytes: u64,
     /// A hash of its beginning.
     pub head_hash: String,
-    /// A hash of samples of all of it, `size` bytes long.
+    /// A hash of all of it, or of samples of a very large one, `size` bytes long.
     pub content_hash: String,
     /// The positions that are finished.
     pub finished: Positions,

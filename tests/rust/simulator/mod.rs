@@ -203,8 +203,7 @@ impl Life {
         let at_once = self.dice.bool();
         for _ in 0..100_000 {
             let Some(engine) = &mut self.engine else { return };
-            let taken =
-                if at_once { engine.accept_at_once(batch) } else { engine.accept(batch) };
+            let taken = if at_once { engine.accept_at_once(batch) } else { engine.accept(batch) };
             match taken {
                 Ok(None) => {
                     self.accepted.extend(keys);

@@ -40,7 +40,7 @@ pub(crate) fn of_database(path: &Path, error: &rusqlite::Error) -> StoreError {
         Some(ErrorCode::DiskFull) => (
             StoreErrorKind::Full,
             "expected room for what is to be kept, found none",
-            "make room on the disk; nothing of this call was accepted",
+            "make room on the disk",
         ),
         Some(ErrorCode::DatabaseCorrupt) => (
             StoreErrorKind::Damaged,
