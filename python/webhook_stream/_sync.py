@@ -260,6 +260,7 @@ class Sync:
     def status(self) -> Status:
         """Return counts by state, the oldest pending delivery and when the next one is due.
 
+        ``unfinished_sources`` names files that a run did not read to the end: run them again.
         Works also while another process delivers from the store.
         """
         return Status(self._core.status())

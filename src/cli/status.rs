@@ -12,9 +12,11 @@ use crate::cli::arguments::Recover;
 use crate::cli::arguments::Status;
 use crate::cli::syncs;
 use crate::delivery::clock::Timestamp;
+use crate::events::file_size;
 use crate::pipeline::Access;
 use crate::pipeline::Sync;
 use crate::pipeline::recover_store;
+use crate::pipeline::unfinished_sources;
 
 /// Runs the command `status`; works also while another process delivers.
 pub(in crate::cli) fn status(arguments: &Status, world: &mut World<'_>) -> Result<u8, Failure> {
@@ -26,6 +28,8 @@ pub(in crate::cli) fn status(arguments: &Status, world: &mut World<'_>) -> Resul
         let failed = |error| Failure::start(&name, error);
         let store = sync.open_store(Access::Read).map_err(failed)?;
         let counts = store.counts().map_err(|error| Failure::Io(format!("{name}: {error}")))?;
+        let sources = store.sources().map_err(|error| Failure::Io(format!("{name}: {error}")))?;
+        let unfinished = unfinished_sources(&sources, |name| file_size(name).is_some());
         let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
         let (oldest, next) = (text(counts.oldest_pending), text(counts.next_due));
         if arguments.json {
@@ -41,6 +45,7 @@ pub(in crate::cli) fn status(arguments: &Status, world: &mut World<'_>) -> Resul
                 "dead": counts.dead,
                 "oldest_pending": oldest,
                 "next_due": next,
+                "unfinished_sources": unfinished,
             }));
             continue;
         }
@@ -59,6 +64,9 @@ pub(in crate::cli) fn status(arguments: &Status, world: &mut World<'_>) -> Resul
             if let Some(time) = time {
                 writeln!(world.out, "  {what:<14}  {time}")?;
             }
+        }
+        for source in unfinished {
+            writeln!(world.out, "  not finished    {source}: run it again")?;
         }
         writeln!(world.out)?;
     }

@@ -112,6 +112,18 @@ fn new(now: &Fingerprint, copy: u64) -> KnownSource {
     KnownSource { identity, ..KnownSource::default() }
 }
 
+/// Files that a run did not read to the end, and that are still there: another run goes on with them,
+/// while what waits in a store is not all of it.
+pub fn unfinished_sources(known: &[KnownSource], is_there: impl Fn(&str) -> bool) -> Vec<String> {
+    // Of one path, what was read last counts.
+    let last: HashMap<&str, &KnownSource> =
+        known.iter().map(|source| (source.name.as_str(), source)).collect();
+    let mut unfinished: Vec<&KnownSource> =
+        last.into_values().filter(|source| !source.is_finished && is_there(&source.name)).collect();
+    unfinished.sort_unstable_by_key(|source| source.id);
+    unfinished.into_iter().map(|source| source.name.clone()).collect()
+}
+
 /// The same source as if nothing of it had been read.
 pub(in crate::pipeline) fn anew(source: KnownSource) -> KnownSource {
     KnownSource {
@@ -186,6 +198,26 @@ mod tests {
     use crate::pipeline::sources::Cursor;
     use crate::pipeline::sources::Seen;
     use crate::pipeline::sources::Sources;
+    use crate::pipeline::sources::unfinished_sources;
+
+    #[test]
+    fn of_each_path_the_last_source_is_finished_or_not() {
+        let source = |id, name: &str, is_finished| KnownSource {
+            id,
+            name: name.to_owned(),
+            is_finished,
+            ..KnownSource::default()
+        };
+        let known = [
+            source(1, "b", false),
+            source(2, "a", false),
+            source(3, "done", true),
+            source(4, "replaced", false),
+            source(5, "replaced", true),
+            source(6, "gone", false),
+        ];
+        assert_eq!(unfinished_sources(&known, |name| name != "gone"), ["b", "a"]);
+    }
 
     /// A file's fingerprint, its content being its hash.
     fn looks(content: &str) -> Fingerprint {

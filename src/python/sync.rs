@@ -24,6 +24,7 @@ use crate::delivery::clock::Timestamp;
 use crate::delivery::store::Store;
 use crate::delivery::store::StoreError;
 use crate::delivery::store::memory::MemoryStore;
+use crate::events::file_size;
 use crate::pipeline;
 use crate::pipeline::Access;
 use crate::pipeline::MEMORY;
@@ -33,6 +34,7 @@ use crate::pipeline::OutageKind;
 use crate::pipeline::SentAs;
 use crate::pipeline::StartError;
 use crate::pipeline::SyncOptions;
+use crate::pipeline::unfinished_sources;
 use crate::python::arrow_out;
 use crate::python::convert::event_text;
 use crate::python::convert::json_to_python;
@@ -208,7 +210,7 @@ impl Sync {
 
     /// Counts by state; times are ISO 8601.
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let counts = self.look(py, |store| store.counts())?;
+        let (counts, sources) = self.look(py, |store| Ok((store.counts()?, store.sources()?)))?;
         let status = PyDict::new(py);
         status.set_item("sync", self.name())?;
         status.set_item("store", &self.inner.options().store)?;
@@ -221,6 +223,8 @@ impl Sync {
         let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
         status.set_item("oldest_pending", text(counts.oldest_pending))?;
         status.set_item("next_due", text(counts.next_due))?;
+        let unfinished = unfinished_sources(&sources, |name| file_size(name).is_some());
+        status.set_item("unfinished_sources", unfinished)?;
         Ok(status)
     }
 

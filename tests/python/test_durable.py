@@ -7,6 +7,7 @@ import pickle
 import sqlite3
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -320,3 +321,60 @@ def test_what_is_pending_in_memory_is_warned_about(
         assert "2 pending" in report.notes[0]
         del sync
     assert "2 pending" in caplog.text
+
+
+def test_send_waits_for_the_store_and_not_for_the_receiver(tmp_path: Path) -> None:
+    class DoneError(Exception):
+        pass
+
+    count = 15_000
+    events = [{"user_id": f"u{number}", "text": "x" * 600} for number in range(count)]
+    with Receiver() as receiver:
+        # By itself this would take fifty minutes.
+        sync = ws.Sync("slow", receiver.url, store=tmp_path / "s.db", rate_limit_per_second=5)
+
+        def send() -> None:
+            with sync.open() as stream:
+                for first in range(0, count, 500):
+                    stream.send_many(events[first : first + 500])
+                assert stream.report().accepted == count
+                assert len(receiver.requests) < count / 10
+                # Nobody waits for first attempts then.
+                raise DoneError
+
+        with pytest.raises(DoneError):
+            send()
+        assert sync.status()["pending"] > count * 0.9
+        quick = ws.Sync("slow", receiver.url, store=tmp_path / "s.db")
+        report = quick.drain(60, progress=False)
+        assert report.pending == 0
+        sent = [json.loads(request.body)["user_id"] for request in receiver.requests]
+    assert len(sent) == count
+    assert set(sent) == {event["user_id"] for event in events}
+
+
+def test_the_status_names_files_that_were_not_read_to_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "events.ndjson"
+    path.write_text("".join(f'{{"user_id": "u{number}"}}\n' for number in range(200_000)))
+    with Receiver(["hang"]) as receiver:
+        code = (
+            "import sys, webhook_stream as ws\n"
+            "ws.Sync('f', sys.argv[1], store=sys.argv[2]).run(ws.read(sys.argv[3]), progress=False)"
+        )
+        words = [receiver.url, str(tmp_path / "s.db"), str(path)]
+        with subprocess.Popen([sys.executable, "-c", code, *words]) as process:
+            while not receiver.requests:
+                time.sleep(0.01)
+            process.kill()
+        sync = ws.Sync("f", receiver.url, store=tmp_path / "s.db")
+        assert sync.status()["unfinished_sources"] == [str(path)]
+        assert "events.ndjson is not finished" in sync.status()._repr_html_()
+        toml = f'[sync.f]\nurl = "{receiver.url}"\nstore = "s.db"\n'
+        (tmp_path / "syncs.toml").write_text(toml)
+        command = [sys.executable, "-m", "webhook_stream", "status", "syncs.toml"]
+        shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert f"not finished    {path}: run it again" in shown.stdout
+    with Receiver() as receiver:
+        sync = ws.Sync("f", receiver.url, store=tmp_path / "s.db")
+        sync.run(ws.read(str(path)), progress=False, wait="settled")
+        assert sync.status()["unfinished_sources"] == []

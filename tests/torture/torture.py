@@ -518,6 +518,9 @@ RATE = 300.0
 MAX_MIB = 128
 """The memory that a process may take, however much is pending."""
 
+MAX_SECONDS_TO_OPEN = 2
+"""How long a store may take to open, however much is pending."""
+
 
 def c3(world: World) -> Figures:
     """Many pending with a dead receiver: bounded memory; it comes back, and is not overrun."""
@@ -550,6 +553,11 @@ def c3(world: World) -> Figures:
     check(busiest <= RATE * 1.05 + 2, f"{busiest} requests in a second, and {RATE} are allowed")
     delivering = world.peak_kib // 1024
     check(max(filling, delivering) <= MAX_MIB, f"{filling} and {delivering} MiB of memory")
+    check(found["opened"] < MAX_SECONDS_TO_OPEN, f"{found['opened']} seconds to open")
+    dead, _ = settle(world)
+    everything = set(range(count))
+    # Both processes were killed.
+    figures = compare(world, 2, everything, everything, dead)
     return {
         "pending": count,
         "requests while it was dead": asked,
@@ -558,11 +566,12 @@ def c3(world: World) -> Figures:
         "MiB while it was delivered": delivering,
         "requests in the busiest second": busiest,
         "allowed": int(RATE),
+        **{name: figures[name] for name in ("delivered", "dead", "lost", "duplicates", "bound")},
     }
 
 
 def c5(world: World) -> Figures:
-    """One dead and one healthy receiver: the healthy one does not notice."""
+    """Be as quick beside a dead receiver as beside a healthy one."""
     world.control("healthy")
     events = world.length.file_events // 3
     file_and_sync(world, world.folder, range(events))
@@ -590,14 +599,26 @@ def c5(world: World) -> Figures:
 
     goal = events
     alone = run(world.url)["s0"]
-    goal = 2 * events
-    beside = run(world.url, f"{world.url}/hang")["s0"]
+    goal = 3 * events
+    healthy = run(world.url, f"{world.url}/other")["s0"]
+    goal = 4 * events
+    both = run(world.url, f"{world.url}/hang")
+    beside, hanging = both["s0"], both["s1"]
     check(beside["delivered"] == events, f"expected {events} delivered, found {beside}")
+    parts = sum(hanging[name] for name in ("delivered", "pending", "expired", "discarded"))
+    check(hanging["accepted"] == parts, f"the dead one's counts do not add up: {hanging}")
     return {
         "events": events,
         "delivered beside a dead one": beside["delivered"],
-        "p99 in ms alone": round(1000 * alone["latency_seconds"]["p99"], 1),
-        "p99 in ms beside a dead one": round(1000 * beside["latency_seconds"]["p99"], 1),
+        "accepted for the dead one": hanging["accepted"],
+        **{
+            f"p99 in ms {name}": round(1000 * report["latency_seconds"]["p99"], 1)
+            for name, report in (
+                ("alone", alone),
+                ("beside a healthy one", healthy),
+                ("beside a dead one", beside),
+            )
+        },
     }
 
 

@@ -165,8 +165,10 @@ def status(figures: Mapping[str, Any]) -> str:
         )
         if figures[name] is not None
     ]
+    unfinished = ", ".join(f"{source} is not finished" for source in figures["unfinished_sources"])
     return page.page(
         head(escape(str(figures["sync"])), f"store {text(figures['store'], 200)}"),
         tiles(shown),
         f'<div class="quiet">{escape(", ".join(times))}</div>' if times else "",
+        f'<div class="quiet">{escape(unfinished)}</div>' if unfinished else "",
     )
