@@ -61,7 +61,9 @@ pub(in crate::cli) fn check(arguments: &Check, world: &mut World<'_>) -> Result<
     if arguments.json {
         writeln!(world.out, "{:#}", serde_json::Value::Array(rows))?;
     } else {
-        writeln!(world.err, "{checked} syncs checked, {findings} findings, {notes} notes")?;
+        let [syncs, findings, notes] = [(checked, "sync"), (findings, "finding"), (notes, "note")]
+            .map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }));
+        writeln!(world.err, "{syncs} checked, {findings}, {notes}")?;
     }
     Ok(if findings == 0 { OK } else { FINDINGS })
 }
