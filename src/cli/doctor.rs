@@ -21,9 +21,11 @@ use crate::delivery::clock::Timestamp;
 use crate::delivery::machine;
 use crate::delivery::machine::Roots;
 use crate::delivery::request::Secrets as _;
+use crate::delivery::store::sqlite::check;
 use crate::pipeline::Access;
 use crate::pipeline::EnvironmentSecrets;
 use crate::pipeline::Sync;
+use crate::pipeline::has_store;
 
 /// Before this version was written: 2026-01-01. A clock that shows less is wrong.
 const BUILT: Timestamp = Timestamp::from_millis(1_767_225_600_000);
@@ -219,7 +221,7 @@ fn of_sync(sync: &Arc<Sync>, go_on: &dyn Fn() -> bool) -> Vec<Check> {
         None => checks.push(Check::ok("store", "in memory: what is pending ends with the process")),
         Some(file) => {
             checks.push(place(file));
-            if file.exists() {
+            if has_store(file) {
                 checks.push(store(sync, file));
             }
         }
@@ -312,6 +314,9 @@ fn place(file: &Path) -> Check {
 /// The store that is there.
 fn store(sync: &Arc<Sync>, file: &Path) -> Check {
     let shown = file.display();
+    if let Err(error) = check(file) {
+        return Check::finding("store", error.to_string());
+    }
     match machine::others_may_read(file) {
         Ok(true) => {
             return Check::finding(

@@ -15,6 +15,7 @@ use crate::delivery::clock::Timestamp;
 use crate::events::file_size;
 use crate::pipeline::Access;
 use crate::pipeline::Sync;
+use crate::pipeline::has_store;
 use crate::pipeline::recover_store;
 use crate::pipeline::unfinished_sources;
 
@@ -84,7 +85,7 @@ pub(in crate::cli) fn recover(arguments: &Recover, world: &mut World<'_>) -> Res
     let all = syncs(&arguments.syncs, None)?;
     for options in syncs(&arguments.syncs, arguments.name.as_deref())? {
         let name = &options.name;
-        let Some(path) = options.store_file().filter(|path| path.exists()) else {
+        let Some(path) = options.store_file().filter(|path| has_store(path)) else {
             writeln!(world.err, "{name}: there is no store to save anything of")?;
             continue;
         };

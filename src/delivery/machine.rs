@@ -13,8 +13,8 @@ use crate::delivery::clock::instant;
 use crate::delivery::names::NameError;
 use crate::delivery::names::Names;
 use crate::delivery::pool::look_up_threads;
+use crate::delivery::store::sqlite::network::network_file_system;
 use crate::delivery::store::sqlite::place::make_file;
-use crate::delivery::store::sqlite::place::network_file_system;
 use crate::delivery::store::sqlite::place::sync_folder;
 
 /// How long a look-up goes on before the caller is asked whether to wait on.
@@ -51,7 +51,7 @@ pub fn free_bytes(folder: &Path) -> io::Result<Option<u64>> {
 ///
 /// # Errors
 /// When the system does not say.
-pub fn network(folder: &Path) -> io::Result<Option<&'static str>> {
+pub fn network(folder: &Path) -> io::Result<Option<String>> {
     network_file_system(folder)
 }
 

@@ -55,7 +55,7 @@ pub use crate::pipeline::run::{Confirmed, Progress, Run, StartError, Until};
 pub use crate::pipeline::secrets::EnvironmentSecrets;
 pub use crate::pipeline::secrets::NamedSecrets;
 pub use crate::pipeline::sources::unfinished_sources;
-pub use crate::pipeline::stores::{Access, MEMORY, Recovered, recover_store};
+pub use crate::pipeline::stores::{Access, MEMORY, Recovered, has_store, recover_store};
 pub use crate::pipeline::text::EventText;
 
 /// A named stream to one webhook, ready to decide about events.

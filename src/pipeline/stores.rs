@@ -12,6 +12,7 @@ use crate::delivery::store::memory::MemoryStore;
 use crate::delivery::store::sqlite;
 use crate::delivery::store::sqlite::Salvage;
 use crate::delivery::store::sqlite::SqliteStore;
+use crate::delivery::store::sqlite::place::recovered;
 use crate::pipeline::StartError;
 use crate::pipeline::Sync;
 use crate::pipeline::SyncOptions;
@@ -52,7 +53,7 @@ impl Sync {
         let Some(path) = options.store_file() else {
             return Ok(Arc::new(MemoryStore::new()));
         };
-        if access == Access::Read && !path.exists() {
+        if access == Access::Read && !has_store(path) {
             return Ok(Arc::new(MemoryStore::new()));
         }
         let how = sqlite::OpenOptions {
@@ -66,6 +67,11 @@ impl Sync {
         let store = SqliteStore::open(path, &options.name, how).map_err(StartError::Store)?;
         Ok(Arc::new(store))
     }
+}
+
+/// Whether there is a store, or what a recovery that was cut off left of one.
+pub fn has_store(path: &Path) -> bool {
+    path.exists() || recovered(path).exists()
 }
 
 /// What was saved of a damaged store.
@@ -92,43 +98,70 @@ impl Recovered {
 }
 
 /// Saves what can be read of a store into a new one in its place. The damaged file stays beside it,
-/// as `….damaged`. `sync_name` is the sync that alone uses the file, if it is only one.
+/// as `….damaged`. `sync_name` is the sync that alone uses the file, if it is only one. One that was cut
+/// off is begun again.
 ///
 /// # Errors
-/// When somebody delivers from the store, when nothing can be read, or files can't be renamed; the
+/// When somebody delivers from the store, when it is none, when nothing can be read, or files can't be renamed; the
 /// store is still where it was then, or beside it as `….damaged`.
 pub fn recover_store(path: &Path, sync_name: Option<&str>) -> Result<Recovered, StoreError> {
-    let with = |end: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        PathBuf::from(name)
-    };
-    let damaged = (1..10_000)
-        .map(
-            |number| {
-                if number == 1 { with(".damaged") } else { with(&format!(".damaged-{number}")) }
-            },
-        )
-        .find(|path| !path.exists())
-        .unwrap_or_else(|| with(".damaged"));
-    let saved = with(".recovered");
+    let saved = recovered(path);
+    if !path.exists() && saved.exists() {
+        put_back(path)?;
+    }
+    let damaged =
+        damaged_names(path).find(|path| !path.exists()).unwrap_or_else(|| with(path, ".damaged"));
     // What an earlier attempt left half done.
     let _ = fs::remove_file(&saved);
     let salvage = sqlite::recover(path, &saved, sync_name)?;
-    let renamed = |from: &Path, to: &Path| {
-        fs::rename(from, to).map_err(|error| StoreError {
-            kind: StoreErrorKind::Io,
-            message: format!("{} can't be renamed to {}: {error}", from.display(), to.display()),
-        })
+    rename(path, &damaged)?;
+    rename_beside(path, &damaged)?;
+    rename(&saved, path)?;
+    Ok(Recovered { salvage, damaged })
+}
+
+/// Gives the store back its name, which a recovery that was cut off had taken from it.
+fn put_back(path: &Path) -> Result<(), StoreError> {
+    let Some(damaged) = damaged_names(path).take_while(|path| path.exists()).last() else {
+        let (path, saved) = (path.display(), recovered(path));
+        return Err(StoreError {
+            kind: StoreErrorKind::Place,
+            message: format!(
+                "{path}: expected a store, found only what a recovery saved, {} (rename it to {path})",
+                saved.display()
+            ),
+        });
     };
-    renamed(path, &damaged)?;
+    // The file comes last: without it, this is begun again.
+    rename_beside(&damaged, path)?;
+    rename(&damaged, path)
+}
+
+/// The names that damaged files are given, the first first.
+fn damaged_names(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let numbered = (2..10_000).map(|number| format!(".damaged-{number}"));
+    std::iter::once(String::from(".damaged")).chain(numbered).map(|end| with(path, &end))
+}
+
+fn with(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
+/// Renames what lies beside a store, as far as it is there.
+fn rename_beside(from: &Path, to: &Path) -> Result<(), StoreError> {
     for end in ["-wal", "-shm"] {
-        if with(end).exists() {
-            let mut name = damaged.as_os_str().to_owned();
-            name.push(end);
-            renamed(&with(end), Path::new(&name))?;
+        if with(from, end).exists() {
+            rename(&with(from, end), &with(to, end))?;
         }
     }
-    renamed(&saved, path)?;
-    Ok(Recovered { salvage, damaged })
+    Ok(())
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(|error| StoreError {
+        kind: StoreErrorKind::Io,
+        message: format!("{} can't be renamed to {}: {error}", from.display(), to.display()),
+    })
 }

@@ -223,17 +223,34 @@ fn full_disk() {
     print!("full disk: {}", String::from_utf8_lossy(&output.stdout));
 }
 
-/// A store that one process delivers from is refused to all others, by name of the holder.
+/// A store that one process delivers from is refused to all others, by name of the holder, under
+/// whatever name and with or without the file that is its lock.
 fn two_processes() {
     let (_folder, path) = folder();
     let store = worker::open(&path).unwrap();
-    let (mut child, lines) = start(worker(&path, 1, 1, 1));
-    assert!(child.wait().unwrap().success());
-    assert_eq!(lines.join().unwrap(), ["refused InUse"]);
+    let last_word = |path: &Path| {
+        let (mut child, lines) = start(worker(path, 1, 1, 1));
+        assert!(child.wait().unwrap().success());
+        lines.join().unwrap().pop().unwrap_or_default()
+    };
+    let refused = |path: &Path| {
+        let last = last_word(path);
+        let holder = format!("process {} ", std::process::id());
+        assert!(last.starts_with("refused InUse") && last.contains(&holder), "{last}");
+    };
+    refused(&path);
+    let with = |name: &str, end: &str| path.with_file_name(format!("{name}{end}"));
+    std::fs::remove_file(with("crash.db", ".lock")).unwrap();
+    refused(&path);
+    assert!(!with("crash.db", ".lock").exists(), "who is refused leaves nothing behind");
+    let moved = path.with_file_name("moved.db");
+    for end in ["", "-wal", "-shm"] {
+        std::fs::rename(with("crash.db", end), with("moved.db", end)).unwrap();
+    }
+    refused(&moved);
     drop(store);
-    let (mut child, lines) = start(worker(&path, 1, 1, 1));
-    assert!(child.wait().unwrap().success());
-    assert_eq!(lines.join().unwrap().last().map(String::as_str), Some("closed"));
+    assert_eq!(last_word(&moved), "closed");
+    assert_eq!(last_word(&path), "closed", "its old name is free");
     println!("two processes: one delivers, the other is refused and told who does");
 }
 

@@ -100,7 +100,7 @@ pub(crate) fn work(arguments: &[String]) {
     while left > 0 {
         let (source, finished, store) = match begin(path) {
             Ok(begun) => begun,
-            Err(error) => return tell(&format!("refused {:?}", error.kind)),
+            Err(error) => return tell(&format!("refused {:?} {error}", error.kind)),
         };
         let mut worker = Worker {
             store,

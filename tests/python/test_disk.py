@@ -176,24 +176,31 @@ def test_a_sync_that_fails_makes_send_raise_for_good(error: str, tmp_path: Path)
     assert accepted(ledger) <= delivered(store, url)
 
 
-POKE = "inject=statfs,fstatfs:poke_exit=@arg2=6969000000000000"
+POKE = "inject=statfs,fstatfs:poke_exit=@arg2="
 
 
-@pytest.mark.skipif(not has_strace(POKE), reason="there is no strace that changes answers")
-def test_a_network_file_system_is_refused(tmp_path: Path) -> None:
+@pytest.mark.skipif(
+    not has_strace(POKE + "6969000000000000"), reason="there is no strace that changes answers"
+)
+@pytest.mark.parametrize(
+    ("magic", "name"),
+    # The third is FUSE, of a type that is none of it.
+    [("69690000", "NFS"), ("56426f78", "VirtualBox"), ("46557365", "a network file system, ")],
+)
+def test_a_network_file_system_is_refused(magic: str, name: str, tmp_path: Path) -> None:
     code = (
         "import sys, webhook_stream as ws\n"
         "try:\n    ws.Sync('demo', 'http://127.0.0.1:9/', store=sys.argv[1]).drain()\n"
         "except ws.StoreError as error:\n    print(error.kind, error)\n"
     )
     done = subprocess.run(
-        [*STRACE, POKE, sys.executable, "-c", code, str(tmp_path / "demo.db")],
+        [*STRACE, f"{POKE}{magic}00000000", sys.executable, "-c", code, str(tmp_path / "demo.db")],
         capture_output=True,
         text=True,
         check=True,
     )
     assert done.stdout.startswith("place "), done.stdout + done.stderr
-    assert "NFS" in done.stdout
+    assert name in done.stdout
     assert len(done.stdout.splitlines()) == 1
     assert not (tmp_path / "demo.db").exists()
 
@@ -266,6 +273,90 @@ def test_what_is_no_store_is_refused_in_one_line(tmp_path: Path) -> None:
             assert len(str(raised.value).splitlines()) == 1
 
 
+def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "webhook_stream", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_doctor_reads_all_of_a_store_and_recover_mends_it(tmp_path: Path) -> None:
+    store = tmp_path / "demo.db"
+    with Receiver([404]) as receiver:
+        ws.Sync("demo", receiver.url, store=store).run(
+            [{"n": n, "text": "x" * 400} for n in range(300)], progress=False
+        )
+    (tmp_path / "syncs.toml").write_text('[sync.demo]\nurl = "http://127.0.0.1:9/"\n')
+    assert command("doctor", "syncs.toml", cwd=tmp_path).returncode == 0
+    pages = store.read_bytes()
+    page = pages.rindex(b"x" * 400) // 8192 * 8192
+    store.write_bytes(pages[:page] + bytes(8192) + pages[page + 8192 :])
+    done = command("doctor", "syncs.toml", cwd=tmp_path)
+    assert done.returncode == 1, done.stdout
+    assert "demo.db: expected a whole store, found it damaged" in done.stdout
+    assert "`webhook-stream recover`" in done.stdout
+    assert command("recover", "syncs.toml", cwd=tmp_path).returncode == 1
+    assert command("doctor", "syncs.toml", cwd=tmp_path).returncode == 0
+
+
+def test_a_recovery_that_was_cut_off_is_finished_by_the_next(tmp_path: Path) -> None:
+    store = tmp_path / "demo.db"
+    with Receiver([404]) as receiver:
+        sync = ws.Sync("demo", receiver.url, store=store)
+        sync.run([{"n": n} for n in range(3)], progress=False)
+    (tmp_path / "syncs.toml").write_text('[sync.demo]\nurl = "http://127.0.0.1:9/"\n')
+    # Between its two renames.
+    shutil.copy(store, tmp_path / "demo.db.recovered")
+    store.rename(tmp_path / "demo.db.damaged")
+    for use in (sync.open, sync.status, sync.drain):
+        with pytest.raises(ws.StoreError, match="recover` finishes it") as raised:
+            use()
+        assert raised.value.kind == "damaged"
+    assert command("doctor", "syncs.toml", cwd=tmp_path).returncode == 1
+    done = command("recover", "syncs.toml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sync.status()["pending"] == 3
+    assert not (tmp_path / "demo.db.recovered").exists()
+
+
+def test_recover_refuses_a_newer_store_and_what_is_none(tmp_path: Path) -> None:
+    store = tmp_path / "demo.db"
+    (tmp_path / "syncs.toml").write_text('[sync.demo]\nurl = "http://127.0.0.1:9/"\n')
+    ws.Sync("demo", "http://127.0.0.1:9/", store=store).drain()
+    with sqlite3.connect(store) as sql:
+        sql.execute("PRAGMA user_version = 2")
+    sql.close()
+    newer = store.read_bytes()
+    for content, words in (
+        (newer, "found 2 (update webhook_stream)"),
+        (b"a diary\n" * 3000, "found nothing of one in the file"),
+    ):
+        store.write_bytes(content)
+        done = command("recover", "syncs.toml", cwd=tmp_path)
+        assert done.returncode != 0, done.stdout
+        assert words in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert store.read_bytes() == content
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["demo.db", "syncs.toml"]
+
+
+def test_a_store_that_was_taken_away_acknowledges_nothing(tmp_path: Path) -> None:
+    store = tmp_path / "demo.db"
+    with Receiver() as receiver:
+        stream = ws.Sync("demo", receiver.url, store=store).open()
+        stream.send({"n": 1})
+        store.unlink()
+        for _ in range(3):
+            with pytest.raises(ws.StoreError, match="removed or replaced") as raised:
+                stream.send({"n": 2})
+            assert raised.value.kind == "io"
+        with pytest.raises(ws.StoreError):
+            stream.close()
+
+
 def test_what_recover_saves_belongs_to_its_sync_even_when_the_name_is_lost(tmp_path: Path) -> None:
     store = tmp_path / "demo.db"
     with Receiver([404]) as receiver:
@@ -275,13 +366,7 @@ def test_what_recover_saves_belongs_to_its_sync_even_when_the_name_is_lost(tmp_p
         sql.execute("DELETE FROM sync")
     sql.close()
     (tmp_path / "syncs.toml").write_text(f'[sync.demo]\nurl = "{url}"\n')
-    done = subprocess.run(
-        [sys.executable, "-m", "webhook_stream", "recover", "syncs.toml"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = command("recover", "syncs.toml", cwd=tmp_path)
     # How many are lost, nobody knows.
     assert done.returncode == 1, done.stderr
     assert "3" in done.stdout + done.stderr

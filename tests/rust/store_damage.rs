@@ -17,9 +17,13 @@ use webhook_stream::delivery::store::Reason;
 use webhook_stream::delivery::store::Store;
 use webhook_stream::delivery::store::StoreError;
 use webhook_stream::delivery::store::StoreErrorKind;
+use webhook_stream::delivery::store::sqlite::Access;
 use webhook_stream::delivery::store::sqlite::OpenOptions;
 use webhook_stream::delivery::store::sqlite::SqliteStore;
+use webhook_stream::delivery::store::sqlite::check;
 use webhook_stream::delivery::store::sqlite::recover;
+use webhook_stream::pipeline::has_store;
+use webhook_stream::pipeline::recover_store;
 
 use crate::support::deliveries;
 use crate::support::number_from;
@@ -195,6 +199,11 @@ fn damage_to_any_page_is_confined_and_recover_saves_the_rest() {
         }
         fs::write(&damaged, &bytes).unwrap();
         let into = folder.path().join(format!("saved-{round}.db"));
+        if bytes.is_empty() {
+            let refused = recover(&damaged, &into, Some("braze")).unwrap_err();
+            assert_eq!(refused.kind, StoreErrorKind::Place, "nothing is left: {refused}");
+            continue;
+        }
         let salvage = recover(&damaged, &into, Some("braze")).unwrap();
         let store = open(&into).unwrap();
         take_over(&store);
@@ -251,6 +260,168 @@ fn killed(folder: &Path) -> (Vec<u8>, Vec<u8>) {
     (fs::read(&path).unwrap(), log)
 }
 
+#[test]
+fn a_check_reads_every_page_and_every_row() {
+    let (_folder, path) = folder();
+    filled(&path, 300);
+    check(&path).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let refused = |words: &str| {
+        let error = check(&path).unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::Damaged, "{error}");
+        assert!(error.message.contains(words) && error.message.contains("recover"), "{error}");
+        assert!(!error.message.contains('\n'), "{error}");
+    };
+    let sql = Connection::open(&path).unwrap();
+    let root: u32 = sql
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'delivery'", [], |r| r.get(0))
+        .unwrap();
+    let changed = sql
+        .execute("UPDATE delivery SET payload = 'other' WHERE packed = 0 AND id % 5 = 4", [])
+        .unwrap();
+    drop(sql);
+    assert!(changed > 10);
+    refused(&format!("found {changed} damaged"));
+    // A page of rows that nobody looks at before they are due.
+    let mut bytes = whole.clone();
+    let leaf = (root as usize..whole.len() / 8192).find(|page| bytes[page * 8192] == 0x0d).unwrap();
+    bytes[leaf * 8192..(leaf + 1) * 8192].fill(0);
+    fs::write(&path, bytes).unwrap();
+    refused("expected a whole store");
+    fs::write(&path, &whole).unwrap();
+    check(&path).unwrap();
+    let sql = Connection::open(&path).unwrap();
+    sql.execute("DELETE FROM target", []).unwrap();
+    drop(sql);
+    refused("damaged");
+}
+
+#[test]
+fn a_damaged_row_that_was_given_up_is_told_as_a_dead_letter_only() {
+    let (_folder, path) = folder();
+    filled(&path, 10);
+    let sql = Connection::open(&path).unwrap();
+    sql.execute(
+        "UPDATE delivery SET payload = 'other' WHERE id = (SELECT min(id) FROM delivery)",
+        [],
+    )
+    .unwrap();
+    drop(sql);
+    assert!(check(&path).unwrap_err().message.contains("found 1 damaged"));
+    let store = open(&path).unwrap();
+    take_over(&store);
+    let jobs = store.claim(second(10_000), 100).unwrap();
+    let damaged: Vec<&Job> = jobs.iter().filter(|job| job.damaged).collect();
+    assert_eq!(damaged.len(), 1);
+    let (reason, message) = (Reason::Damaged, String::from("damaged"));
+    store.settle(damaged[0], Change::Dead { record: None, reason, message, at: NOW }).unwrap();
+    store.flush().unwrap();
+    check(&path).unwrap();
+}
+
+#[test]
+fn recover_leaves_alone_what_is_no_store_and_what_is_newer() {
+    let (folder, path) = folder();
+    let into = folder.path().join("new.db");
+    let refused = |expected: StoreErrorKind| {
+        let before = fs::read(&path).unwrap();
+        let error = recover(&path, &into, Some("braze")).unwrap_err();
+        assert_eq!(error.kind, expected, "{error}");
+        assert!(!error.message.contains('\n'), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+        let left = fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 1, "nothing is made beside it");
+    };
+    fs::write(&path, "").unwrap();
+    refused(StoreErrorKind::Place);
+    fs::write(&path, "events that are no database\n".repeat(999)).unwrap();
+    refused(StoreErrorKind::Place);
+    fs::remove_file(&path).unwrap();
+    let theirs = Connection::open(&path).unwrap();
+    theirs
+        .execute_batch(
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, n INTEGER);
+             INSERT INTO t(name, n) VALUES ('a', 1), ('b', 2)",
+        )
+        .unwrap();
+    drop(theirs);
+    refused(StoreErrorKind::Place);
+    fs::remove_file(&path).unwrap();
+    filled(&path, 20);
+    let sql = Connection::open(&path).unwrap();
+    sql.pragma_update(None, "user_version", 2).unwrap();
+    drop(sql);
+    refused(StoreErrorKind::Newer);
+}
+
+#[test]
+fn a_store_without_its_first_page_is_known_by_any_of_its_rows() {
+    let tables = ["store", "target", "delivery", "dead_letter"];
+    for kept in tables.into_iter().chain(["none"]) {
+        let (folder, path) = folder();
+        filled(&path, 20);
+        let sql = Connection::open(&path).unwrap();
+        for table in tables.iter().filter(|table| **table != kept) {
+            sql.execute(&format!("DELETE FROM {table}"), []).unwrap();
+        }
+        drop(sql);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[..8192].fill(0);
+        fs::write(&path, bytes).unwrap();
+        let recovered = recover(&path, &folder.path().join("new.db"), Some("braze"));
+        assert_eq!(recovered.is_ok(), kept != "none", "{kept}: {recovered:?}");
+    }
+}
+
+#[test]
+fn a_file_that_was_emptied_is_damaged_while_its_log_is_there() {
+    let (folder, path) = folder();
+    let (_, log) = killed(folder.path());
+    fs::write(&path, "").unwrap();
+    let log_path = path.with_file_name("braze.db-wal");
+    fs::write(&log_path, &log).unwrap();
+    let reading = OpenOptions { access: Access::Read, ..OpenOptions::default() };
+    for options in [OpenOptions::default(), reading] {
+        let error = SqliteStore::open(&path, "braze", options).unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::Damaged, "{error}");
+        assert!(error.message.contains("recover"), "{error}");
+        assert_eq!(fs::read(&log_path).unwrap(), log, "it is left as it is");
+    }
+    let salvage = recover(&path, &folder.path().join("new.db"), None).unwrap();
+    assert_eq!(salvage.pending, (COMMITS * ROWS) as u64);
+    fs::remove_file(&log_path).unwrap();
+    assert_eq!(open(&path).unwrap().counts().unwrap().accepted, 0, "empty and alone it is new");
+}
+
+#[test]
+fn a_recovery_that_was_cut_is_begun_again_and_until_then_there_is_no_new_store() {
+    let (_folder, path) = folder();
+    let with = |end: &str| path.with_file_name(format!("braze.db{end}"));
+    filled(&path, 20);
+    let pending = recover_store(&path, Some("braze")).unwrap().salvage.pending;
+    assert!(with(".damaged").exists() && !with(".recovered").exists());
+    // As it was between two renames, and an older recovery before.
+    fs::rename(&path, with(".damaged-2")).unwrap();
+    fs::write(with(".recovered"), "what was saved").unwrap();
+    for access in [Access::Deliver, Access::Read] {
+        let options = OpenOptions { access, ..OpenOptions::default() };
+        let error = SqliteStore::open(&path, "braze", options).unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::Damaged, "{error}");
+        assert!(error.message.contains("`webhook-stream recover` finishes it"), "{error}");
+    }
+    assert!(has_store(&path) && !path.exists());
+    let again = recover_store(&path, Some("braze")).unwrap();
+    assert_eq!((again.salvage.pending, again.salvage.lost), (pending, Some(0)));
+    assert_eq!(again.damaged, with(".damaged-2"));
+    assert_eq!(take_over(&open(&path).unwrap()), pending);
+    for end in ["", ".damaged", ".damaged-2"] {
+        fs::remove_file(with(end)).unwrap();
+    }
+    fs::write(with(".recovered"), "what was saved").unwrap();
+    let error = recover_store(&path, Some("braze")).unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Place, "{error}");
+}
+
 #[expect(clippy::print_stdout, reason = "it prints its figures")]
 #[test]
 fn damage_to_the_log_is_refused_or_loses_its_end_only() {
@@ -270,11 +441,16 @@ fn damage_to_the_log_is_refused_or_loses_its_end_only() {
         lay_out();
         let saved = folder.path().join("saved.db");
         let _ = fs::remove_file(&saved);
-        let salvage = recover(&path, &saved, Some("braze")).unwrap();
-        let store = open(&saved).unwrap();
-        assert_eq!(take_over(&store), salvage.pending);
-        store.claim(second(10_000), 10_000).unwrap().iter().for_each(check_bytes);
-        drop(store);
+        match recover(&path, &saved, Some("braze")) {
+            Ok(salvage) => {
+                let store = open(&saved).unwrap();
+                assert_eq!(take_over(&store), salvage.pending);
+                store.claim(second(10_000), 10_000).unwrap().iter().for_each(check_bytes);
+            }
+            Err(error) => {
+                assert_eq!((page, error.kind), (0, StoreErrorKind::Place), "all was lost: {error}");
+            }
+        }
         match open(&path) {
             Ok(store) => {
                 opened += 1;

@@ -192,6 +192,54 @@ fn one_file_serves_several_syncs_and_each_is_opened_once() {
 }
 
 #[test]
+fn nothing_is_acknowledged_into_a_file_that_was_removed_renamed_or_replaced() {
+    let (_folder, path) = folder();
+    let beside = |end: &str| path.with_file_name(format!("braze.db{end}"));
+    let aside = path.with_file_name("aside.db");
+    for how in ["removed", "renamed", "replaced"] {
+        for is_idle in [false, true] {
+            let store = open(&path).unwrap();
+            accept(&store, 1);
+            match how {
+                "removed" => fs::remove_file(&path).unwrap(),
+                "renamed" => fs::rename(&path, &aside).unwrap(),
+                _ => {
+                    fs::copy(&path, &aside).unwrap();
+                    fs::rename(&aside, &path).unwrap();
+                    fs::remove_file(beside("-wal")).unwrap();
+                    fs::write(beside("-wal"), "of the copy").unwrap();
+                }
+            }
+            for _ in 0..if is_idle { 0 } else { 2 } {
+                let new = deliveries(&target("http://a.example/"), 2);
+                let (kind, message) = kind(store.accept(new));
+                assert_eq!(kind, StoreErrorKind::Io, "{how}: {message}");
+                assert!(message.contains("removed or replaced"), "{how}: {message}");
+                assert!(!message.contains('\n'), "{message}");
+            }
+            drop(store);
+            if how == "replaced" {
+                let log = fs::read_to_string(beside("-wal")).unwrap();
+                assert_eq!(log, "of the copy", "what belongs to the other file is left alone");
+            }
+            for file in [path.clone(), beside("-wal"), beside("-shm")] {
+                let _ = fs::remove_file(file);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_store_goes_on_after_a_program_in_this_process_let_its_lock_go() {
+    let (_folder, path) = folder();
+    let store = open(&path).unwrap();
+    // Closing any file of that kind lets go what the process has locked of it.
+    drop(fs::File::open(&path).unwrap());
+    accept(&store, 1);
+    assert_eq!(store.counts().unwrap().pending, 1);
+}
+
+#[test]
 fn another_may_read_while_one_delivers() {
     let (_folder, path) = folder();
     assert_eq!(

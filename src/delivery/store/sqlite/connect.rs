@@ -13,6 +13,7 @@ use crate::delivery::store::sqlite::failure::failure;
 use crate::delivery::store::sqlite::failure::of_database;
 use crate::delivery::store::sqlite::failure::of_file;
 use crate::delivery::store::sqlite::log_file::LogFile;
+use crate::delivery::store::sqlite::log_file::log_path;
 use crate::delivery::store::sqlite::place::Place;
 use crate::delivery::store::sqlite::place::sync_folder;
 use crate::delivery::store::sqlite::schema;
@@ -21,6 +22,7 @@ use crate::delivery::store::sqlite::schema;
 pub(crate) fn connect(place: &Place, durability: Durability) -> Result<Connection, StoreError> {
     let path = &place.path;
     let failed = |error: rusqlite::Error| of_database(path, &error);
+    check_beginning(place)?;
     check_log(path, durability)?;
     // `FULLMUTEX` is not needed: one thread at a time.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -43,6 +45,18 @@ pub(crate) fn connect(place: &Place, durability: Durability) -> Result<Connectio
         schema::sweep(&connection).map_err(failed)?;
     }
     Ok(connection)
+}
+
+/// Refuses an empty file with a log: a file has its first page before it has one. `SQLite` would
+/// take the file for a new one, and remove the log.
+pub(crate) fn check_beginning(place: &Place) -> Result<(), StoreError> {
+    let log = log_path(&place.path);
+    if !place.is_new || !log.metadata().is_ok_and(|log| log.len() > 0) {
+        return Ok(());
+    }
+    let what = "expected a whole store, found an empty file with the log of a store beside it";
+    let hint = "`webhook-stream recover` saves what can be read";
+    Err(failure(StoreErrorKind::Damaged, &place.path, what, hint))
 }
 
 /// Refuses a log that `SQLite` would cut off where it is damaged, and lose what was acknowledged.

@@ -23,6 +23,7 @@ use crate::delivery::store::sqlite::failure::failure;
 use crate::delivery::store::sqlite::failure::may_pass;
 use crate::delivery::store::sqlite::failure::of_database;
 use crate::delivery::store::sqlite::ids::Ids;
+use crate::delivery::store::sqlite::lock::Hold;
 use crate::delivery::store::sqlite::read::Targets;
 use crate::delivery::store::sqlite::schema::CHECKPOINT_PAGES;
 use crate::delivery::store::sqlite::schema::set_durability;
@@ -45,6 +46,7 @@ const GIVE_BACK: &str = "PRAGMA incremental_vacuum(16384)";
 pub(crate) struct Desk {
     pub(crate) connection: Connection,
     path: PathBuf,
+    hold: Arc<Hold>,
     broken: Arc<OnceLock<StoreError>>,
     pub(crate) ids: Arc<Ids>,
     durability: Durability,
@@ -69,6 +71,7 @@ impl Desk {
     pub(crate) fn new(
         mut connection: Connection,
         path: PathBuf,
+        hold: Arc<Hold>,
         broken: Arc<OnceLock<StoreError>>,
         ids: Arc<Ids>,
         durability: Durability,
@@ -82,6 +85,7 @@ impl Desk {
         Ok(Self {
             connection,
             path,
+            hold,
             broken,
             ids,
             durability,
@@ -207,6 +211,9 @@ impl Desk {
         self.delete_gone()?;
         let flushed = self.flush_syncs();
         flushed.map_err(|error| self.failed(&error))?;
+        // What is written to a file without a name, or to one that another process delivers from, is
+        // not kept.
+        self.hold.check().inspect_err(|error| self.give_up(error))?;
         let committed =
             self.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
         committed.map(drop).map_err(|error| self.failed(&error))
@@ -305,11 +312,17 @@ impl Desk {
         self.targets.forget();
         self.again = !self.writes.is_empty();
         self.syncs.values_mut().for_each(SyncDesk::undone);
-        if !may_pass(error) && self.broken.set(error.clone()).is_ok() {
-            // What the log holds is for the next process to read: this one's disk failed.
-            let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        if !may_pass(error) {
+            self.give_up(error);
         }
         self.finish(&Err(error.clone()));
+    }
+
+    /// Nothing more is written. What the log holds is for the next process to read.
+    fn give_up(&self, error: &StoreError) {
+        if self.broken.set(error.clone()).is_ok() {
+            let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
     }
 
     fn finish(&mut self, result: &Result<(), StoreError>) {

@@ -139,13 +139,14 @@ impl OpenFile {
 
     fn start(place: Place, durability: Durability) -> Result<Self, StoreError> {
         let path = place.path.clone();
-        let lock = Lock::take(&path)?;
+        let lock = Lock::take(&place)?;
         let started = connect(&place, durability).and_then(|connection| {
             let failed = |error: rusqlite::Error| of_database(&path, &error);
             let ids = Arc::new(Ids::after(last_id(&connection).map_err(failed)?));
             let broken = Arc::new(OnceLock::new());
             let (known, ids_there) = (Arc::clone(&broken), Arc::clone(&ids));
-            let desk = Desk::new(connection, path.clone(), known, ids_there, durability)
+            let hold = Arc::clone(&lock.hold);
+            let desk = Desk::new(connection, path.clone(), hold, known, ids_there, durability)
                 .map_err(failed)?;
             let guard = Guard::take(&path)
                 .map_err(|error| of_file(&path, "expected to lock the store", &error))?;

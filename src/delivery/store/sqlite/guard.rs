@@ -11,6 +11,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use crate::delivery::store::sqlite::lock::range;
+
 /// The locks, from the time the database is open until just before it is closed.
 #[derive(Debug, Default)]
 pub(crate) struct Guard {
@@ -46,13 +49,7 @@ impl Guard {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn set(file: &File, kind: i32, start: i64, length: i64) -> io::Result<()> {
-    let lock = nix::libc::flock {
-        l_type: i16::try_from(kind).unwrap_or_default(),
-        l_whence: 0,
-        l_start: start,
-        l_len: length,
-        l_pid: 0,
-    };
+    let lock = range(kind, start, length);
     let set = nix::fcntl::fcntl(file, nix::fcntl::FcntlArg::F_OFD_SETLK(&lock));
     set.map(drop).map_err(io::Error::from)
 }

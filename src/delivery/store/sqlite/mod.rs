@@ -8,6 +8,7 @@
 //! first attempt fails; the source's positions say what is finished.
 
 mod affairs;
+mod checkup;
 mod claim;
 mod connect;
 mod dead;
@@ -19,6 +20,7 @@ mod ids;
 mod ledger;
 mod lock;
 mod log_file;
+pub(crate) mod network;
 mod pages;
 pub(crate) mod place;
 mod read;
@@ -31,6 +33,7 @@ mod target;
 mod work;
 mod writes;
 
+pub use crate::delivery::store::sqlite::checkup::check;
 pub use crate::delivery::store::sqlite::salvage::Salvage;
 pub use crate::delivery::store::sqlite::salvage::recover;
 

@@ -65,6 +65,12 @@ impl Pages {
         self.count
     }
 
+    /// The application's number and its version, when the file begins as a database does.
+    pub(crate) fn marks(&mut self) -> Option<(u32, u32)> {
+        let page = self.page(1)?;
+        page.starts_with(b"SQLite format 3\0").then(|| (be32(&page, 68), be32(&page, 60)))
+    }
+
     /// Frames of the log that are damaged.
     pub(crate) fn damaged_frames(&self) -> u64 {
         self.log.damaged

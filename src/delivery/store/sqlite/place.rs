@@ -9,6 +9,7 @@ use crate::delivery::store::StoreError;
 use crate::delivery::store::StoreErrorKind;
 use crate::delivery::store::sqlite::failure::failure;
 use crate::delivery::store::sqlite::failure::of_file;
+use crate::delivery::store::sqlite::network::network_file_system;
 
 /// A file that may be opened.
 #[derive(Debug)]
@@ -66,6 +67,13 @@ impl Place {
                 return Err(failure(StoreErrorKind::Place, &path, what, "name a file"));
             }
             Ok(found) => found.len() == 0,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && recovered(&path).exists() => {
+                let saved = recovered(&path);
+                let saved = saved.display();
+                let what = format!("expected a store, found only what a recovery saved, {saved}");
+                let hint = "it was cut off: `webhook-stream recover` finishes it";
+                return Err(failure(StoreErrorKind::Damaged, &path, what, hint));
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound && may_make => {
                 make_file(&path)
                     .map_err(|error| of_file(&path, "expected to make the file", &error))?;
@@ -88,6 +96,13 @@ impl Place {
         }
         Ok(Self { identity: identity(&path, &found), path, is_new })
     }
+}
+
+/// Where a recovery keeps what it saved of a store, until that takes the store's place.
+pub(crate) fn recovered(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push(".recovered");
+    PathBuf::from(name)
 }
 
 /// A store is its owner's: another user's is refused, because who owns a file can read and change
@@ -146,13 +161,13 @@ fn make_private(file: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn identity(_path: &Path, found: &fs::Metadata) -> Identity {
+pub(crate) fn identity(_path: &Path, found: &fs::Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt as _;
     Identity(found.dev(), found.ino())
 }
 
 #[cfg(not(unix))]
-fn identity(path: &Path, _found: &fs::Metadata) -> Identity {
+pub(crate) fn identity(path: &Path, _found: &fs::Metadata) -> Identity {
     Identity(path.to_owned())
 }
 
@@ -198,56 +213,15 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// File systems of other machines: locks and shared memory do not work there as a database needs
-/// them to.
-#[cfg(target_os = "linux")]
-const NETWORK: &[(u64, &str)] = &[
-    (0x6969, "NFS"),
-    (0x517b, "SMB"),
-    (0xff53_4d42, "CIFS"),
-    (0xfe53_4d42, "SMB2"),
-    (0x5346_414f, "AFS"),
-    (0x6b41_4653, "kAFS"),
-    (0x00c3_6400, "Ceph"),
-    (0x0102_1997, "9P"),
-    (0x7375_7245, "Coda"),
-    (0x564c, "NCP"),
-    (0x0bd0_0bd0, "Lustre"),
-    (0x4750_4653, "GPFS"),
-    (0x7461_636f, "OCFS2"),
-    (0x0116_1970, "GFS2"),
-    (0x1980_3401, "BeeGFS"),
-];
-
-/// The name of the network file system that a folder lies on; `None`: it lies on this machine.
-#[cfg(target_os = "linux")]
-pub(crate) fn network_file_system(folder: &Path) -> io::Result<Option<&'static str>> {
-    let found = rustix::fs::statfs(folder)?;
-    // Only 32 bits of it are the kind, and the type differs between machines.
-    Ok(network_name(found.f_type as u64 & 0xffff_ffff))
-}
-
-/// The same, where nobody knows how to tell.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn network_file_system(_folder: &Path) -> io::Result<Option<&'static str>> {
-    Ok(None)
-}
-
-#[cfg(target_os = "linux")]
-fn network_name(kind: u64) -> Option<&'static str> {
-    NETWORK.iter().find(|(magic, _)| *magic == kind).map(|(_, name)| *name)
-}
-
 fn refuse_network(folder: &Path) -> Result<(), StoreError> {
     let found = network_file_system(folder)
         .map_err(|error| of_file(folder, "expected a file system", &error))?;
-    found.map_or(Ok(()), |name| Err(network_error(folder, name)))
-}
-
-fn network_error(folder: &Path, name: &str) -> StoreError {
+    let Some(name) = found else {
+        return Ok(());
+    };
     let what = format!("expected a disk of this machine, found a network file system, {name}");
     let hint = "name a file on a local disk, or a PostgreSQL store for several machines";
-    failure(StoreErrorKind::Place, folder, what, hint)
+    Err(failure(StoreErrorKind::Place, folder, what, hint))
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -255,8 +229,6 @@ mod tests {
     use std::path::Path;
 
     use crate::delivery::store::StoreErrorKind;
-    use crate::delivery::store::sqlite::place::network_error;
-    use crate::delivery::store::sqlite::place::network_name;
     use crate::delivery::store::sqlite::place::refuse_others;
 
     #[test]
@@ -266,20 +238,6 @@ mod tests {
         for owner in [0, 1001] {
             let error = refuse_others(path, owner, 1000).map_err(|error| error.kind);
             assert_eq!(error, Err(StoreErrorKind::Place));
-        }
-    }
-
-    #[test]
-    fn network_file_systems_are_refused_by_name() {
-        for (kind, name) in [(0x6969, "NFS"), (0xff53_4d42, "CIFS"), (0x00c3_6400, "Ceph")] {
-            assert_eq!(network_name(kind), Some(name));
-            let error = network_error(Path::new("/mnt"), name);
-            assert_eq!(error.kind, StoreErrorKind::Place);
-            assert!(error.message.contains(name), "{error:?}");
-        }
-        // ext4, tmpfs, overlay
-        for kind in [0xef53, 0x0102_1994, 0x794c_7630] {
-            assert_eq!(network_name(kind), None);
         }
     }
 }

@@ -246,6 +246,30 @@ fn dead_letter(
     })
 }
 
+/// How many of the next rows of a table are damaged, and the last one's id; `None` behind its end.
+/// Dead letters that are known to be damaged are told as such.
+pub(crate) fn damaged(
+    connection: &Connection,
+    targets: &mut Targets,
+    table: &str,
+    after: i64,
+) -> rusqlite::Result<Option<(i64, u64)>> {
+    let known = match table {
+        "dead_letter" => format!("AND reason <> '{}'", Reason::Damaged.name()),
+        _ => String::new(),
+    };
+    let sql = format!("SELECT {CONTENT} FROM {table} WHERE id > ?1 {known} ORDER BY id LIMIT 1000");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([after])?;
+    let mut found = None;
+    while let Some(row) = rows.next()? {
+        let (_, damaged) = found.unwrap_or_default();
+        let is_damaged = content(connection, targets, row)?.intact.is_none();
+        found = Some((row.get(0)?, damaged + u64::from(is_damaged)));
+    }
+    Ok(found)
+}
+
 fn attempts(connection: &Connection, id: u64) -> rusqlite::Result<Vec<AttemptRecord>> {
     let mut statement = connection.prepare_cached(
         "SELECT number, started_at, micros, tries, status, error, message, answer FROM attempt

@@ -16,6 +16,7 @@ use crate::delivery::store::StoreCounts;
 use crate::delivery::store::StoreError;
 use crate::delivery::store::StoreErrorKind;
 use crate::delivery::store::sqlite::connect::check_application;
+use crate::delivery::store::sqlite::connect::check_beginning;
 use crate::delivery::store::sqlite::failure::failure;
 use crate::delivery::store::sqlite::failure::of_database;
 use crate::delivery::store::sqlite::place::Place;
@@ -149,8 +150,10 @@ fn oldest(connection: &Connection, sync: &StoredSync) -> rusqlite::Result<Option
 }
 
 /// Connects to a store that is there.
-fn connect(path: &Path) -> Result<(PathBuf, Connection), StoreError> {
-    let path = Place::prepare(path, false)?.path;
+pub(crate) fn connect(path: &Path) -> Result<(PathBuf, Connection), StoreError> {
+    let place = Place::prepare(path, false)?;
+    check_beginning(&place)?;
+    let path = place.path;
     let failed = |error: rusqlite::Error| of_database(&path, &error);
     let rest = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     // Its log can be read only with leave to write beside it; if there is none, do without.

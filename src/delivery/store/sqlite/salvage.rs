@@ -51,7 +51,8 @@ pub struct Salvage {
 }
 
 /// Saves what can be read of a damaged store into a new file. Never a payload that is not what was
-/// accepted: each row's checksum is checked. The damaged file is not changed. When the row of its only
+/// accepted: each row's checksum is checked. The damaged file is not changed, and one in which nothing
+/// shows that it is a store is refused. When the row of its only
 /// sync is lost, `sync_name` is what that is called from then on.
 ///
 /// # Errors
@@ -62,7 +63,7 @@ pub fn recover(path: &Path, into: &Path, sync_name: Option<&str>) -> Result<Salv
         let what = "expected a store that nobody delivers from, found it open in this process";
         return Err(failure(StoreErrorKind::InUse, &place.path, what, "close it first"));
     }
-    let lock = Lock::take(&place.path)?;
+    let lock = Lock::take(&place)?;
     let saved = save(&place.path, into, sync_name);
     lock.release();
     saved
@@ -72,6 +73,7 @@ fn save(path: &Path, into: &Path, sync_name: Option<&str>) -> Result<Salvage, St
     let unreadable = |error| of_file(path, "expected to read the damaged store", &error);
     let log = LogFile::read(path).map_err(unreadable)?;
     let mut pages = Pages::open(path, log).map_err(unreadable)?;
+    refuse_what_is_none(path, &mut pages)?;
     make_file(into).map_err(|error| of_file(into, "expected to make a new file", &error))?;
     let into = into
         .canonicalize()
@@ -94,6 +96,76 @@ fn save(path: &Path, into: &Path, sync_name: Option<&str>) -> Result<Salvage, St
     drop(connection);
     sync_folder(&into).map_err(|error| of_file(&into, "expected to keep the file", &error))?;
     Ok(salvage)
+}
+
+/// Refuses a store of a newer version, and a file in which nothing shows that it is a store: neither
+/// its beginning nor, should that be damaged, any row.
+fn refuse_what_is_none(path: &Path, pages: &mut Pages) -> Result<(), StoreError> {
+    let newest = schema::VERSION.cast_unsigned();
+    match pages.marks() {
+        Some((application, version)) if application == schema::APPLICATION_ID.cast_unsigned() => {
+            if version <= newest {
+                return Ok(());
+            }
+            let what = format!("expected a store of version {newest} or older, found {version}");
+            Err(failure(StoreErrorKind::Newer, path, what, "update webhook_stream"))
+        }
+        _ if (1..=pages.count()).any(|number| pages.rows(number).0.iter().any(is_ours)) => Ok(()),
+        _ => {
+            let what = "expected a store of webhook_stream, found nothing of one in the file";
+            Err(failure(StoreErrorKind::Place, path, what, "it was left as it is"))
+        }
+    }
+}
+
+/// Whether a row can only be of a store: its checksum is right, or it says who made the file.
+fn is_ours(row: &RawRow) -> bool {
+    let RawRow { id: Some(id), columns: Some(columns) } = row else {
+        return false;
+    };
+    match columns.as_slice() {
+        [_, Value::Text(made_by), Value::Integer(_)] => made_by.starts_with("webhook_stream "),
+        [_, Value::Text(method), Value::Text(url), Value::Text(headers)] => {
+            target_id(method, url, headers) == *id
+        }
+        _ if columns.len() == 17 => stored(Some(*id), columns, DELIVERY).open().is_some(),
+        _ if columns.len() == 15 => stored(Some(*id), columns, DEAD_LETTER).open().is_some(),
+        _ => false,
+    }
+}
+
+fn target_id(method: &str, url: &str, headers: &str) -> i64 {
+    let [method, url, headers] = [method, url, headers].map(ToOwned::to_owned);
+    TargetTexts { method, url, headers }.id()
+}
+
+/// Where a row's target, its checksum, whether it is packed and its key stand. Key, id and texts
+/// follow each other in both tables.
+type Columns = [usize; 4];
+const DELIVERY: Columns = [2, 11, 12, 13];
+const DEAD_LETTER: Columns = [2, 9, 10, 11];
+
+fn stored(id: Option<i64>, columns: &[Value], at: Columns) -> Stored<'_> {
+    let integer = |at: usize| match columns.get(at) {
+        Some(Value::Integer(number)) => Some(*number),
+        _ => None,
+    };
+    let bytes = |at: usize| match columns.get(at) {
+        Some(Value::Text(text)) => Some(text.as_bytes()),
+        Some(Value::Blob(bytes)) => Some(bytes.as_slice()),
+        _ => None,
+    };
+    let [target, checksum, packed, key] = at;
+    Stored {
+        id: id.unwrap_or_default().cast_unsigned(),
+        target: integer(target),
+        checksum: integer(checksum),
+        packed: integer(packed).unwrap_or_default() != 0,
+        key: bytes(key),
+        webhook_id: bytes(key + 1),
+        payload: bytes(key + 2),
+        event: bytes(key + 3),
+    }
 }
 
 /// Rows in one transaction.
@@ -149,8 +221,8 @@ impl Rescue<'_> {
             *first = Value::Integer(id);
         }
         match (columns.len(), id.is_some(), kinds.as_str()) {
-            (17, true, _) => self.delivery(id, &columns, [2, 11, 12, 13], "delivery"),
-            (15, true, _) => self.delivery(id, &columns, [2, 9, 10, 11], "dead_letter"),
+            (17, true, _) => self.delivery(id, &columns, DELIVERY, "delivery"),
+            (15, true, _) => self.delivery(id, &columns, DEAD_LETTER, "dead_letter"),
             (9, false, _) => self.insert("attempt", &columns),
             (4, true, "nttt") => self.target(&columns),
             (4, true, "niii") => self.insert("run", &columns),
@@ -171,36 +243,15 @@ impl Rescue<'_> {
         }
     }
 
-    /// A delivery or a dead letter: `at` says where its target, its checksum, whether it is packed
-    /// and its key stand. Id, key and texts follow each other in both tables.
+    /// A delivery or a dead letter.
     fn delivery(
         &mut self,
         id: Option<i64>,
         columns: &[Value],
-        at: [usize; 4],
+        at: Columns,
         table: &str,
     ) -> rusqlite::Result<()> {
-        let integer = |at: usize| match columns.get(at) {
-            Some(Value::Integer(number)) => Some(*number),
-            _ => None,
-        };
-        let bytes = |at: usize| match columns.get(at) {
-            Some(Value::Text(text)) => Some(text.as_bytes()),
-            Some(Value::Blob(bytes)) => Some(bytes.as_slice()),
-            _ => None,
-        };
-        let [target, checksum, packed, key] = at;
-        let stored = Stored {
-            id: id.unwrap_or_default().cast_unsigned(),
-            target: integer(target),
-            checksum: integer(checksum),
-            packed: integer(packed).unwrap_or_default() != 0,
-            key: bytes(key),
-            webhook_id: bytes(key + 1),
-            payload: bytes(key + 2),
-            event: bytes(key + 3),
-        };
-        if stored.open().is_none() {
+        if stored(id, columns, at).open().is_none() {
             self.damaged.extend(id);
             return Ok(());
         }
@@ -230,9 +281,7 @@ impl Rescue<'_> {
         else {
             return Ok(());
         };
-        let texts =
-            TargetTexts { method: method.clone(), url: url.clone(), headers: headers.clone() };
-        if texts.id() == *id { self.insert("target", columns) } else { Ok(()) }
+        if target_id(method, url, headers) == *id { self.insert("target", columns) } else { Ok(()) }
     }
 
     fn source(&self, columns: &[Value]) -> rusqlite::Result<()> {
