@@ -134,7 +134,7 @@ def test_a_run_that_was_cut_goes_on_in_the_middle_of_any_file(
         if figures["delivered"] > 100:
             raise EnoughError
 
-    with Receiver([{"status": 200, "latency": 0.001}]) as receiver:
+    with Receiver([{"status": 200, "latency": 0.003}]) as receiver:
         for _ in range(2):
             with pytest.raises(EnoughError):
                 sync().run(path, progress=stop)
