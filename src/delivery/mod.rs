@@ -116,7 +116,7 @@ const ASSIST: Duration = Duration::from_millis(20);
 
 /// How long a caller that need not wait for the receiver waits for room all the same: a receiver
 /// that makes some meanwhile gets its events sooner than by way of the store.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// What [`Engine::wait`] waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,7 +197,7 @@ impl Engine {
     }
 
     /// The same for a caller that waits for the store and not for the receiver: while too much is
-    /// waiting to be sent, and no room is made within 100 ms, more waits in the store, at most
+    /// waiting to be sent, and no room is made within 250 ms, more waits in the store, at most
     /// [`DeliveryOptions::max_overflow_bytes`] of it. Only then, where order matters, and on a
     /// virtual clock, whose time moves on instead, it blocks. For stores that are not in memory.
     ///

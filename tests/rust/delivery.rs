@@ -439,7 +439,7 @@ fn what_waits_in_the_store_for_its_first_attempt_is_bounded_too() {
     let refused = loop {
         let asked = AtomicU32::new(0);
         // Long enough to find out that there is no room: it is asked every 25 ms.
-        let interrupted = || asked.fetch_add(1, SeqCst) > 12;
+        let interrupted = || asked.fetch_add(1, SeqCst) > 30;
         match bench.engine.accept_at_once(deliveries(&target, 2), &interrupted) {
             Ok(()) => accepted += 2,
             Err(refused) => break refused,
