@@ -468,13 +468,19 @@ class Stream:
         self._closed = False
 
     def send(self, event: Event) -> None:
-        """Accept one event; returns when it is accepted: with a store, when it is on the disk."""
+        """Accept one event.
+
+        With a store it returns when the event is on the disk, and does not wait for a slow receiver
+        or a rate limit. In memory it waits while too much is waiting to be sent. After a
+        ``StoreError`` the event is not accepted.
+        """
         self._run.send([event])
 
     def send_many(self, events: Iterable[Event] | ArrowStream) -> None:
         """Accept many events at once; quicker than one by one.
 
         A table of pandas, Polars, PyArrow or DuckDB is taken row by row, each of them an event.
+        The message of a ``StoreError`` says how many events of a list were accepted.
         """
         frame = frame_of(events)
         if frame is not None:

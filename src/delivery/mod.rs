@@ -246,7 +246,7 @@ impl Engine {
                 room.wait(SLICE);
             }
             if began.elapsed() >= PATIENCE {
-                room.get_stuck();
+                room.set_stuck();
             }
         }
     }

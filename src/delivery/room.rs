@@ -78,7 +78,7 @@ impl Room {
         self.stuck.load(SeqCst)
     }
 
-    pub(crate) fn get_stuck(&self) {
+    pub(crate) fn set_stuck(&self) {
         self.stuck.store(true, SeqCst);
     }
 
