@@ -12,7 +12,6 @@ use crate::cli::arguments::Recover;
 use crate::cli::arguments::Status;
 use crate::cli::syncs;
 use crate::delivery::clock::Timestamp;
-use crate::events::file_size;
 use crate::pipeline::Access;
 use crate::pipeline::Sync;
 use crate::pipeline::has_store;
@@ -29,8 +28,8 @@ pub(in crate::cli) fn status(arguments: &Status, world: &mut World<'_>) -> Resul
         let failed = |error| Failure::start(&name, error);
         let store = sync.open_store(Access::Read).map_err(failed)?;
         let counts = store.counts().map_err(|error| Failure::Io(format!("{name}: {error}")))?;
-        let sources = store.sources().map_err(|error| Failure::Io(format!("{name}: {error}")))?;
-        let unfinished = unfinished_sources(&sources, |name| file_size(name).is_some());
+        let unfinished =
+            unfinished_sources(&*store).map_err(|error| Failure::Io(format!("{name}: {error}")))?;
         let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
         let (oldest, next) = (text(counts.oldest_pending), text(counts.next_due));
         if arguments.json {

@@ -15,6 +15,9 @@ const MASK: &str = "***";
 
 /// The text without the secrets, or the beginnings of secrets, in it.
 pub(crate) fn masked(text: String, secrets: &[String]) -> String {
+    if secrets.is_empty() {
+        return text;
+    }
     let secrets: Vec<Vec<char>> = secrets.iter().map(|secret| secret.chars().collect()).collect();
     let mut kept = String::new();
     let mut rest = text.as_str();

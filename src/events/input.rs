@@ -95,7 +95,7 @@ impl fmt::Debug for Input {
 }
 
 /// One read; a signal in between is no reason to stop.
-fn read(reader: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
+pub(in crate::events) fn read(reader: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
     loop {
         match reader.read(out) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

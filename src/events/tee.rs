@@ -14,6 +14,8 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
+use crate::events::input::read;
+
 /// Bytes of one file. It goes when all have read it, so that an input without end takes no more disk
 /// than what the slowest reader lies behind.
 const FILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -81,12 +83,7 @@ impl Shared {
         }
         drop(kept);
         let Source { input, chunk } = &mut *source;
-        let taken = loop {
-            match input.read(chunk) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                taken => break taken,
-            }
-        };
+        let taken = read(input, chunk);
         let mut kept = self.kept();
         match taken.and_then(|count| kept.keep(&chunk[..count]).map(|()| count)) {
             Ok(0) => kept.ended = Some(Ok(())),

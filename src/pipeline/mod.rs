@@ -54,8 +54,9 @@ pub use crate::pipeline::rows::RowsError;
 pub use crate::pipeline::run::{Confirmed, Progress, Run, StartError, Until};
 pub use crate::pipeline::secrets::EnvironmentSecrets;
 pub use crate::pipeline::secrets::NamedSecrets;
-pub use crate::pipeline::sources::unfinished_sources;
-pub use crate::pipeline::stores::{Access, MEMORY, Recovered, has_store, recover_store};
+pub use crate::pipeline::stores::{
+    Access, MEMORY, Recovered, has_store, recover_store, unfinished_sources,
+};
 pub use crate::pipeline::text::EventText;
 
 /// A named stream to one webhook, ready to decide about events.

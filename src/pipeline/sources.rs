@@ -114,7 +114,10 @@ fn new(now: &Fingerprint, copy: u64) -> KnownSource {
 
 /// Files that a run did not read to the end, and that are still there: another run goes on with them,
 /// while what waits in a store is not all of it.
-pub fn unfinished_sources(known: &[KnownSource], is_there: impl Fn(&str) -> bool) -> Vec<String> {
+pub(in crate::pipeline) fn unfinished(
+    known: &[KnownSource],
+    is_there: impl Fn(&str) -> bool,
+) -> Vec<String> {
     // Of one path, what was read last counts.
     let last: HashMap<&str, &KnownSource> =
         known.iter().map(|source| (source.name.as_str(), source)).collect();
@@ -198,7 +201,7 @@ mod tests {
     use crate::pipeline::sources::Cursor;
     use crate::pipeline::sources::Seen;
     use crate::pipeline::sources::Sources;
-    use crate::pipeline::sources::unfinished_sources;
+    use crate::pipeline::sources::unfinished;
 
     #[test]
     fn of_each_path_the_last_source_is_finished_or_not() {
@@ -216,7 +219,7 @@ mod tests {
             source(5, "replaced", true),
             source(6, "gone", false),
         ];
-        assert_eq!(unfinished_sources(&known, |name| name != "gone"), ["b", "a"]);
+        assert_eq!(unfinished(&known, |name| name != "gone"), ["b", "a"]);
     }
 
     /// A file's fingerprint, its content being its hash.

@@ -13,9 +13,12 @@ use crate::delivery::store::sqlite;
 use crate::delivery::store::sqlite::Salvage;
 use crate::delivery::store::sqlite::SqliteStore;
 use crate::delivery::store::sqlite::place::recovered;
+use crate::delivery::store::sqlite::place::with_ending;
+use crate::events::file_size;
 use crate::pipeline::StartError;
 use crate::pipeline::Sync;
 use crate::pipeline::SyncOptions;
+use crate::pipeline::sources::unfinished;
 
 /// The name of the store that is none: what is pending ends with the process.
 pub const MEMORY: &str = "memory";
@@ -74,6 +77,14 @@ pub fn has_store(path: &Path) -> bool {
     path.exists() || recovered(path).exists()
 }
 
+/// Files that a run did not read to the end, and that are still there.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn unfinished_sources(store: &dyn Store) -> Result<Vec<String>, StoreError> {
+    Ok(unfinished(&store.sources()?, |name| file_size(name).is_some()))
+}
+
 /// What was saved of a damaged store.
 #[derive(Debug)]
 pub struct Recovered {
@@ -98,19 +109,20 @@ impl Recovered {
 }
 
 /// Saves what can be read of a store into a new one in its place. The damaged file stays beside it,
-/// as `….damaged`. `sync_name` is the sync that alone uses the file, if it is only one. One that was cut
-/// off is begun again.
+/// as `….damaged`. `sync_name` is the sync that alone uses the file, if it is only one. A recovery that
+/// was cut off is begun again.
 ///
 /// # Errors
-/// When somebody delivers from the store, when it is none, when nothing can be read, or files can't be renamed; the
-/// store is still where it was then, or beside it as `….damaged`.
+/// When somebody delivers from the store, when it is none, when nothing can be read, or files can't be
+/// renamed; the store is still where it was then, or beside it as `….damaged`.
 pub fn recover_store(path: &Path, sync_name: Option<&str>) -> Result<Recovered, StoreError> {
     let saved = recovered(path);
     if !path.exists() && saved.exists() {
         put_back(path)?;
     }
-    let damaged =
-        damaged_names(path).find(|path| !path.exists()).unwrap_or_else(|| with(path, ".damaged"));
+    let damaged = damaged_names(path)
+        .find(|path| !path.exists())
+        .unwrap_or_else(|| with_ending(path, ".damaged"));
     // What an earlier attempt left half done.
     let _ = fs::remove_file(&saved);
     let salvage = sqlite::recover(path, &saved, sync_name)?;
@@ -140,20 +152,14 @@ fn put_back(path: &Path) -> Result<(), StoreError> {
 /// The names that damaged files are given, the first first.
 fn damaged_names(path: &Path) -> impl Iterator<Item = PathBuf> {
     let numbered = (2..10_000).map(|number| format!(".damaged-{number}"));
-    std::iter::once(String::from(".damaged")).chain(numbered).map(|end| with(path, &end))
-}
-
-fn with(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    PathBuf::from(name)
+    std::iter::once(String::from(".damaged")).chain(numbered).map(|end| with_ending(path, &end))
 }
 
 /// Renames what lies beside a store, as far as it is there.
 fn rename_beside(from: &Path, to: &Path) -> Result<(), StoreError> {
     for end in ["-wal", "-shm"] {
-        if with(from, end).exists() {
-            rename(&with(from, end), &with(to, end))?;
+        if with_ending(from, end).exists() {
+            rename(&with_ending(from, end), &with_ending(to, end))?;
         }
     }
     Ok(())

@@ -24,7 +24,6 @@ use crate::delivery::clock::Timestamp;
 use crate::delivery::store::Store;
 use crate::delivery::store::StoreError;
 use crate::delivery::store::memory::MemoryStore;
-use crate::events::file_size;
 use crate::pipeline;
 use crate::pipeline::Access;
 use crate::pipeline::MEMORY;
@@ -210,7 +209,8 @@ impl Sync {
 
     /// Counts by state; times are ISO 8601.
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let (counts, sources) = self.look(py, |store| Ok((store.counts()?, store.sources()?)))?;
+        let (counts, unfinished) =
+            self.look(py, |store| Ok((store.counts()?, unfinished_sources(store)?)))?;
         let status = PyDict::new(py);
         status.set_item("sync", self.name())?;
         status.set_item("store", &self.inner.options().store)?;
@@ -223,7 +223,6 @@ impl Sync {
         let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
         status.set_item("oldest_pending", text(counts.oldest_pending))?;
         status.set_item("next_due", text(counts.next_due))?;
-        let unfinished = unfinished_sources(&sources, |name| file_size(name).is_some());
         status.set_item("unfinished_sources", unfinished)?;
         Ok(status)
     }

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import run
 
 from webhook_stream.testing import Receiver
 
@@ -24,13 +25,6 @@ store = "memory"
 url = "{url}/off"
 enabled = false
 """
-
-
-def run(*words: str, cwd: Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "webhook_stream", *words]
-    return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, check=False, input=stdin, timeout=60
-    )
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from command_line import run
 
 import webhook_stream as ws
 from webhook_stream.testing import Receiver
@@ -273,16 +274,6 @@ def test_what_is_no_store_is_refused_in_one_line(tmp_path: Path) -> None:
             assert len(str(raised.value).splitlines()) == 1
 
 
-def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "webhook_stream", *words],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_doctor_reads_all_of_a_store_and_recover_mends_it(tmp_path: Path) -> None:
     store = tmp_path / "demo.db"
     with Receiver([404]) as receiver:
@@ -290,16 +281,16 @@ def test_doctor_reads_all_of_a_store_and_recover_mends_it(tmp_path: Path) -> Non
             [{"n": n, "text": "x" * 400} for n in range(300)], progress=False
         )
     (tmp_path / "syncs.toml").write_text('[sync.demo]\nurl = "http://127.0.0.1:9/"\n')
-    assert command("doctor", "syncs.toml", cwd=tmp_path).returncode == 0
+    assert run("doctor", "syncs.toml", cwd=tmp_path).returncode == 0
     pages = store.read_bytes()
     page = pages.rindex(b"x" * 400) // 8192 * 8192
     store.write_bytes(pages[:page] + bytes(8192) + pages[page + 8192 :])
-    done = command("doctor", "syncs.toml", cwd=tmp_path)
+    done = run("doctor", "syncs.toml", cwd=tmp_path)
     assert done.returncode == 1, done.stdout
     assert "demo.db: expected a whole store, found it damaged" in done.stdout
     assert "`webhook-stream recover`" in done.stdout
-    assert command("recover", "syncs.toml", cwd=tmp_path).returncode == 1
-    assert command("doctor", "syncs.toml", cwd=tmp_path).returncode == 0
+    assert run("recover", "syncs.toml", cwd=tmp_path).returncode == 1
+    assert run("doctor", "syncs.toml", cwd=tmp_path).returncode == 0
 
 
 def test_a_recovery_that_was_cut_off_is_finished_by_the_next(tmp_path: Path) -> None:
@@ -315,8 +306,8 @@ def test_a_recovery_that_was_cut_off_is_finished_by_the_next(tmp_path: Path) -> 
         with pytest.raises(ws.StoreError, match="recover` finishes it") as raised:
             use()
         assert raised.value.kind == "damaged"
-    assert command("doctor", "syncs.toml", cwd=tmp_path).returncode == 1
-    done = command("recover", "syncs.toml", cwd=tmp_path)
+    assert run("doctor", "syncs.toml", cwd=tmp_path).returncode == 1
+    done = run("recover", "syncs.toml", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert sync.status()["pending"] == 3
     assert not (tmp_path / "demo.db.recovered").exists()
@@ -335,7 +326,7 @@ def test_recover_refuses_a_newer_store_and_what_is_none(tmp_path: Path) -> None:
         (b"a diary\n" * 3000, "found nothing of one in the file"),
     ):
         store.write_bytes(content)
-        done = command("recover", "syncs.toml", cwd=tmp_path)
+        done = run("recover", "syncs.toml", cwd=tmp_path)
         assert done.returncode != 0, done.stdout
         assert words in done.stderr
         assert len(done.stderr.splitlines()) == 1
@@ -366,7 +357,7 @@ def test_what_recover_saves_belongs_to_its_sync_even_when_the_name_is_lost(tmp_p
         sql.execute("DELETE FROM sync")
     sql.close()
     (tmp_path / "syncs.toml").write_text(f'[sync.demo]\nurl = "{url}"\n')
-    done = command("recover", "syncs.toml", cwd=tmp_path)
+    done = run("recover", "syncs.toml", cwd=tmp_path)
     # How many are lost, nobody knows.
     assert done.returncode == 1, done.stderr
     assert "3" in done.stdout + done.stderr

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 import pages
+import pytest
 
 DOCS = pages.ROOT / "docs"
 OTHERS = ("README.md", "CONTRIBUTING.md", "benches/README.md", "benches/language/README.md")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import run
 
 import webhook_stream as ws
 from webhook_stream.testing import Receiver
@@ -72,26 +71,17 @@ def test_every_key_is_found_as_it_was_given(letters: Path) -> None:
 
 
 def test_the_command_line_prints_a_line_of_json_for_each(letters: Path) -> None:
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "webhook_stream", *words],
-            cwd=letters,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    done = run("dead-letters", "syncs.toml", NAME)
+    done = run("dead-letters", "syncs.toml", NAME, cwd=letters)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(row) for row in done.stdout.split("\n") if row]
     assert [row["key"] for row in rows] == NASTY
     assert "\x1b" not in done.stdout
     assert "\0" not in done.stdout
-    done = run("dead-letters", "syncs.toml", "--key", NASTY[0])
+    done = run("dead-letters", "syncs.toml", "--key", NASTY[0], cwd=letters)
     assert [json.loads(row)["key"] for row in done.stdout.splitlines()] == [NASTY[0]]
-    done = run("replay", "syncs.toml", "--dry-run", "--key", NASTY[2])
+    done = run("replay", "syncs.toml", "--dry-run", "--key", NASTY[2], cwd=letters)
     assert [json.loads(row)["key"] for row in done.stdout.splitlines()] == [NASTY[2]]
-    done = run("status", "syncs.toml", "--json")
+    done = run("status", "syncs.toml", "--json", cwd=letters)
     assert json.loads(done.stdout)[0]["sync"] == NAME
     assert not (letters / "forged").exists()
 

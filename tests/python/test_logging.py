@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import run
 
 import webhook_stream as ws
 from webhook_stream.testing import Receiver, VirtualClock
@@ -221,14 +220,7 @@ def test_a_handler_that_fails_does_not_stop_a_run(
 
 
 def cli(folder: Path, *words: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "webhook_stream", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = run(*words, cwd=folder)
     return done.returncode, done.stderr
 
 

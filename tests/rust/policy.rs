@@ -32,16 +32,26 @@ fn exact() -> RetryPolicy {
 /// When the attempt after number `number`, which began at `seconds`, is due.
 fn next(policy: &RetryPolicy, number: u32, seconds: u64, retry_after: Option<u64>) -> Decision {
     let failure = failure(FailureKind::Status(503), retry_after);
-    let started_at = START + Duration::from_secs(seconds);
+    after(policy, number, START + Duration::from_secs(seconds), &failure, 0.0)
+}
+
+/// What follows an attempt that failed at once.
+fn after(
+    policy: &RetryPolicy,
+    number: u32,
+    started_at: Timestamp,
+    failure: &Failure,
+    dice: f64,
+) -> Decision {
     let attempt = FailedAttempt {
         number,
         accepted_at: START,
         first_started_at: START,
         started_at,
         ended_at: started_at,
-        failure: &failure,
+        failure,
     };
-    policy.after_attempt(&attempt, 0.0)
+    policy.after_attempt(&attempt, dice)
 }
 
 fn at(seconds: u64) -> Decision {
@@ -250,15 +260,7 @@ fn whatever_a_receiver_asks_for_there_are_ten_attempts_within_four_hours() {
         for number in 1..10 {
             let failure = failure(FailureKind::Status(429), Some(dice.u64(0..10_u64.pow(number))));
             let started_at = times[number as usize - 1];
-            let attempt = FailedAttempt {
-                number,
-                accepted_at: START,
-                first_started_at: START,
-                started_at,
-                ended_at: started_at,
-                failure: &failure,
-            };
-            match policy.after_attempt(&attempt, dice.f64()) {
+            match after(&policy, number, started_at, &failure, dice.f64()) {
                 Decision::RetryAt(due) => times.push(due),
                 Decision::GiveUp(reason) => panic!("attempt {number}: {reason:?}"),
             }

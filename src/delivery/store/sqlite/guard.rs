@@ -13,6 +13,8 @@ use std::path::Path;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use crate::delivery::store::sqlite::lock::range;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use crate::delivery::store::sqlite::place::with_ending;
 
 /// The locks, from the time the database is open until just before it is closed.
 #[derive(Debug, Default)]
@@ -29,9 +31,7 @@ impl Guard {
         const SHARED: (i64, i64) = (0x4000_0002, 510);
         /// Whoever makes the shared memory anew locks this byte for writing.
         const IN_USE: (i64, i64) = (128, 1);
-        let mut memory = path.as_os_str().to_owned();
-        memory.push("-shm");
-        let files = vec![File::open(path)?, File::open(memory)?];
+        let files = vec![File::open(path)?, File::open(with_ending(path, "-shm"))?];
         for (file, (start, length)) in files.iter().zip([SHARED, IN_USE]) {
             set(file, nix::libc::F_RDLCK, start, length)?;
         }

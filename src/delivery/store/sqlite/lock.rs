@@ -23,6 +23,7 @@ use crate::delivery::store::sqlite::place::Identity;
 use crate::delivery::store::sqlite::place::Place;
 use crate::delivery::store::sqlite::place::identity;
 use crate::delivery::store::sqlite::place::make_file;
+use crate::delivery::store::sqlite::place::with_ending;
 
 /// Both locks, for as long as this lives.
 #[derive(Debug)]
@@ -36,9 +37,7 @@ impl Lock {
     /// Takes the locks of a store.
     pub(crate) fn take(place: &Place) -> Result<Self, StoreError> {
         let store = &place.path;
-        let mut name = store.as_os_str().to_owned();
-        name.push(".lock");
-        let path = PathBuf::from(name);
+        let path = with_ending(store, ".lock");
         let failed = |error: &io::Error| of_file(&path, "expected to lock the store", error);
         loop {
             let mut file = open(&path).map_err(|error| failed(&error))?;

@@ -16,6 +16,8 @@ use std::io::SeekFrom;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::delivery::store::sqlite::place::with_ending;
+
 /// Bytes before the first frame.
 const HEADER: usize = 32;
 
@@ -24,9 +26,7 @@ const FRAME_HEADER: usize = 24;
 
 /// The log's path for a store.
 pub(crate) fn log_path(store: &Path) -> PathBuf {
-    let mut name = store.as_os_str().to_owned();
-    name.push("-wal");
-    PathBuf::from(name)
+    with_ending(store, "-wal")
 }
 
 /// What a log holds.

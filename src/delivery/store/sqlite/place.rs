@@ -98,11 +98,16 @@ impl Place {
     }
 }
 
+/// A file beside a store: named as it is, with this behind it.
+pub(crate) fn with_ending(store: &Path, end: &str) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
 /// Where a recovery keeps what it saved of a store, until that takes the store's place.
 pub(crate) fn recovered(store: &Path) -> PathBuf {
-    let mut name = store.as_os_str().to_owned();
-    name.push(".recovered");
-    PathBuf::from(name)
+    with_ending(store, ".recovered")
 }
 
 /// A store is its owner's: another user's is refused, because who owns a file can read and change
@@ -114,9 +119,7 @@ fn keep_private(path: &Path, found: &fs::Metadata) -> Result<(), StoreError> {
 
     refuse_others(path, found.uid(), rustix::process::geteuid().as_raw())?;
     for end in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        let file = PathBuf::from(name);
+        let file = with_ending(path, end);
         make_private(&file)
             .map_err(|error| of_file(&file, "expected to keep others from the file", &error))?;
     }
